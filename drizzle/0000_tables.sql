@@ -1,0 +1,130 @@
+CREATE TABLE "saga_schema"."saga" (
+	"id" uuid PRIMARY KEY NOT NULL,
+	"definition" text NOT NULL,
+	"version" integer NOT NULL,
+	"blueprint" text,
+	"key" text,
+	"input_hash" text NOT NULL,
+	"status" text NOT NULL,
+	"waiting" text,
+	"paused" boolean DEFAULT false NOT NULL,
+	"revision" integer NOT NULL,
+	"format" smallint NOT NULL,
+	"state" jsonb NOT NULL,
+	"failure" jsonb,
+	"dead_reason" text,
+	"tags" text[],
+	"parent_id" uuid,
+	"parent_step" text,
+	"rerun_of" uuid,
+	"start_at" timestamp (3) with time zone,
+	"deadline_at" timestamp (3) with time zone,
+	"created_at" timestamp (3) with time zone NOT NULL,
+	"updated_at" timestamp (3) with time zone NOT NULL,
+	"finished_at" timestamp (3) with time zone,
+	CONSTRAINT "saga_status_known" CHECK ("saga_schema"."saga"."status" in ('pending', 'running', 'compensating', 'completed', 'compensated', 'dead_lettered', 'resolved')),
+	CONSTRAINT "saga_waiting_known" CHECK ("saga_schema"."saga"."waiting" in ('start', 'retry', 'hold', 'code', 'child', 'timer', 'signal')),
+	CONSTRAINT "saga_dead_reason_known" CHECK ("saga_schema"."saga"."dead_reason" in ('forward_exhausted', 'past_pivot', 'pivot_in_doubt', 'compensation_exhausted', 'late_effect', 'hook', 'no_code')),
+	CONSTRAINT "saga_waits_while_live" CHECK ("saga_schema"."saga"."waiting" is null or "saga_schema"."saga"."status" in ('pending', 'running', 'compensating')),
+	CONSTRAINT "saga_paused_while_live" CHECK (not "saga_schema"."saga"."paused" or "saga_schema"."saga"."status" in ('pending', 'running', 'compensating')),
+	CONSTRAINT "saga_pending_waits" CHECK (("saga_schema"."saga"."status" = 'pending') = ("saga_schema"."saga"."waiting" is not distinct from 'start')),
+	CONSTRAINT "saga_dead_letter_reason" CHECK (("saga_schema"."saga"."status" = 'dead_lettered') = ("saga_schema"."saga"."dead_reason" is not null)),
+	CONSTRAINT "saga_finished_at" CHECK (("saga_schema"."saga"."status" in ('completed', 'compensated', 'resolved')) = ("saga_schema"."saga"."finished_at" is not null)),
+	CONSTRAINT "saga_state_agrees" CHECK ("saga_schema"."saga"."state" ->> 'status' = "saga_schema"."saga"."status"),
+	CONSTRAINT "saga_format" CHECK ("saga_schema"."saga"."format" >= 1 and "saga_schema"."saga"."revision" >= 1),
+	CONSTRAINT "saga_version" CHECK ("saga_schema"."saga"."version" >= 1),
+	CONSTRAINT "saga_names" CHECK ("saga_schema"."saga"."definition" ~ '^[a-z][a-z0-9-]*$')
+);
+--> statement-breakpoint
+CREATE TABLE "saga_schema"."saga_blueprint" (
+	"hash" text PRIMARY KEY NOT NULL,
+	"definition" text NOT NULL,
+	"version" integer NOT NULL,
+	"blueprint" jsonb NOT NULL,
+	"schemas" jsonb NOT NULL,
+	"created_at" timestamp (3) with time zone NOT NULL,
+	CONSTRAINT "saga_blueprint_one_shape" UNIQUE("definition","version")
+);
+--> statement-breakpoint
+CREATE TABLE "saga_schema"."saga_claim" (
+	"id" uuid PRIMARY KEY NOT NULL,
+	"worker_id" uuid NOT NULL,
+	"jobs" jsonb NOT NULL,
+	"claimed_at" timestamp (3) with time zone NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "saga_schema"."saga_clock" (
+	"offset_ms" bigint NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "saga_schema"."saga_event" (
+	"saga_id" uuid NOT NULL,
+	"sequence" integer NOT NULL,
+	"type" text NOT NULL,
+	"step" text,
+	"side" text,
+	"attempt" integer,
+	"at" timestamp (3) with time zone NOT NULL,
+	"xid" "xid8" DEFAULT pg_current_xact_id() NOT NULL,
+	"format" smallint NOT NULL,
+	"data" jsonb NOT NULL,
+	"payload" jsonb,
+	"worker" text,
+	"request_id" text,
+	CONSTRAINT "saga_event_saga_id_sequence_pk" PRIMARY KEY("saga_id","sequence"),
+	CONSTRAINT "saga_event_type_known" CHECK ("saga_schema"."saga_event"."type" in ('saga_started', 'saga_begun', 'blueprint_chosen', 'attempt_scheduled', 'step_withheld', 'attempt_returned', 'attempt_failed', 'attempt_lost', 'late_report', 'late_effect_found', 'step_completed', 'branch_chosen', 'hook_completed', 'step_ended', 'step_verified', 'child_started', 'child_undo_asked', 'child_ended', 'step_compensated', 'compensation_gave_up', 'step_skipped', 'step_left_in_doubt', 'saga_turned', 'undo_started', 'turn_recorded', 'turn_dropped', 'saga_stopping', 'saga_completed', 'saga_compensated', 'saga_dead_lettered', 'saga_retried', 'backoff_skipped', 'saga_paused', 'saga_resumed', 'hold_released', 'code_found', 'saga_resolved', 'saga_rerun')),
+	CONSTRAINT "saga_event_side_known" CHECK ("saga_schema"."saga_event"."side" in ('action', 'compensation', 'verify')),
+	CONSTRAINT "saga_event_sequence" CHECK ("saga_schema"."saga_event"."sequence" >= 1 and "saga_schema"."saga_event"."format" >= 1),
+	CONSTRAINT "saga_event_data_agrees" CHECK ("saga_schema"."saga_event"."data" ->> 'type' = "saga_schema"."saga_event"."type"),
+	CONSTRAINT "saga_event_begins" CHECK (("saga_schema"."saga_event"."sequence" = 1) = ("saga_schema"."saga_event"."type" = 'saga_started'))
+);
+--> statement-breakpoint
+CREATE TABLE "saga_schema"."saga_hold" (
+	"id" uuid PRIMARY KEY NOT NULL,
+	"definition" text NOT NULL,
+	"step" text,
+	"side" text,
+	"actor" text NOT NULL,
+	"reason" text NOT NULL,
+	"created_at" timestamp (3) with time zone NOT NULL,
+	"released_at" timestamp (3) with time zone,
+	"released_by" text,
+	"release_reason" text,
+	"request_id" text NOT NULL,
+	"release_request_id" text,
+	CONSTRAINT "saga_hold_side_known" CHECK ("saga_schema"."saga_hold"."side" in ('action', 'compensation', 'verify'))
+);
+--> statement-breakpoint
+CREATE TABLE "saga_schema"."saga_timer" (
+	"saga_id" uuid NOT NULL,
+	"timer" text NOT NULL,
+	"due_at" timestamp (3) with time zone NOT NULL,
+	CONSTRAINT "saga_timer_saga_id_timer_pk" PRIMARY KEY("saga_id","timer")
+);
+--> statement-breakpoint
+CREATE TABLE "saga_schema"."saga_worker" (
+	"id" uuid PRIMARY KEY NOT NULL,
+	"epoch" integer NOT NULL,
+	"lock_key" integer GENERATED ALWAYS AS IDENTITY (sequence name "saga_schema"."saga_worker_lock_key_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 2147483647 START WITH 1 CACHE 1),
+	"host" text NOT NULL,
+	"pid" integer NOT NULL,
+	"build" text,
+	"holds_lock" boolean NOT NULL,
+	"definitions" text[] NOT NULL,
+	"started_at" timestamp (3) with time zone NOT NULL,
+	"heartbeat_at" timestamp (3) with time zone NOT NULL,
+	"taken_over_at" timestamp (3) with time zone
+);
+--> statement-breakpoint
+ALTER TABLE "saga_schema"."saga_claim" ADD CONSTRAINT "saga_claim_worker_id_saga_worker_id_fk" FOREIGN KEY ("worker_id") REFERENCES "saga_schema"."saga_worker"("id") ON DELETE restrict ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "saga_schema"."saga_timer" ADD CONSTRAINT "saga_timer_saga_id_saga_id_fk" FOREIGN KEY ("saga_id") REFERENCES "saga_schema"."saga"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+CREATE UNIQUE INDEX "saga_key" ON "saga_schema"."saga" USING btree ("definition","key") WHERE "saga_schema"."saga"."key" is not null;--> statement-breakpoint
+CREATE INDEX "saga_open" ON "saga_schema"."saga" USING btree ("status","id") WHERE "saga_schema"."saga"."status" <> 'completed';--> statement-breakpoint
+CREATE INDEX "saga_held" ON "saga_schema"."saga" USING btree ("definition","id") WHERE "saga_schema"."saga"."waiting" in ('hold', 'code');--> statement-breakpoint
+CREATE INDEX "saga_tags" ON "saga_schema"."saga" USING gin ("tags") WHERE "saga_schema"."saga"."tags" is not null;--> statement-breakpoint
+CREATE INDEX "saga_parent" ON "saga_schema"."saga" USING btree ("parent_id") WHERE "saga_schema"."saga"."parent_id" is not null;--> statement-breakpoint
+CREATE INDEX "saga_claim_worker" ON "saga_schema"."saga_claim" USING btree ("worker_id");--> statement-breakpoint
+CREATE UNIQUE INDEX "saga_event_request" ON "saga_schema"."saga_event" USING btree ("saga_id","request_id") WHERE "saga_schema"."saga_event"."request_id" is not null;--> statement-breakpoint
+CREATE UNIQUE INDEX "saga_hold_request" ON "saga_schema"."saga_hold" USING btree ("request_id");--> statement-breakpoint
+CREATE INDEX "saga_hold_active" ON "saga_schema"."saga_hold" USING btree ("definition") WHERE "saga_schema"."saga_hold"."released_at" is null;--> statement-breakpoint
+CREATE INDEX "saga_timer_due" ON "saga_schema"."saga_timer" USING btree ("due_at");

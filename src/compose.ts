@@ -1,0 +1,372 @@
+/**
+ * The one place outside the rooms that sees engine and jobs, and joins them through the ports: `createSagaEngine` for
+ * processes that run steps, `createSagaClient` for those that only start, read and operate.
+ */
+import type pg from 'pg'
+import type { PgBoss } from 'pg-boss'
+import { type Authorize, CODE_MAY } from './engine/access.ts'
+import type { AnyDefinition, Definition, ServicesOf, TxOf } from './engine/definition.ts'
+import { type Duration, toMs } from './engine/duration.ts'
+import { SagaError } from './engine/errors.ts'
+import type { Applier } from './engine/runtime/apply.ts'
+import { BlueprintShelf } from './engine/runtime/blueprint-shelf.ts'
+import { DatabaseClock } from './engine/runtime/clock.ts'
+import { CodeShelf, sideCode } from './engine/runtime/limits.ts'
+import { type FaultPoints, type Logger, NO_FAULTS, SILENT } from './engine/runtime/ports.ts'
+import { SagaClient, type SagaClientParts, unreachable } from './engine/saga-client.ts'
+import type { Db } from './engine/store/db.ts'
+import { applyMigrations, checkSchema } from './engine/store/migrate.ts'
+import { schemaName } from './engine/store/names.ts'
+import { createDispatcher } from './jobs/dispatcher.ts'
+import { createQueues, openBoss } from './jobs/queues.ts'
+import { clientDb, inTransaction, openPool, poolDb } from './jobs/sessions.ts'
+import type { OpenTransaction } from './jobs/transactional.ts'
+import { WakeUp } from './jobs/wake-up.ts'
+import { Worker, type WorkerEvent } from './jobs/worker.ts'
+
+export type SagaClientOptions = {
+  readonly connectionString: string
+  /** Postgres schema of the engine's tables: `saga` by default. */
+  readonly schema?: string
+  /** Postgres schema of pg-boss: `pgboss` by default. */
+  readonly bossSchema?: string
+  /** Asked before a start and before every verb. Default: code may. */
+  readonly authorize?: Authorize
+  readonly logger?: Logger
+  /** Largest input or result, in bytes of JSON: 1 MiB by default. */
+  readonly maxPayloadBytes?: number
+  /** Connections for starts, reads and verbs: 10 by default. */
+  readonly poolSize?: number
+  /** Wake idle workers by NOTIFY: on by default. Off, polling finds work within half a second. */
+  readonly notify?: boolean
+}
+
+/** Opens the app's transaction, and hands it over with a view of it by one of pg-boss's adapters. */
+export type AppTransaction<Tx> = <T>(run: (tx: Tx, db: Db) => Promise<T>) => Promise<T>
+
+type UnionToIntersection<U> = (U extends unknown ? (union: U) => void : never) extends (all: infer I) => void
+  ? I
+  : never
+
+export type SagaEngineOptions<Definitions extends readonly AnyDefinition[]> = SagaClientOptions & {
+  readonly definitions: Definitions
+  /** How many attempts this worker runs at the same time: 100 by default. */
+  readonly concurrency?: number
+  /** Connections that commit finished attempts: 2 by default. */
+  readonly committers?: number
+  /** Attempts committed together at most: 250 by default. */
+  readonly maxBatch?: number
+  /** Transactional steps and hooks at the same time, each on a connection: 10 by default. Of the default transaction only. */
+  readonly transactionPoolSize?: number
+  /** How long `stop` waits for attempts under way before it aborts them: 30 s by default. */
+  readonly drainGrace?: Duration
+  /** Bring the schema up to date at start: on by default. */
+  readonly migrate?: boolean
+  /** For the worker's own session, where `connectionString` goes through a pooler in transaction mode. */
+  readonly directConnectionString?: string
+  /** What code this is, for the journal: a commit hash, say. */
+  readonly build?: string
+  /** Functions that ignore their abort signal: at this many the worker stops fetching. 20 by default. */
+  readonly maxStragglers?: number
+  /** What happens to the worker: commits, takeovers, sessions lost and found. */
+  readonly onEvent?: (event: WorkerEvent) => void
+} & ServicesOption<Definitions> &
+  TransactionOption<Definitions>
+
+type ServicesOption<Definitions extends readonly AnyDefinition[]> =
+  unknown extends UnionToIntersection<ServicesOf<Definitions[number]>>
+    ? { readonly services?: unknown }
+    : { readonly services: UnionToIntersection<ServicesOf<Definitions[number]>> }
+
+/** Definitions that ask for the app's own transaction type need it opened; a `pg` client is there by default. */
+type TransactionOption<Definitions extends readonly AnyDefinition[]> =
+  unknown extends TxOf<Definitions[number]>
+    ? { readonly transaction?: AppTransaction<pg.ClientBase> }
+    : pg.ClientBase extends TxOf<Definitions[number]>
+      ? { readonly transaction?: AppTransaction<TxOf<Definitions[number]>> }
+      : { readonly transaction: AppTransaction<TxOf<Definitions[number]>> }
+
+const DEFAULT_MAX_PAYLOAD_BYTES = 1024 * 1024
+/** pg-boss's own expiry is only the net below the worker's timeout: it never fires first. */
+const EXPIRY_MARGIN_SECONDS = 60
+const WITHOUT_CODE_EXPIRY_SECONDS = 15 * 60
+
+/** What client and engine share. */
+type Common = {
+  readonly schema: string
+  readonly bossSchema: string
+  readonly pool: pg.Pool
+  readonly db: Db
+  readonly boss: PgBoss
+  readonly applier: Applier
+  readonly logger: Logger
+  readonly wakeUp: WakeUp
+  readonly parts: Omit<SagaClientParts, 'ready'>
+}
+
+function common(
+  options: SagaClientOptions,
+  definitions: readonly Definition[],
+  supervise: boolean,
+  faults: FaultPoints,
+): Common {
+  const schema = schemaName(options.schema ?? 'saga')
+  const bossSchema = schemaName(options.bossSchema ?? 'pgboss', 'pg-boss schema')
+  const logger = options.logger ?? SILENT
+  const pool = openPool(options.connectionString, options.poolSize ?? 10, 'pg-saga', logger)
+  const db = poolDb(pool)
+  const boss = openBoss(db, bossSchema, { supervise, migrate: supervise }, logger)
+  const shelf = new BlueprintShelf(
+    schema,
+    definitions.map((definition) => [definition.blueprintHash, definition.blueprint]),
+  )
+  const code = new CodeShelf(definitions)
+  const applier: Applier = {
+    schema,
+    dispatcher: createDispatcher(boss, bossSchema),
+    shelf,
+    faults,
+    expiry: (definition, version, step, side) => expiryOf(code, definition, version, step, side),
+  }
+  const wakeUp = new WakeUp(schema, db, logger, options.notify ?? true)
+  const authorize = options.authorize ?? CODE_MAY
+  const transaction = <T>(run: (tx: Db) => Promise<T>) => inTransaction(pool, run)
+  const starter = {
+    ...applier,
+    clock: new DatabaseClock(schema),
+    maxPayloadBytes: options.maxPayloadBytes ?? DEFAULT_MAX_PAYLOAD_BYTES,
+    own: db,
+  }
+  const operator = { applier, starter, authorize, transaction, db, onJobs: () => wakeUp.soon(true) }
+  const parts = {
+    schema,
+    starter,
+    shelf,
+    authorize,
+    operator,
+    transaction,
+    db,
+    onEnqueued: (committed: boolean) => wakeUp.soon(committed),
+  }
+  return { schema, bossSchema, pool, db, boss, applier, logger, wakeUp, parts }
+}
+
+function expiryOf(code: CodeShelf, definition: string, version: number, step: string, side: string): number {
+  const known = sideCode(code.get(definition, version), step, side as 'action')
+  const settleMs = code.get(definition, version)?.steps.get(step)?.settleAfterMs ?? 10_000
+  if (known === undefined) return WITHOUT_CODE_EXPIRY_SECONDS
+  return Math.ceil((known.timeoutMs + settleMs) / 1000) + EXPIRY_MARGIN_SECONDS
+}
+
+/** A client that opens its connections with the first call. */
+class ConnectedClient extends SagaClient implements AsyncDisposable {
+  readonly #common: Common
+
+  constructor(shared: Common) {
+    super({ ...shared.parts, ready: once(() => openClient(shared)) })
+    this.#common = shared
+  }
+
+  async close(): Promise<void> {
+    this.closeReading()
+    this.#common.wakeUp.close()
+    await this.#common.boss.stop({ graceful: false }).catch(() => {})
+    await this.#common.pool.end()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}
+
+async function openClient(shared: Common): Promise<void> {
+  await checkSchema(shared.db, shared.schema)
+  await shared.boss.start()
+}
+
+/** Runs once; after a failure, again. */
+function once(run: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined
+  return () => {
+    running ??= run().catch((error: unknown) => {
+      running = undefined
+      throw error
+    })
+    return running
+  }
+}
+
+/**
+ * A process that starts, reads and operates sagas, without step code.
+ *
+ * @throws SagaError `NAME_INVALID` for a schema name that would need quoting.
+ */
+export function createSagaClient(options: SagaClientOptions): ConnectedClient {
+  return new ConnectedClient(common(options, [], false, NO_FAULTS))
+}
+
+export type { ConnectedClient }
+
+/** Runs the steps of its definitions, beside everything that a client does. */
+export class SagaEngine extends SagaClient implements AsyncDisposable {
+  readonly #common: Common
+  readonly #worker: Worker
+  readonly #txPool: pg.Pool
+  readonly #start: () => Promise<void>
+
+  constructor(shared: Common, options: EngineSettings, definitions: readonly Definition[]) {
+    const start = once(() => this.#open(options, definitions))
+    super({ ...shared.parts, ready: once(() => openClient(shared)) })
+    this.#common = shared
+    this.#start = start
+    const { connectionString, transactionPoolSize = 10 } = options
+    this.#txPool = openPool(connectionString, transactionPoolSize, 'pg-saga transactions', shared.logger)
+    const openTransaction = (options.transaction as OpenTransaction | undefined) ?? defaultTransaction(this.#txPool)
+    this.#worker = new Worker({
+      connectionString,
+      directConnectionString: options.directConnectionString ?? connectionString,
+      schema: shared.schema,
+      boss: shared.boss,
+      db: shared.db,
+      applier: shared.applier,
+      code: new CodeShelf(definitions),
+      services: options.services,
+      openTransaction,
+      logger: shared.logger,
+      build: options.build ?? null,
+      concurrency: options.concurrency ?? 100,
+      committers: options.committers ?? 2,
+      maxBatch: options.maxBatch ?? 250,
+      maxPayloadBytes: options.maxPayloadBytes ?? DEFAULT_MAX_PAYLOAD_BYTES,
+      drainGraceMs: toMs(options.drainGrace ?? '30s', 'drainGrace'),
+      maxStragglers: options.maxStragglers ?? 20,
+      onEvent: (event) => this.#tell(event, options.onEvent),
+    })
+    shared.wakeUp.attach(() => this.#worker.kick())
+  }
+
+  /** The worker's id, as the journal names it. */
+  get workerId(): string {
+    return this.#worker.id
+  }
+
+  /**
+   * Migrates (unless told not to), registers the definitions, and begins to run steps.
+   *
+   * @throws SagaError `DEFINITION_CHANGED`, `SCHEMA_TOO_OLD`, `SCHEMA_TOO_NEW`, `DATABASE_UNREACHABLE`.
+   */
+  async start(): Promise<void> {
+    await this.#start().catch((error: unknown) => {
+      throw unreachable(error)
+    })
+  }
+
+  /** Lets what runs end, records it, and leaves. Nothing new starts. */
+  async stop(): Promise<void> {
+    await this.#worker.stop()
+    this.closeReading()
+    this.#common.wakeUp.close()
+    await this.#common.boss.stop({ graceful: false }).catch(() => {})
+    await Promise.all([this.#common.pool.end(), this.#txPool.end()])
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+
+  async #open(options: EngineSettings, definitions: readonly Definition[]): Promise<void> {
+    const { pool, schema, db, boss } = this.#common
+    if (options.migrate ?? true) await inTransaction(pool, (tx) => applyMigrations(tx, schema))
+    else await checkSchema(db, schema)
+    await boss.start()
+    await createQueues(boss)
+    for (const definition of definitions) await this.register(definition)
+    await this.#worker.start()
+  }
+
+  #tell(event: WorkerEvent, listener: ((event: WorkerEvent) => void) | undefined): void {
+    if (event.type === 'committed') {
+      const settled = event.batch.applied.filter(
+        ({ state }) => !['pending', 'running', 'compensating'].includes(state.status),
+      )
+      if (settled.length > 0) this.waiters.tell(settled.map((one) => one.item.sagaId))
+    }
+    listener?.(event)
+  }
+}
+
+/** The engine's options without the types that only tie definitions, services and transaction together. */
+type EngineSettings = Omit<SagaEngineOptions<readonly []>, 'definitions' | 'transaction' | 'services'> & {
+  readonly transaction?: unknown
+  readonly services?: unknown
+}
+
+/** A plain `pg` transaction on a pool of its own, so that steps that hold theirs open starve nobody else. */
+function defaultTransaction(pool: pg.Pool): OpenTransaction {
+  return async (run) => {
+    const client = await pool.connect()
+    let broken: Error | undefined
+    try {
+      await client.query('begin isolation level read committed')
+      const result = await run(client, clientDb(client))
+      await client.query('commit')
+      return result
+    } catch (error) {
+      await client.query('rollback').catch((failure: Error) => {
+        broken = failure
+      })
+      throw error
+    } finally {
+      client.release(broken)
+    }
+  }
+}
+
+/**
+ * A process that runs the steps of the definitions it is given.
+ *
+ * @throws SagaError `DEFINITION_INVALID` when two definitions have one name and version, `NAME_INVALID`.
+ */
+export function createSagaEngine<const Definitions extends readonly AnyDefinition[]>(
+  options: SagaEngineOptions<Definitions>,
+): SagaEngine {
+  return composeEngine(options as unknown as EngineSettings & { definitions: Definitions }, NO_FAULTS)
+}
+
+/** For the crash tests, which end the process at named points. Not exported from the package. */
+export function composeEngine(
+  options: EngineSettings & { readonly definitions: readonly AnyDefinition[] },
+  faults: FaultPoints,
+): SagaEngine {
+  const definitions = options.definitions as unknown as readonly Definition[]
+  const seen = new Set<string>()
+  for (const { name, version } of definitions) {
+    if (seen.has(`${name}@${version}`)) {
+      throw new SagaError(
+        'DEFINITION_INVALID',
+        `Two definitions are called ${name} with version ${version}. Give one of them another version.`,
+      )
+    }
+    seen.add(`${name}@${version}`)
+  }
+  return new SagaEngine(common(options, definitions, true, faults), options, definitions)
+}
+
+/**
+ * Brings a database up to date in a deploy step: our schema, and pg-boss's with its queues.
+ *
+ * @throws SagaError `SCHEMA_TOO_NEW`, `DATABASE_UNREACHABLE`, `NAME_INVALID`.
+ */
+export async function migrate(options: SagaClientOptions): Promise<void> {
+  const { pool, schema, boss } = common(options, [], true, NO_FAULTS)
+  try {
+    await inTransaction(pool, (tx) => applyMigrations(tx, schema))
+    await boss.start()
+    await createQueues(boss)
+  } catch (error) {
+    throw unreachable(error)
+  } finally {
+    await boss.stop({ graceful: false }).catch(() => {})
+    await pool.end()
+  }
+}

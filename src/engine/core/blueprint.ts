@@ -1,0 +1,193 @@
+/**
+ * The blueprint: a definition's pure shape (names, order, kinds, pivot), as a tree.
+ *
+ * A saga carries the blueprint that it was started with; code supplies only functions, schemas and policies.
+ * Nothing here knows what a step does, so a process without the code can still read, verify and move a saga.
+ */
+
+/** Version of the shape below; stored with it, so that a later version can still read an old one. */
+export const BLUEPRINT_FORMAT = 1
+
+export type StepKind =
+  /** Calls the outside: at least once, with a key. */
+  | 'external'
+  /** Writes through `ctx.tx` only: exactly once, never in doubt. */
+  | 'transactional'
+  /** Starts another saga and waits for its end. */
+  | 'child'
+
+export type StepNode = {
+  readonly node: 'step'
+  readonly name: string
+  readonly kind: StepKind
+  /** Whether something can undo it. A child step always can. */
+  readonly compensation: boolean
+  /** `completed`: not undone when it ends in doubt. */
+  readonly compensateWhen?: 'completed'
+  /** Whether a hook can find out what became of an attempt in doubt. */
+  readonly verify?: true
+  /** After it there is only forward. */
+  readonly pivot?: true
+}
+
+export type ParallelNode = {
+  readonly node: 'parallel'
+  readonly name: string
+  /** Lanes run side by side; each is a sequence. */
+  readonly lanes: readonly (readonly BlueprintNode[])[]
+}
+
+export type BranchNode = {
+  readonly node: 'branch'
+  readonly name: string
+  /** Sequences by option; a chooser may also choose none (`null`). */
+  readonly options: { readonly [option: string]: readonly BlueprintNode[] }
+}
+
+export type BlueprintNode = StepNode | ParallelNode | BranchNode
+
+export type Hook = 'completed' | 'compensated' | 'dead_lettered' | 'resolved'
+
+export type Blueprint = {
+  readonly format: number
+  readonly definition: string
+  readonly version: number
+  readonly nodes: readonly BlueprintNode[]
+  readonly hooks: readonly Hook[]
+}
+
+/** Step names that a definition cannot use, because `@` is not in a name: what the engine itself runs. */
+export const ADOPT = '@adopt'
+export const HOOK_STEP: { readonly [hook in Hook]: string } = {
+  completed: '@completed',
+  compensated: '@compensated',
+  dead_lettered: '@dead-lettered',
+  resolved: '@resolved',
+}
+
+/**
+ * Names are part of idempotency keys (`<sagaId>:<step>:compensation`), so they hold no separator. The state looks steps
+ * up by name, and `constructor` is the one name of this shape that every JavaScript object has already.
+ */
+export const NAME_PATTERN: RegExp = /^(?!constructor$)[a-z][a-z0-9-]*$/
+
+/** Hooks that run beside a status, not before it: they never keep a saga from anything. */
+export function isSideHook(step: string): boolean {
+  return step === HOOK_STEP.dead_lettered || step === HOOK_STEP.resolved
+}
+
+/** All steps and branches of a tree, in reading order. */
+export function* walk(nodes: readonly BlueprintNode[]): Generator<StepNode | BranchNode> {
+  for (const node of nodes) {
+    if (node.node === 'step') yield node
+    else if (node.node === 'parallel') for (const lane of node.lanes) yield* walk(lane)
+    else {
+      yield node
+      for (const option of Object.keys(node.options)) yield* walk(node.options[option] ?? [])
+    }
+  }
+}
+
+const indexes = new WeakMap<Blueprint, ReadonlyMap<string, StepNode | BranchNode>>()
+
+/** The step or branch of that name; `undefined` for the engine's own steps and unknown names. */
+export function nodeOf(blueprint: Blueprint, name: string): StepNode | BranchNode | undefined {
+  let index = indexes.get(blueprint)
+  if (index === undefined) {
+    index = new Map([...walk(blueprint.nodes)].map((node) => [node.name, node]))
+    indexes.set(blueprint, index)
+  }
+  return index.get(name)
+}
+
+export function stepOf(blueprint: Blueprint, name: string): StepNode | undefined {
+  const node = nodeOf(blueprint, name)
+  return node?.node === 'step' ? node : undefined
+}
+
+const widths = new WeakMap<Blueprint, number>()
+
+/** The most attempts that one decision can schedule: how many fresh ids it may need. */
+export function widthOf(blueprint: Blueprint): number {
+  let width = widths.get(blueprint)
+  if (width === undefined) {
+    // A child step takes a second id, and a dead letter, a hook and an adoption one each.
+    width = 2 * nodesWidth(blueprint.nodes) + 2
+    widths.set(blueprint, width)
+  }
+  return width
+}
+
+function nodesWidth(nodes: readonly BlueprintNode[]): number {
+  return Math.max(1, ...nodes.map(nodeWidth))
+}
+
+function nodeWidth(node: BlueprintNode): number {
+  if (node.node === 'step') return 1
+  if (node.node === 'parallel') return node.lanes.reduce((sum, lane) => sum + nodesWidth(lane), 0)
+  return Math.max(1, ...Object.values(node.options).map(nodesWidth))
+}
+
+/** One thing that is wrong with a blueprint: where, and what. */
+export type BlueprintProblem = { readonly at: string; readonly problem: string }
+
+/** Everything that is wrong with a blueprint; empty when it can be run. */
+export function checkBlueprint(blueprint: Blueprint): readonly BlueprintProblem[] {
+  const problems: BlueprintProblem[] = []
+  if (!NAME_PATTERN.test(blueprint.definition))
+    problems.push({ at: 'name', problem: nameProblem(blueprint.definition) })
+  if (!Number.isSafeInteger(blueprint.version) || blueprint.version < 1) {
+    problems.push({ at: 'version', problem: `the version must be a whole number from 1 up, not ${blueprint.version}` })
+  }
+  if (blueprint.nodes.length === 0)
+    problems.push({ at: blueprint.definition, problem: 'a saga needs at least one step' })
+  const seen = new Set<string>()
+  checkNodes(blueprint.nodes, { inParallel: false, pivotBefore: undefined }, seen, problems)
+  return problems
+}
+
+type Place = { readonly inParallel: boolean; readonly pivotBefore: string | undefined }
+
+/** Returns the pivot that lies on some path through the nodes. */
+function checkNodes(
+  nodes: readonly BlueprintNode[],
+  place: Place,
+  seen: Set<string>,
+  problems: BlueprintProblem[],
+): string | undefined {
+  let pivot = place.pivotBefore
+  for (const node of nodes) {
+    if (!NAME_PATTERN.test(node.name)) problems.push({ at: node.name, problem: nameProblem(node.name) })
+    if (seen.has(node.name))
+      problems.push({ at: node.name, problem: 'this name is used twice; names are unique in a saga' })
+    seen.add(node.name)
+    if (node.node === 'step') {
+      if (node.pivot !== true) continue
+      if (place.inParallel) problems.push({ at: node.name, problem: 'a pivot cannot stand inside a parallel group' })
+      else if (pivot !== undefined)
+        problems.push({ at: node.name, problem: `a second pivot on one path, after ${pivot}` })
+      pivot = node.name
+    } else if (node.node === 'parallel') {
+      if (node.lanes.length === 0) problems.push({ at: node.name, problem: 'a parallel group needs at least one step' })
+      for (const lane of node.lanes) {
+        if (lane.length === 0) problems.push({ at: node.name, problem: 'a lane needs at least one step' })
+        checkNodes(lane, { inParallel: true, pivotBefore: pivot }, seen, problems)
+      }
+    } else {
+      const options = Object.keys(node.options)
+      if (options.length === 0) problems.push({ at: node.name, problem: 'a branch needs at least one option' })
+      let inOption: string | undefined
+      for (const option of options) {
+        if (!NAME_PATTERN.test(option)) problems.push({ at: `${node.name}.${option}`, problem: nameProblem(option) })
+        inOption = checkNodes(node.options[option] ?? [], { ...place, pivotBefore: pivot }, seen, problems) ?? inOption
+      }
+      pivot = inOption ?? pivot
+    }
+  }
+  return pivot
+}
+
+function nameProblem(name: string): string {
+  if (name === 'constructor') return '"constructor" is not a name: it is a reserved word'
+  return `"${name}" is not a name: lower-case letters, digits and dashes, starting with a letter`
+}

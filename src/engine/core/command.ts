@@ -1,0 +1,81 @@
+/** What the shell has to do beside writing the events, in the same transaction: read off the events alone. */
+import { HOOK_STEP } from './blueprint.ts'
+import type { SagaEvent } from './events.ts'
+import type { Side } from './machine.ts'
+import type { SagaState } from './state.ts'
+
+export type Command =
+  | {
+      readonly type: 'insert_job'
+      readonly jobId: string
+      readonly step: string
+      readonly side: Side
+      readonly attempt: number
+      /** Undoing comes before going on, and going on before starting. */
+      readonly priority: 0 | 1 | 2
+    }
+  | { readonly type: 'set_timer'; readonly timer: string; readonly dueAt: number }
+  /** All timers of the saga but those of `SIDE_TIMERS`: what they were for does not happen any more. */
+  | { readonly type: 'clear_timers' }
+  | { readonly type: 'insert_dead_letter'; readonly jobId: string }
+  | { readonly type: 'remove_dead_letter'; readonly jobId: string }
+
+/** Names of the timers that belong to no step. */
+export const START_TIMER = '@start'
+export const DEADLINE_TIMER = '@deadline'
+
+/** Timers of the hooks that run beside a status: a change of direction does not concern them. */
+export const SIDE_TIMERS: readonly string[] = [
+  timerName(HOOK_STEP.dead_lettered, 'action'),
+  timerName(HOOK_STEP.resolved, 'action'),
+]
+
+export function timerName(step: string, side: Side): string {
+  return `${step}:${side}`
+}
+
+/** The inverse of `timerName`; `undefined` for the timers that belong to no step. */
+export function timerTarget(timer: string): { readonly step: string; readonly side: Side } | undefined {
+  const at = timer.lastIndexOf(':')
+  return at < 0 ? undefined : { step: timer.slice(0, at), side: timer.slice(at + 1) as Side }
+}
+
+/** @param before the state that the events were decided on; `undefined` for a start. */
+export function commandsOf(before: SagaState | undefined, events: readonly SagaEvent[]): readonly Command[] {
+  const commands: Command[] = []
+  let deadLetter = before?.deadLetter?.jobId
+  let isFirst = before === undefined || before.starts === 0
+  for (const event of events) {
+    if (event.type === 'attempt_scheduled') {
+      const { jobId, step, side, attempt } = event
+      const priority = side === 'compensation' ? 2 : isFirst ? 0 : 1
+      commands.push({ type: 'insert_job', jobId, step, side, attempt, priority })
+      isFirst = false
+    } else if (event.type === 'attempt_failed' && event.retryAt !== undefined) {
+      commands.push({ type: 'set_timer', timer: timerName(event.step, event.side), dueAt: event.retryAt })
+    } else if (event.type === 'attempt_returned' && event.dueAt !== undefined) {
+      commands.push({ type: 'set_timer', timer: timerName(event.step, event.side), dueAt: event.dueAt })
+    } else if (event.type === 'saga_started') {
+      if (event.startAt !== undefined) commands.push({ type: 'set_timer', timer: START_TIMER, dueAt: event.startAt })
+      if (event.deadlineAt !== undefined)
+        commands.push({ type: 'set_timer', timer: DEADLINE_TIMER, dueAt: event.deadlineAt })
+    } else if (event.type === 'saga_dead_lettered') {
+      commands.push({ type: 'clear_timers' }, { type: 'insert_dead_letter', jobId: event.jobId })
+      deadLetter = event.jobId
+    } else if (leavesDeadLetters(event) && deadLetter !== undefined) {
+      commands.push({ type: 'remove_dead_letter', jobId: deadLetter })
+      deadLetter = undefined
+    }
+    if (event.type === 'saga_turned' || event.type === 'saga_completed') commands.push({ type: 'clear_timers' })
+  }
+  return commands
+}
+
+function leavesDeadLetters(event: SagaEvent): boolean {
+  return (
+    event.type === 'saga_retried' ||
+    event.type === 'saga_turned' ||
+    event.type === 'saga_resolved' ||
+    event.type === 'code_found'
+  )
+}

@@ -1,0 +1,65 @@
+/** A decision in the making: the state so far, and the facts that led there. */
+import type { Blueprint } from './blueprint.ts'
+import { stepOf } from './blueprint.ts'
+import type { Act, SagaEvent } from './events.ts'
+import { evolve } from './evolve.ts'
+import type { Facts } from './input.ts'
+import type { DeadLetterReason } from './machine.ts'
+import type { Cause, ErrorInfo, SagaState } from './state.ts'
+
+export class Draft {
+  readonly blueprint: Blueprint
+  readonly facts: Facts
+  readonly events: SagaEvent[] = []
+  state: SagaState | undefined
+  #idsTaken = 0
+
+  constructor(blueprint: Blueprint, state: SagaState | undefined, facts: Facts) {
+    this.blueprint = blueprint
+    this.state = state
+    this.facts = facts
+  }
+
+  emit(event: SagaEvent): void {
+    this.events.push(event)
+    this.state = evolve(this.blueprint, this.state, event)
+  }
+
+  /** The state of a saga that has been started. */
+  get saga(): SagaState {
+    if (this.state === undefined) throw new Error('Only a start may come first.')
+    return this.state
+  }
+
+  /** @throws when the shell brought fewer ids than `widthOf` asks for: a mistake of the shell, not of a saga. */
+  freshId(): string {
+    const id = this.facts.ids[this.#idsTaken]
+    if (id === undefined) throw new Error(`This decision needs more than ${this.facts.ids.length} fresh ids.`)
+    this.#idsTaken += 1
+    return id
+  }
+
+  isPivot(step: string): boolean {
+    return stepOf(this.blueprint, step)?.pivot === true
+  }
+
+  /** From here on back. Attempts in flight are drained first. */
+  turn(cause: Cause, act?: Act): void {
+    this.emit({ type: 'saga_turned', cause, ...(act === undefined ? {} : { act }) })
+  }
+
+  /** A dead letter as soon as nothing is in flight. The first reason stays. */
+  stop(reason: DeadLetterReason, step: string, error: ErrorInfo | undefined): void {
+    if (this.saga.stopping !== undefined) return
+    this.emit({ type: 'saga_stopping', reason, step, ...(error === undefined ? {} : { error }) })
+  }
+
+  deadLetter(reason: DeadLetterReason, step: string | undefined): void {
+    this.emit({
+      type: 'saga_dead_lettered',
+      reason,
+      jobId: this.freshId(),
+      ...(step === undefined ? {} : { step }),
+    })
+  }
+}

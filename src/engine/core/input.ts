@@ -1,0 +1,126 @@
+/** What can happen to a saga, as the shell brings it to `decide`. */
+import type { Act } from './events.ts'
+import type { Side, Verdict } from './machine.ts'
+import type { ErrorInfo, Withheld } from './state.ts'
+
+/** An operator's stop on a definition, a step, or a direction of it. Absent fields match everything. */
+export type Hold = {
+  readonly step?: string
+  readonly side?: Side
+}
+
+/** What `decide` may not find out by itself. */
+export type Facts = {
+  /** `saga.now()`, read under the lock, in ms. */
+  readonly now: number
+  /** Fresh UUIDv7s, at least `widthOf(blueprint)` of them. */
+  readonly ids: readonly string[]
+  /** The holds on this saga's definition. */
+  readonly holds: readonly Hold[]
+}
+
+/** The limits that the code sets for the step, as they were when the attempt ran. */
+export type Limits = {
+  /** Attempts that may report a failure. */
+  readonly maxAttempts: number
+  /** Deliveries that may be lost. */
+  readonly maxLost: number
+  /** No retry later than this after the first attempt, in ms. */
+  readonly maxDurationMs?: number
+  readonly whenExhausted: 'compensate' | 'dead_letter'
+}
+
+/** Which delivery reports: the fence. */
+export type Delivery = {
+  readonly step: string
+  readonly side: Side
+  readonly jobId: string
+  /** The number the job was inserted with. */
+  readonly insertedAs: number
+  /** pg-boss's count of redeliveries of that job: it is attempt `insertedAs + retryCount`. */
+  readonly retryCount: number
+  /** Another delivery of the same job is under way: whatever this one says is late. */
+  readonly superseded?: true
+}
+
+export type Report =
+  | ({
+      readonly type: 'succeeded'
+      /** What a chooser chose. */
+      readonly option?: string | null
+      /** What a verification found. */
+      readonly found?: 'applied' | 'not_applied' | 'unknown'
+      /** The hash of the blueprint that a worker found for a saga started without one. */
+      readonly blueprint?: string
+      readonly limits: Limits
+    } & Delivery)
+  | ({
+      readonly type: 'failed'
+      readonly verdict: Verdict
+      readonly error: ErrorInfo
+      readonly timedOut?: true
+      /** Until the next attempt, jitter included, in ms. */
+      readonly retryDelayMs: number
+      readonly limits: Limits
+    } & Delivery)
+  | ({ readonly type: 'lost'; readonly limits: Limits } & Delivery)
+  | ({
+      readonly type: 'returned'
+      readonly why: Withheld | 'turned'
+      readonly retryDelayMs?: number
+      readonly limits: Limits
+    } & Delivery)
+
+export type Order =
+  | { readonly type: 'retry'; readonly act: Act }
+  | { readonly type: 'compensate'; readonly act: Act /** What an admin may order. */; readonly pastPivot?: true }
+  | { readonly type: 'cancel'; readonly act: Act }
+  | { readonly type: 'pause'; readonly act: Act }
+  | { readonly type: 'resume'; readonly act: Act }
+  | { readonly type: 'resolve'; readonly as: 'completed' | 'compensated'; readonly act: Act }
+  | { readonly type: 'rerun'; readonly newSagaId: string; readonly act: Act }
+  | { readonly type: 'revert'; readonly act: Act }
+
+export type OrderType = Order['type']
+
+export type Input =
+  | {
+      readonly type: 'start'
+      readonly blueprint: string | null
+      readonly startAt?: number
+      readonly deadlineAt?: number
+    }
+  | { readonly type: 'start_due' }
+  | { readonly type: 'deadline_due' }
+  | { readonly type: 'retry_due'; readonly step: string; readonly side: Side }
+  | Report
+  | Order
+  | { readonly type: 'hold_released' }
+  | { readonly type: 'code_missing'; readonly step: string }
+  | { readonly type: 'code_found' }
+  | { readonly type: 'parent_undo' }
+  | {
+      readonly type: 'child_ended'
+      readonly step: string
+      readonly childId: string
+      readonly outcome: 'completed' | 'compensated'
+      /** The child knew of its parent's wish to have it undone. `completed` means then that it could not be. */
+      readonly undoAsked?: true
+      readonly limits: Limits
+    }
+
+/** Why an input changes nothing. Never an exception: late, repeated and impossible inputs are part of life. */
+export type Ignored = {
+  readonly reason:
+    | 'duplicate'
+    | 'unknown_attempt'
+    | 'not_due'
+    | 'already_so'
+    | 'does_not_fit'
+    | 'past_pivot'
+    | 'finishing'
+    | 'needs_admin'
+    | 'unknown_step'
+  /** The orders that do fit now. */
+  readonly fits?: readonly OrderType[]
+}

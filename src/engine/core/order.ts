@@ -1,0 +1,191 @@
+/**
+ * What people (and deadlines, and parents) order: each fits some states and is refused in the others with the orders
+ * that do fit. An order's event carries who gave it and why (rule 14).
+ */
+
+import type { Blueprint } from './blueprint.ts'
+import { HOOK_STEP, isSideHook, walk } from './blueprint.ts'
+import type { Draft } from './draft.ts'
+import type { Act } from './events.ts'
+import { forwardFrontier, undoOrder } from './frontier.ts'
+import type { Ignored, Order, OrderType } from './input.ts'
+import { isLive, SIDES, type Side } from './machine.ts'
+import type { Cause, SagaState } from './state.ts'
+
+export function order(draft: Draft, input: Order): Ignored | undefined {
+  switch (input.type) {
+    case 'retry':
+      return retry(draft, input.act)
+    case 'compensate':
+      return compensate(draft, input.act, input.pastPivot === true)
+    case 'cancel':
+      return goBack(draft, { kind: 'cancel', actor: input.act.actor }, input.act)
+    case 'revert':
+      if (draft.saga.status !== 'completed') return doesNotFit(draft)
+      return goBack(draft, { kind: 'revert', actor: input.act.actor }, input.act)
+    case 'pause':
+      if (!isLive(draft.saga.status)) return doesNotFit(draft)
+      if (draft.saga.paused === true) return { reason: 'already_so', fits: ordersThatFit(draft.blueprint, draft.saga) }
+      draft.emit({ type: 'saga_paused', act: input.act })
+      return undefined
+    case 'resume':
+      if (draft.saga.paused !== true) return doesNotFit(draft)
+      draft.emit({ type: 'saga_resumed', act: input.act })
+      return undefined
+    case 'resolve':
+      if (draft.saga.status !== 'dead_lettered') return doesNotFit(draft)
+      draft.emit({ type: 'saga_resolved', as: input.as, act: input.act })
+      return undefined
+    case 'rerun':
+      if (!fits(draft, 'rerun')) return doesNotFit(draft)
+      draft.emit({ type: 'saga_rerun', newSagaId: input.newSagaId, act: input.act })
+      return undefined
+  }
+}
+
+/** Turns the saga, now or when the pivot under way turns out not applied; or says why that cannot be. */
+export function goBack(draft: Draft, cause: Cause, act?: Act): Ignored | undefined {
+  const { status, pivoted, recorded } = draft.saga
+  const byParent = cause.kind === 'parent'
+  if (status === 'compensating' || status === 'compensated') return { reason: 'already_so', fits: fitsNow(draft) }
+  if (status === 'completed') {
+    if (!byParent && cause.kind !== 'revert') return doesNotFit(draft)
+    draft.turn(cause, act)
+    return undefined
+  }
+  if (status === 'dead_lettered') {
+    // A parent's undo is an order of its own; an operator's is called compensate here.
+    if (!byParent) return doesNotFit(draft)
+    if (draft.saga.direction === 'backward') return { reason: 'already_so' }
+    draft.turn(cause)
+    return undefined
+  }
+  if (status === 'resolved') return doesNotFit(draft)
+  if (pivoted === true || isFinishing(draft.blueprint, draft.saga)) {
+    if (!byParent) return { reason: pivoted === true ? 'past_pivot' : 'finishing', fits: fitsNow(draft) }
+    return record(draft, cause)
+  }
+  if (pivotUnderWay(draft.blueprint, draft.saga) !== undefined) {
+    if (recorded !== undefined && !byParent) return { reason: 'already_so', fits: fitsNow(draft) }
+    return record(draft, cause, act)
+  }
+  draft.turn(cause, act)
+  return undefined
+}
+
+function record(draft: Draft, cause: Cause, act?: Act): Ignored | undefined {
+  if (draft.saga.recorded?.kind === cause.kind) return { reason: 'already_so' }
+  draft.emit({ type: 'turn_recorded', cause, ...(act === undefined ? {} : { act }) })
+  return undefined
+}
+
+/** From its first delivery to its report, and while it is in doubt, the pivot decides first (rule 9). */
+export function pivotUnderWay(blueprint: Blueprint, state: SagaState): string | undefined {
+  for (const node of walk(blueprint.nodes)) {
+    if (node.node !== 'step' || node.pivot !== true) continue
+    const step = state.steps[node.name]
+    if (step === undefined || step.state === 'completed' || step.state === 'failed') continue
+    if (step.maybeApplied === true || step.child?.started === true) return node.name
+    if (step.action.flight !== undefined || step.verify?.flight !== undefined) return node.name
+  }
+  return undefined
+}
+
+/** All steps are done and the last hook is under way: its effects cannot be undone, so nothing turns any more. */
+function isFinishing(blueprint: Blueprint, state: SagaState): boolean {
+  const attempts = state.steps[HOOK_STEP.completed]?.action.attempts ?? 0
+  return state.blueprint !== null && attempts > 0 && forwardFrontier(blueprint, state) === null
+}
+
+function retry(draft: Draft, act: Act): Ignored | undefined {
+  const { status, direction } = draft.saga
+  if (status === 'dead_lettered') {
+    if (!canGoOn(draft.saga)) return doesNotFit(draft)
+    draft.emit({ type: 'saga_retried', direction, steps: stuckSteps(draft.saga), act })
+    return undefined
+  }
+  const waiting = waitingForBackoff(draft.saga)
+  if (!isLive(status) || waiting.length === 0) return doesNotFit(draft)
+  for (const { step, side } of waiting) draft.emit({ type: 'backoff_skipped', step, side, act })
+  return undefined
+}
+
+/** The steps that keep a dead letter from going on in its direction. */
+export function stuckSteps(state: SagaState): readonly string[] {
+  return Object.entries(state.steps)
+    .filter(([name, step]) => {
+      if (isSideHook(name)) return false
+      if (SIDES.some((side) => step[side]?.withheld === 'code')) return true
+      // The hook of the other direction may have failed before the saga turned: nobody waits for it any more.
+      if (name.startsWith('@')) return step.state === 'failed' && name === HOOK_STEP[endOf(state)]
+      if (state.direction === 'backward') return step.state === 'compensation_failed'
+      return step.state === 'failed' || step.state === 'in_doubt'
+    })
+    .map(([name]) => name)
+}
+
+function endOf(state: SagaState): 'completed' | 'compensated' {
+  return state.direction === 'forward' ? 'completed' : 'compensated'
+}
+
+/** Whether a retry can get a dead letter any further. A late effect that nothing can undo stays what it is. */
+function canGoOn(state: SagaState): boolean {
+  return state.deadLetter?.reason !== 'late_effect' || stuckSteps(state).length > 0 || undoOrder(state).length > 0
+}
+
+function waitingForBackoff(state: SagaState): readonly { step: string; side: Side }[] {
+  return Object.entries(state.steps).flatMap(([step, entry]) =>
+    SIDES.filter((side) => entry[side]?.due !== undefined).map((side) => ({ step, side })),
+  )
+}
+
+function compensate(draft: Draft, act: Act, pastPivot: boolean): Ignored | undefined {
+  const { status, direction, pivoted } = draft.saga
+  if (status !== 'dead_lettered') {
+    // A live saga is turned by the same means as a cancel: only the word differs.
+    return goBack(draft, { kind: 'compensate', actor: act.actor }, act)
+  }
+  if (direction === 'backward') return retry(draft, act)
+  const needsAdmin = pivoted === true || pivotUnderWay(draft.blueprint, draft.saga) !== undefined
+  if (needsAdmin && !pastPivot) return { reason: 'needs_admin', fits: ['retry', 'resolve'] }
+  draft.turn({ kind: 'compensate', actor: act.actor }, act)
+  return undefined
+}
+
+function doesNotFit(draft: Draft): Ignored {
+  return { reason: 'does_not_fit', fits: fitsNow(draft) }
+}
+
+function fitsNow(draft: Draft): readonly OrderType[] {
+  return ordersThatFit(draft.blueprint, draft.saga)
+}
+
+function fits(draft: Draft, type: OrderType): boolean {
+  return fitsNow(draft).includes(type)
+}
+
+/** The orders that would do something now, in the order in which a person should think of them. */
+export function ordersThatFit(blueprint: Blueprint, state: SagaState): readonly OrderType[] {
+  const orders: OrderType[] = []
+  const live = isLive(state.status)
+  if (state.status === 'dead_lettered') {
+    if (canGoOn(state)) orders.push('retry')
+    if (state.direction === 'forward' || orders.includes('retry')) orders.push('compensate')
+    orders.push('resolve')
+  }
+  if (live && waitingForBackoff(state).length > 0) orders.push('retry')
+  if (state.status === 'pending') orders.push('cancel', 'compensate')
+  if (
+    state.status === 'running' &&
+    state.pivoted !== true &&
+    state.recorded === undefined &&
+    !isFinishing(blueprint, state)
+  ) {
+    orders.push('cancel', 'compensate')
+  }
+  if (live) orders.push(state.paused === true ? 'resume' : 'pause')
+  if (state.status === 'compensated' || (state.status === 'resolved' && state.resolvedAs === 'compensated')) {
+    orders.push('rerun')
+  }
+  return orders
+}

@@ -1,0 +1,139 @@
+/**
+ * The compact state that `evolve` folds and the saga row stores. Results and inputs are not in it: they are
+ * payloads of the journal. Its size is bounded by the number of steps, not by the number of attempts.
+ */
+import { type DeadLetterReason, SIDES, type Side, type Status, type StepStatus, type Wait } from './machine.ts'
+
+/** Version of the shape below, stored with every state and event. */
+export const STATE_FORMAT = 1
+
+/** How many attempts without a report a step remembers, so that their late reports are known for what they are. */
+export const MAX_REMEMBERED_ATTEMPTS = 64
+
+/** What went wrong, as data. Messages are bounded, and never hold payloads of ours. */
+export type ErrorInfo = {
+  readonly name: string
+  readonly message: string
+  readonly code?: string
+}
+
+/** Why a saga goes back. */
+export type Cause =
+  | { readonly kind: 'failure'; readonly step: string }
+  | { readonly kind: 'cancel'; readonly actor: string }
+  | { readonly kind: 'compensate'; readonly actor: string }
+  | { readonly kind: 'deadline' }
+  | { readonly kind: 'parent' }
+  | { readonly kind: 'revert'; readonly actor: string }
+
+export type Flight = {
+  /** Ours, a UUIDv7, and the fence: a report that names another job is late. */
+  readonly jobId: string
+  readonly attempt: number
+}
+
+/** One function of a step: its attempts so far. */
+export type SideState = {
+  /** The highest number given to an attempt; never reset. */
+  readonly attempts: number
+  /** Attempts that reported a failure since the limit was last raised. */
+  readonly failures: number
+  /** Deliveries that nobody will report, since the limit was last raised. */
+  readonly lost: number
+  /** When the first attempt since the limit was last raised was scheduled, in ms. */
+  readonly since: number
+  readonly flight?: Flight
+  /** When the next attempt is due, in ms. */
+  readonly due?: number
+  /** Why the next attempt is withheld. */
+  readonly withheld?: Withheld
+  /** Attempts recorded without a report of their own (lost, or out of time): a late report may still come. */
+  readonly open?: readonly number[]
+}
+
+export type Withheld = 'pause' | 'hold' | 'code'
+
+export type StepState = {
+  readonly state: StepStatus
+  /** Position in the order of first starts, from 1. */
+  readonly order: number
+  readonly action: SideState
+  readonly compensation?: SideState
+  readonly verify?: SideState
+  /** Sticky: it may have taken effect. Only a completion or a verification clears it. */
+  readonly maybeApplied?: true
+  /** How many attempts of the action there were when a verification could not tell. */
+  readonly verifiedAt?: number
+  /** Rounds of compensation that late effects made necessary, from 1. */
+  readonly round: number
+  /** A late effect came while it was being undone or verified: one more round follows, or the answer does not count. */
+  readonly againDue?: true
+  /** A late effect that nothing can undo. */
+  readonly lateEffect?: true
+  /** Its id is chosen with the first attempt to start it, and never again. */
+  readonly child?: { readonly id: string; readonly started?: true; readonly undoAsked?: true }
+  readonly error?: ErrorInfo
+}
+
+export type SagaState = {
+  readonly format: number
+  readonly status: Status
+  readonly direction: 'forward' | 'backward'
+  /** The blueprint's hash, once chosen. A saga started by a process that has only the contract gets it later. */
+  readonly blueprint: string | null
+  /** The direction has turned, and attempts in flight have yet to report, be lost, or run out. */
+  readonly draining?: true
+  readonly paused?: true
+  /** The pivot is completed: only forward by itself. */
+  readonly pivoted?: true
+  readonly cause?: Cause
+  /** A turn asked for while the pivot was under way; takes effect if that turns out not applied. */
+  readonly recorded?: Cause
+  /** It will be a dead letter when nothing is in flight any more. */
+  readonly stopping?: { readonly reason: DeadLetterReason; readonly step: string }
+  /** The first error of this direction; compensations never replace it. */
+  readonly failure?: { readonly step: string; readonly error: ErrorInfo }
+  readonly deadLetter?: { readonly reason: DeadLetterReason; readonly step?: string; readonly jobId: string }
+  readonly resolvedAs?: 'completed' | 'compensated'
+  readonly steps: { readonly [step: string]: StepState }
+  readonly branches: { readonly [branch: string]: string | null }
+  /** First starts so far: the next step's `order` is one more. */
+  readonly starts: number
+}
+
+/** An attempt that was handed to the queue and has not been settled. */
+export type InFlight = { readonly step: string; readonly side: Side; readonly flight: Flight }
+
+export const EMPTY_SIDE: SideState = { attempts: 0, failures: 0, lost: 0, since: 0 }
+
+/** Every attempt in flight, hooks included. */
+export function flightsOf(state: SagaState): readonly InFlight[] {
+  const flights: InFlight[] = []
+  for (const step of Object.keys(state.steps)) {
+    const entry = state.steps[step]
+    if (entry === undefined) continue
+    for (const side of SIDES) {
+      const flight = entry[side]?.flight
+      if (flight !== undefined) flights.push({ step, side, flight })
+    }
+  }
+  return flights
+}
+
+/** What the saga waits for, when nothing of it is in flight; `null` at rest or while something runs. */
+export function waitOf(state: SagaState): Wait | null {
+  if (state.status === 'pending') return 'start'
+  if (state.status !== 'running' && state.status !== 'compensating') return null
+  let wait: Wait | null = null
+  for (const entry of Object.values(state.steps)) {
+    for (const side of [entry.action, entry.compensation, entry.verify]) {
+      if (side === undefined) continue
+      if (side.flight !== undefined) return null
+      if (side.withheld === 'hold') wait = 'hold'
+      else if (side.withheld === 'code') wait ??= 'code'
+      else if (side.due !== undefined) wait ??= 'retry'
+    }
+    if (entry.child?.started === true && (entry.state === 'waiting' || entry.state === 'compensating')) wait ??= 'child'
+  }
+  return wait
+}

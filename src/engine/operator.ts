@@ -1,0 +1,315 @@
+/**
+ * The verbs by which a person, or a program for one, changes a saga. Each is journalled in the transaction of its
+ * effect, with actor and reason; a repeated request acts once; retry, compensate and cancel can be held to the plan
+ * that was shown (rule 14).
+ */
+import { createHash } from 'node:crypto'
+import { type Action, type Authorize, demand } from './access.ts'
+import type { Act, SagaEvent } from './core/events.ts'
+import type { Ignored, Order } from './core/input.ts'
+import type { Side } from './core/machine.ts'
+import { ordersThatFit } from './core/order.ts'
+import { isPlan, type Plan, planOf } from './core/plan.ts'
+import { canonicalJson } from './definition.ts'
+import { SagaError } from './errors.ts'
+import { type Applier, applyBatch, type Item } from './runtime/apply.ts'
+import { isId, newId } from './runtime/ids.ts'
+import { decideStart, type Starter, storeStarts } from './runtime/start.ts'
+import type { Db } from './store/db.ts'
+import { type HoldRow, insertHold, listHolds, readActiveHolds, releaseHold } from './store/holds.ts'
+import { readPayloads, readRequest } from './store/journal.ts'
+import { lockSagas, readSagas, type SagaRow, waitingSagas } from './store/sagas.ts'
+
+/** Who, and why. Both are kept for ever. */
+export type By = {
+  readonly actor: string
+  readonly reason: string
+  /** The same id acts once, however often it comes. */
+  readonly requestId?: string
+}
+
+export type PlannedBy = By & {
+  /** The hash of the plan that was shown: refused when what would be done has changed. */
+  readonly plan?: string
+}
+
+export type ShownPlan = Plan & { readonly hash: string }
+
+export type Done = {
+  readonly sagaId: string
+  /** It had been done already, by the same request. */
+  readonly repeated: boolean
+}
+
+export type HoldScope = {
+  readonly definition: string
+  readonly step?: string
+  /** `action`: going forward; `compensation`: undoing. Both, when absent. */
+  readonly side?: Side
+}
+
+export type OperatorOptions = {
+  readonly applier: Applier
+  readonly starter: Starter
+  readonly authorize: Authorize
+  readonly transaction: <T>(run: (db: Db) => Promise<T>) => Promise<T>
+  readonly db: Db
+  /** Jobs were inserted. */
+  readonly onJobs: () => void
+}
+
+const RELEASED_AT_ONCE = 200
+
+export class Operator {
+  readonly #options: OperatorOptions
+
+  constructor(options: OperatorOptions) {
+    this.#options = options
+  }
+
+  /**
+   * What the order will do, step by step, and the hash that holds it to that.
+   *
+   * @throws SagaError `SAGA_NOT_FOUND`, or `ORDER_REFUSED` when it does not fit, with the orders that do.
+   */
+  async plan(sagaId: string, order: Plan['order'], options: { readonly pastPivot?: boolean } = {}): Promise<ShownPlan> {
+    const row = await this.#read(this.#options.db, sagaId)
+    return this.#planFor(this.#options.db, row, order, options)
+  }
+
+  /** Goes on where a dead letter stopped, in its direction; or skips a backoff. Attempt numbers go on. */
+  retry(sagaId: string, by: PlannedBy): Promise<Done> {
+    return this.#order(sagaId, 'retry', by, (act) => ({ type: 'retry', act }))
+  }
+
+  /**
+   * Turns a dead letter, or a live saga, backward.
+   *
+   * @param by `pastPivot`: undoes what can be undone although the pivot is passed; needs the right for it.
+   */
+  compensate(sagaId: string, by: PlannedBy & { readonly pastPivot?: boolean }): Promise<Done> {
+    const action = by.pastPivot === true ? 'compensate_past_pivot' : 'compensate'
+    return this.#order(
+      sagaId,
+      'compensate',
+      by,
+      (act) => ({ type: 'compensate', act, ...(by.pastPivot === true ? { pastPivot: true } : {}) }),
+      action,
+    )
+  }
+
+  /** Turns a live saga backward. While its pivot is under way the order waits for how that ends. */
+  cancel(sagaId: string, by: PlannedBy): Promise<Done> {
+    return this.#order(sagaId, 'cancel', by, (act) => ({ type: 'cancel', act }))
+  }
+
+  /** Nothing new of it starts; what is in flight ends. */
+  pause(sagaId: string, by: By): Promise<Done> {
+    return this.#order(sagaId, 'pause', by, (act) => ({ type: 'pause', act }))
+  }
+
+  resume(sagaId: string, by: By): Promise<Done> {
+    return this.#order(sagaId, 'resume', by, (act) => ({ type: 'resume', act }))
+  }
+
+  /** Says that a dead letter was handled outside, and as what. Final. */
+  resolve(sagaId: string, by: By & { readonly as: 'completed' | 'compensated' }): Promise<Done> {
+    return this.#order(sagaId, 'resolve', by, (act) => ({ type: 'resolve', as: by.as, act }))
+  }
+
+  /** Starts a new saga with the input of a compensated one, linked to it. @returns the new saga's id as `newSagaId`. */
+  async rerun(sagaId: string, by: By): Promise<Done & { readonly newSagaId: string }> {
+    const newSagaId = newId()
+    let repeatedId: string | undefined
+    const done = await this.#order(sagaId, 'rerun', by, (act) => ({ type: 'rerun', newSagaId, act }), 'rerun', {
+      before: (db, row) => this.#startAgain(db, row, newSagaId),
+      repeated: (event) => {
+        if (event.type === 'saga_rerun') repeatedId = event.newSagaId
+      },
+    })
+    return { ...done, newSagaId: repeatedId ?? newSagaId }
+  }
+
+  /** Stops a definition, a step, or one side of it: nothing new of it starts, what waits before it is kept. */
+  async hold(scope: HoldScope, by: By): Promise<string> {
+    const act = checkAct(by)
+    await demand(this.#options.authorize, act.actor, 'hold', scope)
+    const { db, applier } = this.#options
+    const { definition, step = null, side = null } = scope
+    return insertHold(db, applier.schema, { id: newId(), definition, step, side, ...act })
+  }
+
+  /** The holds in force, the oldest first. */
+  holds(): Promise<readonly HoldRow[]> {
+    return listHolds(this.#options.db, this.#options.applier.schema)
+  }
+
+  /**
+   * Ends a hold and sets going what waited for it.
+   *
+   * @returns how many sagas were set going.
+   * @throws SagaError `HOLD_NOT_FOUND` when there is no such hold in force.
+   */
+  async release(holdId: string, by: By): Promise<number> {
+    const act = checkAct(by)
+    const { db, applier, authorize } = this.#options
+    await demand(authorize, act.actor, 'release', {})
+    const definition = isId(holdId) ? await releaseHold(db, applier.schema, holdId, act) : undefined
+    if (definition === undefined)
+      throw new SagaError('HOLD_NOT_FOUND', `There is no hold ${holdId} in force. holds() lists them.`)
+    return this.#releaseSagas(definition)
+  }
+
+  /** In batches, each its own transaction; a worker goes on with them if this process dies. */
+  async #releaseSagas(definition: string): Promise<number> {
+    const { applier, db, transaction, onJobs } = this.#options
+    const seen = new Set<string>()
+    for (;;) {
+      const waiting = await waitingSagas(db, applier.schema, [definition], 'hold', RELEASED_AT_ONCE + seen.size)
+      const ids = waiting.filter((id) => !seen.has(id)).slice(0, RELEASED_AT_ONCE)
+      if (ids.length === 0) return seen.size
+      const items: Item[] = ids.map((sagaId) => ({ sagaId, input: { type: 'hold_released' } }))
+      await transaction((tx) => applyBatch(applier, tx, items, { wait: true }))
+      for (const id of ids) seen.add(id)
+      onJobs()
+    }
+  }
+
+  async #order(
+    sagaId: string,
+    verb: Order['type'],
+    by: PlannedBy,
+    order: (act: Act) => Order,
+    action: Action = verb as Action,
+    hooks: {
+      readonly before?: (db: Db, row: SagaRow) => Promise<void>
+      readonly repeated?: (event: SagaEvent) => void
+    } = {},
+  ): Promise<Done> {
+    const { applier, authorize, transaction, onJobs } = this.#options
+    const act = checkAct(by)
+    const found = await this.#read(this.#options.db, sagaId)
+    await demand(authorize, act.actor, action, { sagaId, definition: found.definition })
+    const done = await transaction(async (db) => {
+      await lockSagas(db, applier.schema, [{ id: sagaId, revision: 0 }], { wait: true })
+      const repeated = await readRequest(db, applier.schema, sagaId, act.requestId)
+      if (repeated !== undefined) {
+        hooks.repeated?.(repeated)
+        return { sagaId, repeated: true }
+      }
+      const row = await this.#read(db, sagaId)
+      await this.#holdToPlan(db, row, verb, by)
+      await hooks.before?.(db, row)
+      const item: Item = { sagaId, input: order(act), requestId: act.requestId }
+      const [applied] = (await applyBatch(applier, db, [item], { wait: true })).applied
+      if (applied?.ignored !== undefined) throw refusal(row, verb, applied.ignored)
+      return { sagaId, repeated: false }
+    })
+    onJobs()
+    return done
+  }
+
+  async #holdToPlan(
+    db: Db,
+    row: SagaRow,
+    verb: Order['type'],
+    by: PlannedBy & { readonly pastPivot?: boolean },
+  ): Promise<void> {
+    if (by.plan === undefined || (verb !== 'retry' && verb !== 'compensate' && verb !== 'cancel')) return
+    const now = await this.#planFor(db, row, verb, by.pastPivot === true ? { pastPivot: true } : {})
+    if (now.hash === by.plan) return
+    const steps = now.steps.map((step) => `${step.step}: ${step.will}`).join(', ')
+    throw new SagaError(
+      'PLAN_CHANGED',
+      `Saga ${row.id} has moved on since the plan was shown. ${verb} would now do this: ${steps}. Look at the new plan and confirm it.`,
+      {
+        details: { plan: now },
+      },
+    )
+  }
+
+  async #planFor(
+    db: Db,
+    row: SagaRow,
+    order: Plan['order'],
+    options: { readonly pastPivot?: boolean },
+  ): Promise<ShownPlan> {
+    const { applier } = this.#options
+    await applier.shelf.load(db, [row.blueprint])
+    const blueprint = applier.shelf.get(row.blueprint)
+    if (blueprint === undefined)
+      throw new SagaError('DEFINITION_UNKNOWN', `The blueprint of saga ${row.id} is not stored.`)
+    const holds = (await readActiveHolds(db, applier.schema)).get(row.definition) ?? []
+    // The ids are placeholders: a plan schedules nothing.
+    const facts = { now: Date.now(), ids: Array.from({ length: 1_000 }, (_, index) => `plan-${index}`), holds }
+    const plan = planOf(blueprint, row.state, order, facts, options)
+    if (!isPlan(plan)) throw refusal(row, order, plan)
+    return { ...plan, hash: createHash('sha256').update(canonicalJson(plan)).digest('base64url').slice(0, 22) }
+  }
+
+  async #startAgain(db: Db, row: SagaRow, newSagaId: string): Promise<void> {
+    const { applier, starter } = this.#options
+    await applier.shelf.load(db, [row.blueprint])
+    const blueprint = applier.shelf.get(row.blueprint)
+    if (blueprint === undefined)
+      throw new SagaError('DEFINITION_UNKNOWN', `The blueprint of saga ${row.id} is not stored.`)
+    if (!ordersThatFit(blueprint, row.state).includes('rerun')) return
+    const payloads = (await readPayloads(db, applier.schema, [row.id])).get(row.id)
+    const inputJson = payloads?.input ?? 'null'
+    const prepared = await decideStart(starter, {
+      id: newSagaId,
+      name: row.definition,
+      version: row.version,
+      blueprint,
+      hash: row.blueprint,
+      inputJson,
+      inputHash: createHash('sha256')
+        .update(canonicalJson(JSON.parse(inputJson)))
+        .digest('base64url'),
+      rerunOf: row.id,
+    })
+    await storeStarts(starter, db, [prepared])
+  }
+
+  async #read(db: Db, sagaId: string): Promise<SagaRow> {
+    const [row] = isId(sagaId) ? await readSagas(db, this.#options.applier.schema, [sagaId]) : []
+    if (row === undefined) throw new SagaError('SAGA_NOT_FOUND', `There is no saga ${sagaId}.`, { details: { sagaId } })
+    return row
+  }
+}
+
+function checkAct(by: PlannedBy): Act {
+  const { actor, reason, requestId = newId(), plan } = by
+  for (const [name, text] of Object.entries({ actor, reason, requestId })) {
+    const isText = typeof text === 'string' && text.trim().length > 0 && text.length <= 1_000
+    if (!isText || text.includes('\u0000') || !text.isWellFormed()) {
+      throw new SagaError('ACT_INVALID', `Every act of a person needs ${name}: 1 to 1000 characters, without U+0000.`, {
+        details: { field: name },
+      })
+    }
+  }
+  return { actor, reason, requestId, ...(plan === undefined ? {} : { plan }) }
+}
+
+function refusal(row: SagaRow, verb: string, ignored: Ignored): SagaError {
+  const fits = ignored.fits ?? []
+  const instead = fits.length === 0 ? 'Nothing can be ordered of it now.' : `What fits now: ${fits.join(', ')}.`
+  const why: Record<Ignored['reason'], string> = {
+    duplicate: 'that is done already',
+    unknown_attempt: 'there is no such attempt',
+    not_due: 'there is nothing to do',
+    already_so: 'it is so already',
+    does_not_fit: `it is ${row.state.status}`,
+    past_pivot: 'it has passed its pivot, and goes only forward',
+    finishing: 'all its steps are done, and its last hook is running',
+    needs_admin: 'its pivot may have taken effect, so that undoing it is for an admin to order (pastPivot)',
+    unknown_step: 'there is no such step',
+  }
+  return new SagaError(
+    'ORDER_REFUSED',
+    `Saga ${row.id} cannot be ordered to ${verb}: ${why[ignored.reason]}. ${instead}`,
+    {
+      details: { sagaId: row.id, status: row.state.status, reason: ignored.reason, fits },
+    },
+  )
+}

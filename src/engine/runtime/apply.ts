@@ -1,0 +1,314 @@
+/**
+ * One transaction's worth of transitions: lock → settle → decide → write → dispatch.
+ *
+ * The caller begins and commits. Everything that changes a saga goes through here: reports of attempts, timers,
+ * takeovers, verbs; so a saga's state, its journal, the settling of the job that caused the change and the jobs and
+ * timers that follow commit together or not at all (rule 1).
+ */
+import { type Blueprint, widthOf } from '../core/blueprint.ts'
+import { type Command, commandsOf } from '../core/command.ts'
+import { decide } from '../core/decide.ts'
+import type { SagaEvent } from '../core/events.ts'
+import type { Hold, Ignored, Input } from '../core/input.ts'
+import type { SagaState } from '../core/state.ts'
+import { SagaError } from '../errors.ts'
+import { type Db, inOneFlight } from '../store/db.ts'
+import { readActiveHolds } from '../store/holds.ts'
+import { type LockedRow, lockSagas, readSagas, type Write, writeTransitions } from '../store/sagas.ts'
+import { clearTimers, removeTimers, setTimers, type Timer } from '../store/timers.ts'
+import { removeClaims } from '../store/workers.ts'
+import type { BlueprintShelf } from './blueprint-shelf.ts'
+import { newId } from './ids.ts'
+import type { DeadLetter, DeliveredJob, Dispatcher, FaultPoints, NewJob } from './ports.ts'
+
+/** What a worker remembers of a saga: used only while its revision is the stored one. */
+export type CachedState = { readonly revision: number; readonly state: SagaState }
+
+/** Something that happened to a saga, with what has to be settled in the same transaction. */
+export type Item = {
+  readonly sagaId: string
+  readonly input: Input
+  /** The delivery that reports. */
+  readonly job?: DeliveredJob
+  /** Goes with the event that completes the step: its result, as checked JSON text. */
+  readonly payload?: string
+  /** The timer that fired. */
+  readonly timer?: Timer
+  readonly cached?: CachedState | undefined
+  readonly requestId?: string
+  readonly worker?: string
+}
+
+export type Applied = {
+  readonly item: Item
+  readonly events: readonly SagaEvent[]
+  readonly state: SagaState
+  readonly revision: number
+  readonly definition: string
+  readonly ignored?: Ignored
+}
+
+export type Batch = {
+  readonly applied: readonly Applied[]
+  /** Somebody else has their sagas: they come again in the caller's next round. */
+  readonly skipped: readonly Item[]
+  /** Their sagas do not exist (any more). */
+  readonly orphans: readonly Item[]
+  /** The moment that was decided with, in ms. */
+  readonly now: number
+}
+
+/** Thrown when sagas were busy that had jobs settled already: the caller rolls back and leaves them out. */
+export class BusySagas extends Error {
+  readonly items: readonly Item[]
+
+  constructor(items: readonly Item[]) {
+    super(`${items.length} sagas of this batch are locked elsewhere.`)
+    this.items = items
+  }
+}
+
+export type Applier = {
+  readonly schema: string
+  readonly dispatcher: Dispatcher
+  readonly shelf: BlueprintShelf
+  readonly faults: FaultPoints
+  /** How long pg-boss waits for a job of that step before it counts it as lost, in seconds. */
+  expiry(definition: string, version: number, step: string, side: string): number
+}
+
+/**
+ * Applies what happened, in order, saga by saga.
+ *
+ * Transaction: required, READ COMMITTED. Locks: saga rows in id order (skipping those that are busy, unless `wait`),
+ * then jobs, then the journal.
+ * @param claims finished with, to be removed in the same transaction.
+ * @throws BusySagas when a saga whose job was settled turned out to be locked elsewhere.
+ */
+export async function applyBatch(
+  applier: Applier,
+  db: Db,
+  items: readonly Item[],
+  options: { readonly wait: boolean; readonly claims?: readonly string[] },
+): Promise<Batch> {
+  const { schema, dispatcher } = applier
+  const bySaga = groupBySaga(items)
+  const wanted = [...bySaga].map(([id, group]) => ({ id, revision: group[0]?.cached?.revision ?? 0 }))
+  const jobs = items.flatMap((item) => (item.job === undefined ? [] : [item.job]))
+  const lock = () => lockSagas(db, schema, wanted, options)
+  const settle = () => (jobs.length === 0 ? Promise.resolve(new Set<string>()) : dispatcher.settle(db, jobs))
+  const now = () => db.executeSql(`select extract(epoch from ${schema}.now())::float8 * 1000 as now`)
+  const holds = () => readActiveHolds(db, schema)
+  const [rows, settled, clock, held] = await inOneFlight(db, lock, settle, now, holds)
+  applier.faults('locked')
+
+  const locked = new Map(rows.map((row) => [row.id, row]))
+  const { skipped, orphans } = await missing(applier, db, bySaga, locked)
+  const late = await superseded(applier, db, items, settled)
+  await applier.shelf.load(
+    db,
+    rows.map((row) => row.blueprint),
+  )
+  const decided = { now: Math.round(Number(clock.rows[0]?.now)), holds: held, late }
+  const transitions = [...bySaga].flatMap(([id, group]) => {
+    const row = locked.get(id)
+    return row === undefined ? [] : [decideSaga(applier, row, group, decided)]
+  })
+  applier.faults('settled')
+  await write(applier, db, transitions, items, options.claims ?? [])
+  applier.faults('written')
+  return { applied: transitions.flatMap((transition) => transition.applied), skipped, orphans, now: decided.now }
+}
+
+function groupBySaga(items: readonly Item[]): ReadonlyMap<string, readonly Item[]> {
+  const groups = new Map<string, Item[]>()
+  for (const item of items) {
+    const group = groups.get(item.sagaId)
+    if (group === undefined) groups.set(item.sagaId, [item])
+    else group.push(item)
+  }
+  return groups
+}
+
+/** Tells sagas that are busy from sagas that are gone. Rare, so the common case costs no statement. */
+async function missing(
+  applier: Applier,
+  db: Db,
+  bySaga: ReadonlyMap<string, readonly Item[]>,
+  locked: ReadonlyMap<string, LockedRow>,
+): Promise<{ skipped: readonly Item[]; orphans: readonly Item[] }> {
+  if (locked.size === bySaga.size) return { skipped: [], orphans: [] }
+  const absent = [...bySaga.keys()].filter((id) => !locked.has(id))
+  const stored = new Set((await readSagas(db, applier.schema, absent)).map((row) => row.id))
+  const of = (ids: readonly string[]) => ids.flatMap((id) => bySaga.get(id) ?? [])
+  const skipped = of(absent.filter((id) => stored.has(id)))
+  // Their jobs are settled already, in this very transaction: it must not commit.
+  if (skipped.some((item) => item.job !== undefined)) throw new BusySagas(skipped)
+  return { skipped, orphans: of(absent.filter((id) => !stored.has(id))) }
+}
+
+/** Jobs that this delivery no longer owned, because the same job was delivered again: what it says is late (rule 4). */
+async function superseded(
+  applier: Applier,
+  db: Db,
+  items: readonly Item[],
+  settled: ReadonlySet<string>,
+): Promise<ReadonlySet<string>> {
+  const unsettled = items.flatMap((item) => (item.job === undefined || settled.has(item.job.id) ? [] : [item.job.id]))
+  return unsettled.length === 0 ? new Set() : applier.dispatcher.owned(db, unsettled)
+}
+
+type Transition = {
+  readonly row: LockedRow
+  readonly before: SagaState
+  readonly after: SagaState
+  readonly events: readonly SagaEvent[]
+  readonly write: Write | undefined
+  readonly commands: readonly Command[]
+  readonly applied: readonly Applied[]
+}
+
+type Decided = {
+  readonly now: number
+  readonly holds: ReadonlyMap<string, readonly Hold[]>
+  readonly late: ReadonlySet<string>
+}
+
+function decideSaga(applier: Applier, row: LockedRow, group: readonly Item[], decided: Decided): Transition {
+  const before = row.state ?? group[0]?.cached?.state
+  if (before === undefined) throw new Error(`The state of saga ${row.id} was neither cached nor read.`)
+  const payloads = new Map<number, string>()
+  const events: SagaEvent[] = []
+  const applied: Applied[] = []
+  const outcomes: { item: Item; events: readonly SagaEvent[]; ignored?: Ignored }[] = []
+  let state = before
+  for (const item of group) {
+    const blueprint = blueprintFor(applier, row, state, item)
+    const input =
+      item.job !== undefined && decided.late.has(item.job.id) ? { ...item.input, superseded: true } : item.input
+    const ids = Array.from({ length: widthOf(blueprint) }, newId)
+    const facts = { now: decided.now, ids, holds: decided.holds.get(row.definition) ?? [] }
+    const decision = decide(blueprint, state, input as Input, facts)
+    if (item.payload !== undefined) placePayload(payloads, events.length, decision.events, item.payload)
+    events.push(...decision.events)
+    state = decision.state
+    outcomes.push({
+      item,
+      events: decision.events,
+      ...(decision.ignored === undefined ? {} : { ignored: decision.ignored }),
+    })
+  }
+  const revision = row.revision + events.length
+  for (const outcome of outcomes) applied.push({ ...outcome, state, revision, definition: row.definition })
+  const requestId = group.find((item) => item.requestId !== undefined)?.requestId
+  const write: Write | undefined =
+    events.length === 0
+      ? undefined
+      : { sagaId: row.id, revision: row.revision, state, events, payloads, worker: group[0]?.worker, requestId }
+  return { row, before, after: state, events, write, commands: commandsOf(before, events), applied }
+}
+
+/** The blueprint that is chosen in this very input counts for what follows from it. */
+function blueprintFor(applier: Applier, row: LockedRow, state: SagaState, item: Item): Blueprint {
+  const chosen = item.input.type === 'succeeded' ? item.input.blueprint : undefined
+  const hash = state.blueprint ?? chosen ?? null
+  const blueprint = applier.shelf.get(hash)
+  if (blueprint !== undefined) return blueprint
+  throw new SagaError(
+    'DEFINITION_UNKNOWN',
+    `The blueprint ${hash} of saga ${row.id} (${row.definition}) is not stored.`,
+  )
+}
+
+/** A result belongs to the event that says that the step is done, or that a late effect turned up. */
+function placePayload(
+  payloads: Map<number, string>,
+  offset: number,
+  events: readonly SagaEvent[],
+  payload: string,
+): void {
+  const at = events.findIndex(
+    (event) => event.type === 'step_completed' || event.type === 'step_verified' || event.type === 'late_report',
+  )
+  if (at >= 0) payloads.set(offset + at, payload)
+}
+
+async function write(
+  applier: Applier,
+  db: Db,
+  transitions: readonly Transition[],
+  items: readonly Item[],
+  claims: readonly string[],
+): Promise<void> {
+  const { schema, dispatcher } = applier
+  const writes = transitions.flatMap((transition) => (transition.write === undefined ? [] : [transition.write]))
+  const work = gather(applier, transitions)
+  const fired = items.flatMap((item) => (item.timer === undefined ? [] : [item.timer]))
+  const statements: (() => Promise<unknown>)[] = []
+  if (writes.length > 0) {
+    statements.push(async () => {
+      const written = await writeTransitions(db, schema, writes)
+      if (written !== writes.length) {
+        throw new SagaError(
+          'BATCH_INCOMPLETE',
+          `${written} of ${writes.length} sagas were written: a revision moved under its lock.`,
+        )
+      }
+    })
+  }
+  if (work.jobs.length > 0) statements.push(() => dispatcher.insert(db, work.jobs))
+  if (fired.length > 0) statements.push(() => removeTimers(db, schema, fired))
+  if (work.clear.length > 0) statements.push(() => clearTimers(db, schema, work.clear))
+  if (work.timers.length > 0) statements.push(() => setTimers(db, schema, work.timers))
+  if (work.letters.length > 0) statements.push(() => dispatcher.insertDeadLetters(db, work.letters))
+  if (work.settledLetters.length > 0) statements.push(() => dispatcher.removeDeadLetters(db, work.settledLetters))
+  if (claims.length > 0) statements.push(() => removeClaims(db, schema, claims))
+  await inOneFlight(db, ...statements)
+}
+
+type Work = { jobs: NewJob[]; clear: string[]; timers: Timer[]; letters: DeadLetter[]; settledLetters: string[] }
+
+/** Commands of all sagas by kind: each kind is one statement. A later command of a saga overrules its earlier ones. */
+function gather(applier: Applier, transitions: readonly Transition[]): Work {
+  const work: Work = { jobs: [], clear: [], timers: [], letters: [], settledLetters: [] }
+  for (const { row, after, commands, write } of transitions) {
+    if (write === undefined) continue
+    const revision = write.revision + write.events.length
+    const timers = new Map<string, Timer>()
+    for (const command of commands) {
+      if (command.type === 'insert_job') work.jobs.push(jobOf(applier, row, command, revision))
+      else if (command.type === 'set_timer') {
+        timers.set(command.timer, { sagaId: row.id, timer: command.timer, dueAt: command.dueAt })
+      } else if (command.type === 'clear_timers') {
+        timers.clear()
+        work.clear.push(row.id)
+      } else if (command.type === 'insert_dead_letter') {
+        const { deadLetter } = after
+        work.letters.push({
+          jobId: command.jobId,
+          sagaId: row.id,
+          definition: row.definition,
+          reason: deadLetter?.reason ?? '',
+          step: deadLetter?.step ?? null,
+        })
+      } else work.settledLetters.push(command.jobId)
+    }
+    work.timers.push(...timers.values())
+  }
+  return work
+}
+
+function jobOf(
+  applier: Applier,
+  row: LockedRow,
+  command: Extract<Command, { type: 'insert_job' }>,
+  revision: number,
+): NewJob {
+  const { jobId, priority, step, side, attempt } = command
+  return {
+    id: jobId,
+    priority,
+    expireInSeconds: applier.expiry(row.definition, row.version, step, side),
+    data: { job: jobId, saga: row.id, step, side, attempt, revision },
+  }
+}

@@ -1,0 +1,71 @@
+/** What a step's functions are given. Each attempt gets fresh copies of the payloads: what it changes stays its own. */
+import type { Side } from '../core/machine.ts'
+import type { SagaState } from '../core/state.ts'
+import type { Payloads } from '../store/journal.ts'
+import { actionKey, compensationKey } from './keys.ts'
+import { hookOf } from './limits.ts'
+
+/** A saga as a worker has it in hand. */
+export type LoadedSaga = {
+  readonly id: string
+  readonly definition: string
+  readonly version: number
+  readonly revision: number
+  readonly state: SagaState
+  readonly payloads: Payloads
+}
+
+export type AttemptParts = {
+  readonly step: string
+  readonly side: Side
+  readonly attempt: number
+  readonly services: unknown
+  readonly signal: AbortSignal
+  /** The app's transaction, for transactional steps and hooks. */
+  readonly tx?: unknown
+}
+
+/** The runtime shape behind the typed contexts of a definition. */
+export function contextOf(saga: LoadedSaga, parts: AttemptParts): Record<string, unknown> {
+  const { step, side, attempt, services, signal, tx } = parts
+  const results: Record<string, unknown> = {}
+  for (const [name, json] of Object.entries(saga.payloads.results)) results[name] = JSON.parse(json)
+  const context: Record<string, unknown> = {
+    sagaId: saga.id,
+    definition: saga.definition,
+    version: saga.version,
+    step,
+    attempt,
+    input: JSON.parse(saga.payloads.input),
+    results,
+    services,
+    signal,
+    idempotencyKey: actionKey(saga.id, step),
+  }
+  if (tx !== undefined) context.tx = tx
+  if (side === 'compensation') addUndone(context, saga, step)
+  if (hookOf(step) !== undefined) addOutcome(context, saga.state)
+  return context
+}
+
+function addUndone(context: Record<string, unknown>, saga: LoadedSaga, step: string): void {
+  const state = saga.state.steps[step]
+  const inDoubt = state?.maybeApplied === true
+  const json = saga.payloads.results[step]
+  const result = inDoubt || json === undefined ? undefined : JSON.parse(json)
+  context.result = result
+  context.action = {
+    outcome: inDoubt ? 'in_doubt' : 'completed',
+    result,
+    idempotencyKey: actionKey(saga.id, step),
+  }
+  context.idempotencyKey = compensationKey(saga.id, step, state?.round ?? 1)
+}
+
+function addOutcome(context: Record<string, unknown>, state: SagaState): void {
+  context.failure = state.failure
+  context.cause = state.cause
+  context.reason = state.deadLetter?.reason
+  context.deadLetter = state.deadLetter
+  context.resolvedAs = state.resolvedAs
+}

@@ -1,0 +1,70 @@
+/** What the code says about an attempt: its function, and the limits that travel with its report. */
+import { ADOPT, HOOK_STEP, type Hook } from '../core/blueprint.ts'
+import type { Limits } from '../core/input.ts'
+import type { Side } from '../core/machine.ts'
+import type { Definition, SideCode, StepCode } from '../definition.ts'
+
+export const DEFAULT_MAX_LOST = 3
+export const DEFAULT_SETTLE_AFTER_MS = 10_000
+
+/** Whoever lacks the code never gives up on a step: those who have it will. */
+export const UNLIMITED: Limits = {
+  maxAttempts: Number.MAX_SAFE_INTEGER,
+  maxLost: Number.MAX_SAFE_INTEGER,
+  whenExhausted: 'compensate',
+}
+
+/** The definitions of this process, by name and version. */
+export class CodeShelf {
+  readonly #definitions = new Map<string, Definition>()
+
+  constructor(definitions: Iterable<Definition>) {
+    for (const definition of definitions)
+      this.#definitions.set(codeName(definition.name, definition.version), definition)
+  }
+
+  get(definition: string, version: number): Definition | undefined {
+    return this.#definitions.get(codeName(definition, version))
+  }
+
+  names(): readonly string[] {
+    return [...this.#definitions.keys()]
+  }
+
+  all(): readonly Definition[] {
+    return [...this.#definitions.values()]
+  }
+}
+
+export function codeName(definition: string, version: number): string {
+  return `${definition}@${version}`
+}
+
+const HOOK_OF = new Map<string, Hook>(Object.entries(HOOK_STEP).map(([hook, step]) => [step, hook as Hook]))
+
+/** The hook that an engine's own step runs. */
+export function hookOf(step: string): Hook | undefined {
+  return HOOK_OF.get(step)
+}
+
+/** The function that the attempt runs; `undefined` when this code does not have it. */
+export function sideCode(definition: Definition | undefined, step: string, side: Side): SideCode | undefined {
+  if (definition === undefined) return undefined
+  const hook = hookOf(step)
+  if (hook !== undefined) return definition.hooks[hook]
+  const code = definition.steps.get(step)
+  return side === 'compensation' ? code?.compensation : side === 'action' ? code?.action : undefined
+}
+
+export function limitsOf(definition: Definition | undefined, step: string, side: Side): Limits {
+  if (step === ADOPT) return UNLIMITED
+  const code = sideCode(definition, step, side)
+  if (code === undefined) return UNLIMITED
+  const stepCode: StepCode | undefined = definition?.steps.get(step)
+  return {
+    maxAttempts: code.retry.maxAttempts,
+    maxLost: stepCode?.maxLost ?? DEFAULT_MAX_LOST,
+    ...(code.retry.maxDurationMs === undefined ? {} : { maxDurationMs: code.retry.maxDurationMs }),
+    whenExhausted: stepCode?.whenExhausted ?? 'compensate',
+  }
+}

@@ -1,0 +1,184 @@
+/**
+ * Runs one attempt of a step's function and turns whatever comes of it into a report.
+ *
+ * A function that runs out of time is told so by its signal, and is given `settleAfter` to come to an end; after that
+ * it is reported in doubt, and what it says later is a late report of its own.
+ */
+import { stepOf } from '../core/blueprint.ts'
+import type { Delivery, Report } from '../core/input.ts'
+import { retryDelay } from '../core/retry.ts'
+import type { Definition, SideCode } from '../definition.ts'
+import { SagaError, StepNotApplied } from '../errors.ts'
+import { checkPayload } from '../payload.ts'
+import { contextOf, type LoadedSaga } from './context.ts'
+import { DEFAULT_SETTLE_AFTER_MS, limitsOf } from './limits.ts'
+import { errorInfo, verdictOf } from './verdict.ts'
+
+export type AttemptReport = { readonly report: Report; readonly payload?: string }
+
+export type AttemptSettings = {
+  readonly services: unknown
+  readonly maxPayloadBytes: number
+  /** From 0 to 1: spreads retries. */
+  readonly jitter: () => number
+  /** Ends all attempts: a drain that ran out of patience, or a worker that was taken over. */
+  readonly stop: AbortSignal
+}
+
+/** An attempt under way. `late` resolves when a function that was given up on settles after all. */
+export type Running = {
+  readonly reported: Promise<AttemptReport>
+  readonly late: Promise<AttemptReport | undefined>
+}
+
+/** The report of an action's or a compensation's outcome, whichever way it ended. */
+export type Outcome =
+  | { readonly type: 'value'; readonly value: unknown }
+  | { readonly type: 'error'; readonly error: unknown; readonly timedOut?: true }
+
+/** Runs an external attempt. Transactional ones share everything but the transaction around it. */
+export function runAttempt(
+  saga: LoadedSaga,
+  definition: Definition,
+  delivery: Delivery,
+  code: SideCode,
+  settings: AttemptSettings,
+): Running {
+  const controller = new AbortController()
+  const timed = runTimed(
+    (signal) => {
+      const parts = {
+        step: delivery.step,
+        side: delivery.side,
+        attempt: attemptOf(delivery),
+        services: settings.services,
+        signal,
+      }
+      return code.run(contextOf(saga, parts))
+    },
+    controller,
+    code.timeoutMs,
+    definition.steps.get(delivery.step)?.settleAfterMs ?? DEFAULT_SETTLE_AFTER_MS,
+    settings.stop,
+  )
+  const report = (outcome: Outcome) => reportOf(saga, definition, delivery, code, outcome, settings)
+  return {
+    reported: timed.first.then(report),
+    late: timed.late.then((outcome) => (outcome === undefined ? undefined : report(outcome))),
+  }
+}
+
+export function attemptOf(delivery: Delivery): number {
+  return delivery.insertedAs + delivery.retryCount
+}
+
+/** The function's outcome, or that it ran out of time; and, in that case, its outcome when it comes. */
+export function runTimed(
+  run: (signal: AbortSignal) => unknown,
+  controller: AbortController,
+  timeoutMs: number,
+  settleAfterMs: number,
+  stop: AbortSignal,
+): { readonly first: Promise<Outcome>; readonly late: Promise<Outcome | undefined> } {
+  let gaveUp = false
+  let patience: NodeJS.Timeout | undefined
+  const abort = (reason: unknown) => controller.abort(reason)
+  const onStop = () => abort(stop.reason)
+  if (stop.aborted) onStop()
+  else stop.addEventListener('abort', onStop, { once: true })
+
+  const settled: Promise<Outcome> = invoke(run, controller.signal)
+  const timeout = new Promise<Outcome>((resolve) => {
+    patience = setTimeout(() => {
+      const error = new SagaError('STEP_TIMEOUT', `No result within ${timeoutMs} ms. Its signal was aborted.`)
+      abort(error)
+      patience = setTimeout(() => {
+        gaveUp = true
+        resolve({ type: 'error', error, timedOut: true })
+      }, settleAfterMs)
+    }, timeoutMs)
+  })
+  const done = () => {
+    clearTimeout(patience)
+    stop.removeEventListener('abort', onStop)
+  }
+  void settled.then(done)
+  const first = Promise.race([settled, timeout])
+  return { first, late: settled.then((outcome) => (gaveUp ? outcome : undefined)) }
+}
+
+async function invoke(run: (signal: AbortSignal) => unknown, signal: AbortSignal): Promise<Outcome> {
+  try {
+    return { type: 'value', value: await run(signal) }
+  } catch (error) {
+    return { type: 'error', error }
+  }
+}
+
+/** What an outcome says, with the limits and the delay that go with it. */
+export function reportOf(
+  saga: LoadedSaga,
+  definition: Definition,
+  delivery: Delivery,
+  code: SideCode,
+  outcome: Outcome,
+  settings: Pick<AttemptSettings, 'maxPayloadBytes' | 'jitter'>,
+): AttemptReport {
+  const limits = limitsOf(definition, delivery.step, delivery.side)
+  if (outcome.type === 'value') {
+    const checked = checkResult(definition, delivery, outcome.value, settings.maxPayloadBytes)
+    if ('json' in checked) {
+      return {
+        report: { type: 'succeeded', ...delivery, limits },
+        ...(checked.json === undefined ? {} : { payload: checked.json }),
+      }
+    }
+    // The function has done its work, so its effect stands although its result cannot be stored.
+    return reportOf(saga, definition, delivery, code, { type: 'error', error: checked.error }, settings)
+  }
+  const { error } = outcome
+  const failures = (saga.state.steps[delivery.step]?.[delivery.side]?.failures ?? 0) + 1
+  const asked = error instanceof StepNotApplied ? error.retryAfterMs : undefined
+  const step = definition.steps.get(delivery.step)
+  const transactional = isTransactional(definition, delivery.step)
+  const judged = verdictOf(error, delivery.side === 'action' ? step?.classify : undefined, transactional)
+  // Whatever the abort looks like: a function that did not come to an end may yet take effect.
+  const verdict = outcome.timedOut === true && !transactional ? 'in_doubt' : judged
+  return {
+    report: {
+      type: 'failed',
+      ...delivery,
+      verdict,
+      error: errorInfo(error),
+      retryDelayMs: retryDelay(code.retry, failures, settings.jitter(), asked),
+      limits,
+      ...(outcome.timedOut === true ? { timedOut: true } : {}),
+    },
+  }
+}
+
+/** Results of compensations and hooks are not kept, so they need not be storable. */
+function checkResult(
+  definition: Definition,
+  delivery: Delivery,
+  value: unknown,
+  maxBytes: number,
+): { readonly json: string | undefined } | { readonly error: unknown } {
+  if (delivery.side !== 'action' || delivery.step.startsWith('@')) return { json: undefined }
+  const what = `the result of step "${delivery.step}" of ${definition.name}`
+  const output = definition.steps.get(delivery.step)?.output
+  try {
+    const parsed = output === undefined ? { success: true as const, data: value } : output.safeParse(value)
+    if (!parsed.success) {
+      const fields = parsed.error.issues.map((issue) => `${issue.path.join('.') || '(whole)'}: ${issue.message}`)
+      throw new SagaError('PAYLOAD_INVALID', `${what} does not fit its output schema: ${fields.join('; ')}`)
+    }
+    return { json: checkPayload(parsed.data, { what, maxBytes }).json }
+  } catch (error) {
+    return { error }
+  }
+}
+
+export function isTransactional(definition: Definition, step: string): boolean {
+  return step.startsWith('@') || stepOf(definition.blueprint, step)?.kind === 'transactional'
+}

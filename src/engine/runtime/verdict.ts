@@ -1,0 +1,62 @@
+/** What a thrown error says of the effect of the attempt that threw it. */
+import type { Verdict } from '../core/machine.ts'
+import type { ErrorInfo } from '../core/state.ts'
+import { StepNotApplied, StepRejected } from '../errors.ts'
+
+const MAX_MESSAGE = 1000
+const MAX_NAME = 100
+
+/** Nothing has reached the other side, or it said that it did nothing. */
+const NOT_APPLIED_CODES = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'])
+const NOT_APPLIED_STATUSES = new Set([429, 503])
+
+/**
+ * @param classify the step's own judgement; it comes first, and may leave a case open with `undefined`.
+ * @param transactional its writes are gone with the throw, so that it is never in doubt (rule 6).
+ */
+export function verdictOf(
+  error: unknown,
+  classify: ((error: unknown) => Verdict | undefined) | undefined,
+  transactional: boolean,
+): Verdict {
+  const verdict = judged(error, classify) ?? byDefault(error)
+  return transactional && verdict === 'in_doubt' ? 'not_applied' : verdict
+}
+
+function judged(error: unknown, classify: ((error: unknown) => Verdict | undefined) | undefined): Verdict | undefined {
+  if (error instanceof StepRejected) return 'rejected'
+  if (error instanceof StepNotApplied) return 'not_applied'
+  try {
+    return classify?.(error)
+  } catch {
+    // A judge that fails has not judged; the attempt's own error is the one to keep.
+    return undefined
+  }
+}
+
+function byDefault(error: unknown): Verdict {
+  for (let at = error, depth = 0; at !== null && typeof at === 'object' && depth < 5; depth += 1) {
+    const { code, status, statusCode, cause } = at as Record<string, unknown>
+    if (typeof code === 'string' && NOT_APPLIED_CODES.has(code)) return 'not_applied'
+    if (NOT_APPLIED_STATUSES.has(Number(status ?? statusCode))) return 'not_applied'
+    at = cause
+  }
+  return 'in_doubt'
+}
+
+/** The error as the journal keeps it: bounded, and without its stack or anything that it carries. */
+export function errorInfo(error: unknown): ErrorInfo {
+  if (!(error instanceof Error)) return { name: 'Error', message: clean(String(error), MAX_MESSAGE) }
+  const code = (error as { code?: unknown }).code
+  return {
+    name: clean(error.name, MAX_NAME),
+    message: clean(error.message, MAX_MESSAGE),
+    ...(typeof code === 'string' ? { code: clean(code, MAX_NAME) } : {}),
+  }
+}
+
+/** What jsonb refuses is taken out: an error message must never be the reason why a failure cannot be recorded. */
+function clean(text: string, max: number): string {
+  const bounded = text.length > max ? `${text.slice(0, max)}…` : text
+  return bounded.replaceAll('\u0000', '').toWellFormed()
+}

@@ -1,0 +1,47 @@
+/** Blueprints by hash: what gives a stored saga its structure, with or without the code. */
+import type { Blueprint } from '../core/blueprint.ts'
+import type { Db } from './db.ts'
+
+export type StoredBlueprint = {
+  readonly hash: string
+  readonly definition: string
+  readonly version: number
+  readonly blueprint: Blueprint
+}
+
+/**
+ * Stores a blueprint, once.
+ *
+ * @returns the hash that stands under this name and version: another one than given means that the shape changed.
+ */
+export async function registerBlueprint(
+  db: Db,
+  schema: string,
+  stored: StoredBlueprint,
+  schemas: unknown,
+): Promise<string> {
+  const { hash, definition, version, blueprint } = stored
+  await db.executeSql(
+    `insert into ${schema}.saga_blueprint (hash, definition, version, blueprint, schemas, created_at)
+     values ($1::text, $2::text, $3::int, $4::text::jsonb, $5::text::jsonb, ${schema}.now())
+     on conflict do nothing`,
+    [hash, definition, version, JSON.stringify(blueprint), JSON.stringify(schemas)],
+  )
+  const { rows } = await db.executeSql(
+    `select hash from ${schema}.saga_blueprint where definition = $1::text and version = $2::int`,
+    [definition, version],
+  )
+  return String(rows[0]?.hash)
+}
+
+export async function readBlueprints(
+  db: Db,
+  schema: string,
+  hashes: readonly string[],
+): Promise<readonly StoredBlueprint[]> {
+  const { rows } = await db.executeSql(
+    `select hash, definition, version, blueprint from ${schema}.saga_blueprint where hash = any($1::text[])`,
+    [hashes],
+  )
+  return rows as unknown as StoredBlueprint[]
+}

@@ -1,0 +1,56 @@
+/**
+ * What a statement runs on: our own connection, or the caller's transaction through one of pg-boss's adapters.
+ * Statements use only `$n` parameters, with arrays cast, so that every adapter can carry them.
+ */
+
+export type Row = Record<string, unknown>
+
+export type Db = {
+  executeSql(text: string, values?: unknown[]): Promise<{ rows: Row[] }>
+  /** Several statements may be sent before the first answer. Only our own connections can. */
+  readonly pipelined?: true
+}
+
+/** Runs statements in order: in one flight where the connection can, one after the other elsewhere. */
+export async function inOneFlight<T extends readonly (() => Promise<unknown>)[]>(
+  db: Db,
+  ...statements: T
+): Promise<{ -readonly [K in keyof T]: Awaited<ReturnType<T[K]>> }> {
+  const results: unknown[] = []
+  if (db.pipelined === true) {
+    // All are awaited before an error is passed on: a statement behind a failed one must not outlive its transaction.
+    const settled = await Promise.allSettled(statements.map((statement) => statement()))
+    const failed = settled.find((result) => result.status === 'rejected')
+    if (failed !== undefined) throw failed.reason
+    for (const result of settled) if (result.status === 'fulfilled') results.push(result.value)
+  } else {
+    for (const statement of statements) results.push(await statement())
+  }
+  return results as { -readonly [K in keyof T]: Awaited<ReturnType<T[K]>> }
+}
+
+/** The SQLSTATE of a database error, however deep an adapter has wrapped it; `undefined` for other errors. */
+export function sqlState(error: unknown): string | undefined {
+  for (let at = error, depth = 0; at !== null && typeof at === 'object' && depth < 5; depth += 1) {
+    const { code, cause } = at as { code?: unknown; cause?: unknown }
+    if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) return code
+    at = cause
+  }
+  return undefined
+}
+
+/** Deadlock or serialization failure: the transaction is repeated, and that is no attempt (rule 3). */
+export function isRepeatable(error: unknown): boolean {
+  const state = sqlState(error)
+  return state === '40P01' || state === '40001'
+}
+
+/** The connection is gone, or the server is going or coming: nothing is known of what was under way. */
+export function isConnectionError(error: unknown): boolean {
+  const state = sqlState(error)
+  if (state !== undefined) return state.startsWith('08') || state.startsWith('57P') || state === '53300'
+  const text = error instanceof Error ? `${(error as { code?: string }).code ?? ''} ${error.message}` : String(error)
+  return /ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND|EAI_AGAIN|Connection terminated|connection error|not queryable|timeout expired|Client was closed|socket/i.test(
+    text,
+  )
+}

@@ -1,0 +1,78 @@
+/** Holds: an operator's stop on a definition, a step, or a direction of it. */
+import type { Hold } from '../core/input.ts'
+import type { Side } from '../core/machine.ts'
+import type { Db } from './db.ts'
+
+export type HoldRow = {
+  readonly id: string
+  readonly definition: string
+  readonly step: string | null
+  readonly side: Side | null
+  readonly actor: string
+  readonly reason: string
+  readonly createdAt: Date
+}
+
+/** The holds in force, by definition. There are few. Index: `saga_hold_active`. */
+export async function readActiveHolds(db: Db, schema: string): Promise<ReadonlyMap<string, readonly Hold[]>> {
+  const { rows } = await db.executeSql(
+    `select definition, step, side from ${schema}.saga_hold where released_at is null`,
+  )
+  const holds = new Map<string, Hold[]>()
+  for (const { definition, step, side } of rows as { definition: string; step: string | null; side: Side | null }[]) {
+    const hold: Hold = { ...(step === null ? {} : { step }), ...(side === null ? {} : { side }) }
+    holds.set(definition, [...(holds.get(definition) ?? []), hold])
+  }
+  return holds
+}
+
+export async function listHolds(db: Db, schema: string): Promise<readonly HoldRow[]> {
+  const { rows } = await db.executeSql(
+    `select id, definition, step, side, actor, reason, created_at as "createdAt"
+     from ${schema}.saga_hold where released_at is null order by created_at`,
+  )
+  return rows as unknown as HoldRow[]
+}
+
+/** @returns the hold's id: an earlier one's when the request is repeated. */
+export async function insertHold(
+  db: Db,
+  schema: string,
+  hold: {
+    readonly id: string
+    readonly definition: string
+    readonly step: string | null
+    readonly side: Side | null
+    readonly actor: string
+    readonly reason: string
+    readonly requestId: string
+  },
+): Promise<string> {
+  await db.executeSql(
+    `insert into ${schema}.saga_hold (id, definition, step, side, actor, reason, created_at, request_id)
+     values ($1::uuid, $2::text, $3::text, $4::text, $5::text, $6::text, ${schema}.now(), $7::text)
+     on conflict (request_id) do nothing`,
+    [hold.id, hold.definition, hold.step, hold.side, hold.actor, hold.reason, hold.requestId],
+  )
+  const { rows } = await db.executeSql(`select id from ${schema}.saga_hold where request_id = $1::text`, [
+    hold.requestId,
+  ])
+  return String(rows[0]?.id)
+}
+
+/** @returns the definition that was held, or `undefined` when no such hold is in force. */
+export async function releaseHold(
+  db: Db,
+  schema: string,
+  id: string,
+  act: { readonly actor: string; readonly reason: string; readonly requestId: string },
+): Promise<string | undefined> {
+  const { rows } = await db.executeSql(
+    `update ${schema}.saga_hold set released_at = ${schema}.now(), released_by = $2::text, release_reason = $3::text,
+       release_request_id = $4::text
+     where id = $1::uuid and (released_at is null or release_request_id = $4::text) returning definition`,
+    [id, act.actor, act.reason, act.requestId],
+  )
+  const definition = rows[0]?.definition
+  return definition === undefined ? undefined : String(definition)
+}

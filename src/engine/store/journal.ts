@@ -1,0 +1,73 @@
+/** Reading the journal: payloads for the next step, and whole histories. */
+import type { SagaEvent } from '../core/events.ts'
+import type { Db } from './db.ts'
+
+/** What steps are given: the input, and the results so far by step, as JSON text. */
+export type Payloads = { readonly input: string; readonly results: { readonly [step: string]: string } }
+
+const WITH_PAYLOAD = `('saga_started', 'step_completed', 'step_verified', 'late_report')`
+
+/** Index: the journal's primary key, one range a saga. */
+export async function readPayloads(
+  db: Db,
+  schema: string,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, Payloads>> {
+  const { rows } = await db.executeSql(
+    `select e.saga_id as id, e.step, e.payload::text as payload
+     from ${schema}.saga_event e
+     where e.saga_id = any($1::uuid[]) and e.payload is not null and e.type in ${WITH_PAYLOAD}
+     order by e.saga_id, e.sequence`,
+    [ids],
+  )
+  const found = new Map<string, { input: string; results: Record<string, string> }>()
+  for (const { id, step, payload } of rows as { id: string; step: string | null; payload: string }[]) {
+    let payloads = found.get(id)
+    if (payloads === undefined) {
+      payloads = { input: 'null', results: {} }
+      found.set(id, payloads)
+    }
+    if (step === null) payloads.input = payload
+    else payloads.results[step] = payload
+  }
+  return found
+}
+
+export type JournalEntry = {
+  readonly sequence: number
+  readonly at: Date
+  readonly event: SagaEvent
+  /** The input, or a step's result. */
+  readonly payload: unknown
+  readonly worker: string | null
+}
+
+/** A saga's events after `after`, in order. Index: the journal's primary key. */
+export async function readJournal(
+  db: Db,
+  schema: string,
+  id: string,
+  after = 0,
+  limit = 10_000,
+): Promise<readonly JournalEntry[]> {
+  const { rows } = await db.executeSql(
+    `select e.sequence, e.at, e.data as event, e.payload, e.worker
+     from ${schema}.saga_event e where e.saga_id = $1::uuid and e.sequence > $2::int order by e.sequence limit ${limit}`,
+    [id, after],
+  )
+  return rows as unknown as JournalEntry[]
+}
+
+/** The event that a request left behind, for a repeated one. Index: `saga_event_request`. */
+export async function readRequest(
+  db: Db,
+  schema: string,
+  id: string,
+  requestId: string,
+): Promise<SagaEvent | undefined> {
+  const { rows } = await db.executeSql(
+    `select e.data from ${schema}.saga_event e where e.saga_id = $1::uuid and e.request_id = $2::text`,
+    [id, requestId],
+  )
+  return rows[0]?.data as SagaEvent | undefined
+}

@@ -1,0 +1,90 @@
+/**
+ * Brings the schema up to date: the migrations that drizzle-kit generated, in one transaction, under a lock, so that
+ * any number of processes may start at once.
+ */
+import { fileURLToPath } from 'node:url'
+import { readMigrationFiles } from 'drizzle-orm/migrator'
+import { SagaError } from '../errors.ts'
+import type { Db } from './db.ts'
+import { schemaName } from './names.ts'
+import { SCHEMA_PLACEHOLDER } from './schema.ts'
+
+const FOLDER = fileURLToPath(new URL('../../../drizzle', import.meta.url))
+
+/** How many schema versions ahead this engine can work on: a new release migrates while the old one still runs. */
+const VERSIONS_AHEAD = 1
+
+export type MigrationState = {
+  /** How many migrations the database has. */
+  readonly applied: number
+  /** How many this version of the package brings. */
+  readonly known: number
+}
+
+/**
+ * Applies what is missing.
+ *
+ * Transaction: required, READ COMMITTED. Locks: a transaction-level advisory lock on the schema's name.
+ * @throws SagaError `SCHEMA_TOO_NEW` when the database was migrated by a later version.
+ */
+export async function applyMigrations(db: Db, schema: string): Promise<MigrationState> {
+  const name = schemaName(schema)
+  await db.executeSql(`select pg_advisory_xact_lock(hashtext('pg-saga migrations'), hashtext($1::text))`, [name])
+  await db.executeSql(`create schema if not exists ${name}`)
+  await db.executeSql(
+    `create table if not exists ${name}.saga_migration (
+       version int primary key, hash text not null, applied_at timestamptz not null default now())`,
+  )
+  const { rows } = await db.executeSql(`select coalesce(max(version), 0)::int as applied from ${name}.saga_migration`)
+  const applied = Number(rows[0]?.applied)
+  const migrations = readMigrationFiles({ migrationsFolder: FOLDER })
+  checkVersion({ applied, known: migrations.length }, name, true)
+  for (const [index, migration] of migrations.entries()) {
+    if (index < applied) continue
+    for (const statement of migration.sql) {
+      const text = statement.replaceAll(`"${SCHEMA_PLACEHOLDER}"`, `"${name}"`)
+      if (!/^create schema/i.test(text.trim())) await db.executeSql(text)
+    }
+    await db.executeSql(`insert into ${name}.saga_migration (version, hash) values ($1::int, $2::text)`, [
+      index + 1,
+      migration.hash,
+    ])
+  }
+  return { applied: Math.max(applied, migrations.length), known: migrations.length }
+}
+
+/**
+ * Checks the schema without changing it.
+ *
+ * @throws SagaError `SCHEMA_TOO_OLD` or `SCHEMA_TOO_NEW`, saying by how much and what to do.
+ */
+export async function checkSchema(db: Db, schema: string): Promise<MigrationState> {
+  const name = schemaName(schema)
+  const { rows: found } = await db.executeSql(`select to_regclass($1::text) is not null as found`, [
+    `${name}.saga_migration`,
+  ])
+  const known = readMigrationFiles({ migrationsFolder: FOLDER }).length
+  let applied = 0
+  if (found[0]?.found === true) {
+    const { rows } = await db.executeSql(`select coalesce(max(version), 0)::int as applied from ${name}.saga_migration`)
+    applied = Number(rows[0]?.applied)
+  }
+  const state = { applied, known }
+  checkVersion(state, name, false)
+  return state
+}
+
+function checkVersion({ applied, known }: MigrationState, name: string, migrating: boolean): void {
+  if (applied > known + VERSIONS_AHEAD) {
+    throw new SagaError(
+      'SCHEMA_TOO_NEW',
+      `The schema "${name}" is at version ${applied}, and this version of pg-saga knows ${known}. Upgrade the package in this process.`,
+    )
+  }
+  if (!migrating && applied < known) {
+    throw new SagaError(
+      'SCHEMA_TOO_OLD',
+      `The schema "${name}" is at version ${applied}, and this version of pg-saga needs ${known}. Start an engine with migrate: true, or call migrate() in a deploy step.`,
+    )
+  }
+}

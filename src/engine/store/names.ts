@@ -1,0 +1,13 @@
+/** The configured schema, as an identifier that can stand in a statement. */
+import { SagaError } from '../errors.ts'
+
+const IDENTIFIER = /^[a-z_][a-z0-9_]{0,62}$/
+
+/** @throws SagaError `NAME_INVALID` for anything that would need quoting. */
+export function schemaName(name: string, what = 'schema'): string {
+  if (IDENTIFIER.test(name) && !name.startsWith('pg_')) return name
+  throw new SagaError(
+    'NAME_INVALID',
+    `"${name}" cannot be used as the ${what} name. Use lower-case letters, digits and underscores, at most 63, starting with a letter.`,
+  )
+}

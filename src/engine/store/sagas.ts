@@ -1,0 +1,256 @@
+/**
+ * The hot row, and the journal rows that are written with it.
+ *
+ * Order of locks, everywhere: saga rows, in id order, then jobs, then the journal (rule 3). Nothing here waits for a
+ * lock while it holds another, unless the caller asks to wait for a single saga.
+ */
+import { EVENT_FORMAT, type SagaEvent } from '../core/events.ts'
+import { isFinished } from '../core/machine.ts'
+import { type SagaState, STATE_FORMAT, waitOf } from '../core/state.ts'
+import type { Db } from './db.ts'
+
+/** What a decision needs to know of a saga, beside its state. */
+export type SagaRow = {
+  readonly id: string
+  readonly definition: string
+  readonly version: number
+  readonly blueprint: string | null
+  readonly revision: number
+  readonly state: SagaState
+}
+
+/** A row as locked: without its state where the caller's cached one is current. */
+export type LockedRow = Omit<SagaRow, 'state'> & { readonly state: SagaState | null }
+
+const COLUMNS = 's.id, s.definition, s.version, s.blueprint, s.revision'
+
+/**
+ * Locks sagas and tells their revisions; the state comes along where `revision` is not the one that is cached.
+ * Locking and reading anything else are separate statements: one statement would see a new row with an old journal.
+ *
+ * Transaction: required. Locks: saga rows, `FOR NO KEY UPDATE`, in id order. Index: primary key.
+ */
+export async function lockSagas(
+  db: Db,
+  schema: string,
+  wanted: readonly { readonly id: string; readonly revision: number }[],
+  options: { readonly wait: boolean },
+): Promise<readonly LockedRow[]> {
+  const { rows } = await db.executeSql(
+    `select ${COLUMNS}, case when s.revision = w.revision then null else s.state end as state
+     from unnest($1::uuid[], $2::int[]) as w(id, revision)
+     join ${schema}.saga s on s.id = w.id
+     order by s.id
+     for no key update of s${options.wait ? '' : ' skip locked'}`,
+    [wanted.map((saga) => saga.id), wanted.map((saga) => saga.revision)],
+  )
+  return rows as unknown as LockedRow[]
+}
+
+/** Reads sagas without locking them. Index: primary key. */
+export async function readSagas(db: Db, schema: string, ids: readonly string[]): Promise<readonly SagaRow[]> {
+  const { rows } = await db.executeSql(
+    `select ${COLUMNS}, s.state from ${schema}.saga s where s.id = any($1::uuid[])`,
+    [ids],
+  )
+  return rows as unknown as SagaRow[]
+}
+
+/** One decided transition of one saga, ready to be written. */
+export type Write = {
+  readonly sagaId: string
+  /** The revision that was decided on. */
+  readonly revision: number
+  readonly state: SagaState
+  readonly events: readonly SagaEvent[]
+  /** Payloads by position in `events`, as JSON text that has been checked. */
+  readonly payloads: ReadonlyMap<number, string>
+  /** Worker ids by position in `events`. */
+  readonly worker?: string | undefined
+  readonly requestId?: string | undefined
+}
+
+/**
+ * Writes transitions: rows and journal in one statement. The moment of each event is the row's new one, which never
+ * lies before its old one.
+ *
+ * @returns how many rows were written: fewer than asked means that a revision moved, and the caller rolls back.
+ * Transaction: required, with the sagas locked. Index: primary keys.
+ */
+export async function writeTransitions(db: Db, schema: string, writes: readonly Write[]): Promise<number> {
+  const { rows } = await db.executeSql(
+    `with s as materialized (
+       select * from json_to_recordset($1::text::json) as x(
+         id uuid, revision int, added int, status text, waiting text, paused boolean, blueprint text, state jsonb,
+         failure jsonb, dead_reason text, finished boolean)
+     ), u as (
+       update ${schema}.saga t set
+         status = s.status, waiting = s.waiting, paused = s.paused, blueprint = s.blueprint,
+         revision = t.revision + s.added, format = ${STATE_FORMAT}, state = s.state, failure = s.failure,
+         dead_reason = s.dead_reason, updated_at = greatest(t.updated_at, ${schema}.now()),
+         finished_at = case when s.finished then coalesce(t.finished_at, ${schema}.now()) end
+       from s where t.id = s.id and t.revision = s.revision
+       returning t.id, t.updated_at
+     ), e as (
+       insert into ${schema}.saga_event (saga_id, sequence, type, step, side, attempt, at, format, data, payload, worker, request_id)
+       select u.id, x.sequence, x.data ->> 'type', x.data ->> 'step', x.data ->> 'side', (x.data ->> 'attempt')::int,
+              u.updated_at, ${EVENT_FORMAT}, x.data, x.payload, x.worker, x.request
+       from json_to_recordset($2::text::json) as x(id uuid, sequence int, data jsonb, payload jsonb, worker text, request text)
+       join u on u.id = x.id
+     )
+     select count(*)::int as written from u`,
+    [`[${writes.map(rowJson).join(',')}]`, `[${writes.flatMap(eventsJson).join(',')}]`],
+  )
+  return Number(rows[0]?.written)
+}
+
+function rowJson(write: Write): string {
+  const { state } = write
+  return JSON.stringify({
+    id: write.sagaId,
+    revision: write.revision,
+    added: write.events.length,
+    status: state.status,
+    waiting: waitOf(state),
+    paused: state.paused === true,
+    blueprint: state.blueprint,
+    state,
+    failure: state.failure ?? null,
+    dead_reason: state.deadLetter?.reason ?? null,
+    finished: isFinished(state.status),
+  })
+}
+
+/** Payloads are spliced in as the text they are: they were checked, and are not parsed again. */
+function eventsJson(write: Write): readonly string[] {
+  return write.events.map((event, position) => {
+    const payload = write.payloads.get(position)
+    const head = `{"id":"${write.sagaId}","sequence":${write.revision + position + 1},"data":${JSON.stringify(event)}`
+    const request =
+      position === 0 && write.requestId !== undefined ? `,"request":${JSON.stringify(write.requestId)}` : ''
+    const worker = write.worker === undefined ? '' : `,"worker":${JSON.stringify(write.worker)}`
+    return `${head}${request}${worker}${payload === undefined ? '' : `,"payload":${payload}`}}`
+  })
+}
+
+/** A saga to be stored for the first time. */
+export type NewSaga = {
+  readonly id: string
+  readonly definition: string
+  readonly version: number
+  readonly key: string | null
+  readonly inputHash: string
+  readonly tags: readonly string[] | null
+  readonly parent: { readonly id: string; readonly step: string } | null
+  readonly rerunOf: string | null
+  /** In ms. */
+  readonly startAt: number | null
+  readonly deadlineAt: number | null
+  readonly state: SagaState
+  readonly events: readonly SagaEvent[]
+  /** Of the first event, as JSON text that has been checked. */
+  readonly input: string
+}
+
+/**
+ * Stores sagas with their first events. A key that is taken leaves its saga out, silently: the caller reads who has
+ * it in a second statement.
+ *
+ * @returns the ids that were stored. Transaction: required. Locks: waits for another start under the same key.
+ */
+export async function insertSagas(db: Db, schema: string, sagas: readonly NewSaga[]): Promise<ReadonlySet<string>> {
+  const { rows } = await db.executeSql(
+    `with i as materialized (
+       insert into ${schema}.saga (id, definition, version, blueprint, key, input_hash, status, waiting, revision, format,
+         state, tags, parent_id, parent_step, rerun_of, start_at, deadline_at, created_at, updated_at)
+       select x.id, x.definition, x.version, x.blueprint, x.key, x.input_hash, x.status, x.waiting, x.revision,
+         ${STATE_FORMAT}, x.state, case when x.tags is null then null else array(select json_array_elements_text(x.tags)) end,
+         x.parent_id, x.parent_step, x.rerun_of, to_timestamp(x.start_at / 1000.0), to_timestamp(x.deadline_at / 1000.0),
+         ${schema}.now(), ${schema}.now()
+       from json_to_recordset($1::text::json) as x(id uuid, definition text, version int, blueprint text, key text,
+         input_hash text, status text, waiting text, revision int, state jsonb, tags json, parent_id uuid,
+         parent_step text, rerun_of uuid, start_at float8, deadline_at float8)
+       on conflict do nothing
+       returning id, created_at
+     ), e as (
+       insert into ${schema}.saga_event (saga_id, sequence, type, step, side, attempt, at, format, data, payload)
+       select i.id, x.sequence, x.data ->> 'type', x.data ->> 'step', x.data ->> 'side', (x.data ->> 'attempt')::int,
+              i.created_at, ${EVENT_FORMAT}, x.data, x.payload
+       from json_to_recordset($2::text::json) as x(id uuid, sequence int, data jsonb, payload jsonb)
+       join i on i.id = x.id
+     )
+     select id from i`,
+    [`[${sagas.map(newRowJson).join(',')}]`, `[${sagas.flatMap(newEventsJson).join(',')}]`],
+  )
+  return new Set(rows.map((row) => String(row.id)))
+}
+
+function newRowJson(saga: NewSaga): string {
+  return JSON.stringify({
+    id: saga.id,
+    definition: saga.definition,
+    version: saga.version,
+    blueprint: saga.state.blueprint,
+    key: saga.key,
+    input_hash: saga.inputHash,
+    status: saga.state.status,
+    waiting: waitOf(saga.state),
+    revision: saga.events.length,
+    state: saga.state,
+    tags: saga.tags,
+    parent_id: saga.parent?.id ?? null,
+    parent_step: saga.parent?.step ?? null,
+    rerun_of: saga.rerunOf,
+    start_at: saga.startAt,
+    deadline_at: saga.deadlineAt,
+  })
+}
+
+function newEventsJson(saga: NewSaga): readonly string[] {
+  return saga.events.map((event, position) => {
+    const payload = position === 0 ? `,"payload":${saga.input}` : ''
+    return `{"id":"${saga.id}","sequence":${position + 1},"data":${JSON.stringify(event)}${payload}}`
+  })
+}
+
+export type Taken = {
+  readonly id: string
+  readonly definition: string
+  readonly key: string | null
+  readonly inputHash: string
+}
+
+/** Who has these keys, or ids. Index: `saga_key` and the primary key. */
+export async function sagasByKey(
+  db: Db,
+  schema: string,
+  wanted: readonly { readonly id: string; readonly definition: string; readonly key: string | null }[],
+): Promise<readonly Taken[]> {
+  const columns = 's.id, s.definition, s.key, s.input_hash as "inputHash"'
+  const { rows } = await db.executeSql(
+    `select ${columns}
+     from unnest($1::text[], $2::text[]) as w(definition, key)
+     join ${schema}.saga s on s.definition = w.definition and s.key = w.key
+     union
+     select ${columns} from ${schema}.saga s where s.id = any($3::uuid[])`,
+    [wanted.map((saga) => saga.definition), wanted.map((saga) => saga.key), wanted.map((saga) => saga.id)],
+  )
+  return rows as unknown as Taken[]
+}
+
+/** Sagas of a definition that a hold, or missing code, keeps waiting. Index: `saga_held`. */
+export async function waitingSagas(
+  db: Db,
+  schema: string,
+  definitions: readonly string[],
+  why: 'hold' | 'code',
+  limit: number,
+): Promise<readonly string[]> {
+  const { rows } = await db.executeSql(
+    `select s.id from ${schema}.saga s
+     where s.definition = any($1::text[]) and s.waiting = $2::text and s.waiting in ('hold', 'code')
+     order by s.definition, s.id limit ${limit}`,
+    [definitions, why],
+  )
+  return rows.map((row) => String(row.id))
+}

@@ -1,0 +1,218 @@
+/**
+ * The tables, as drizzle sees them: migrations are generated from here, and the CHECK constraints that repeat the
+ * rules are made from the lists of the core's machine.
+ */
+import { sql } from 'drizzle-orm'
+import {
+  bigint,
+  boolean,
+  check,
+  customType,
+  index,
+  integer,
+  jsonb,
+  pgSchema,
+  primaryKey,
+  smallint,
+  text,
+  timestamp,
+  unique,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core'
+import { EVENT_TYPES } from '../core/events.ts'
+import { DEAD_LETTER_REASONS, FINISHED_STATUSES, LIVE_STATUSES, SIDES, STATUSES, WAITS } from '../core/machine.ts'
+
+/** Stands in the generated migrations for the schema's name, which `migrate` puts in its place. */
+export const SCHEMA_PLACEHOLDER = 'saga_schema'
+
+const schema = pgSchema(SCHEMA_PLACEHOLDER)
+
+const transactionId = customType<{ data: string }>({ dataType: () => 'xid8' })
+
+const moment = (name: string) => timestamp(name, { withTimezone: true, precision: 3 })
+
+/** A list of the core as SQL literals. They are identifiers of ours, so they need no escaping. */
+const anyOf = (values: readonly string[]) => sql.raw(`(${values.map((value) => `'${value}'`).join(', ')})`)
+
+/** One narrow, hot row a saga. What changes with each step stands in no index, so that updates stay in the page. */
+export const saga = schema.table(
+  'saga',
+  {
+    id: uuid('id').primaryKey(),
+    definition: text('definition').notNull(),
+    version: integer('version').notNull(),
+    /** Hash of the blueprint; null until a worker with the code has taken a saga that was started without it. */
+    blueprint: text('blueprint'),
+    key: text('key'),
+    /** Hash of the input as it was given: tells a repeated start from another one under the same key. */
+    inputHash: text('input_hash').notNull(),
+    status: text('status').notNull(),
+    waiting: text('waiting'),
+    paused: boolean('paused').notNull().default(false),
+    /** The sequence of its last event. */
+    revision: integer('revision').notNull(),
+    format: smallint('format').notNull(),
+    state: jsonb('state').notNull(),
+    failure: jsonb('failure'),
+    deadReason: text('dead_reason'),
+    tags: text('tags').array(),
+    parentId: uuid('parent_id'),
+    parentStep: text('parent_step'),
+    rerunOf: uuid('rerun_of'),
+    startAt: moment('start_at'),
+    deadlineAt: moment('deadline_at'),
+    createdAt: moment('created_at').notNull(),
+    updatedAt: moment('updated_at').notNull(),
+    finishedAt: moment('finished_at'),
+  },
+  (table) => [
+    uniqueIndex('saga_key').on(table.definition, table.key).where(sql`${table.key} is not null`),
+    index('saga_open').on(table.status, table.id).where(sql`${table.status} <> 'completed'`),
+    index('saga_held').on(table.definition, table.id).where(sql`${table.waiting} in ('hold', 'code')`),
+    index('saga_tags').using('gin', table.tags).where(sql`${table.tags} is not null`),
+    index('saga_parent').on(table.parentId).where(sql`${table.parentId} is not null`),
+    check('saga_status_known', sql`${table.status} in ${anyOf(STATUSES)}`),
+    check('saga_waiting_known', sql`${table.waiting} in ${anyOf(WAITS)}`),
+    check('saga_dead_reason_known', sql`${table.deadReason} in ${anyOf(DEAD_LETTER_REASONS)}`),
+    // Rule 11: only a live saga waits or is paused.
+    check('saga_waits_while_live', sql`${table.waiting} is null or ${table.status} in ${anyOf(LIVE_STATUSES)}`),
+    check('saga_paused_while_live', sql`not ${table.paused} or ${table.status} in ${anyOf(LIVE_STATUSES)}`),
+    check('saga_pending_waits', sql`(${table.status} = 'pending') = (${table.waiting} is not distinct from 'start')`),
+    // A dead letter always says why, and nothing else does.
+    check('saga_dead_letter_reason', sql`(${table.status} = 'dead_lettered') = (${table.deadReason} is not null)`),
+    check(
+      'saga_finished_at',
+      sql`(${table.status} in ${anyOf(FINISHED_STATUSES)}) = (${table.finishedAt} is not null)`,
+    ),
+    // Rule 13: the row is what the journal folds to, so the columns cannot say something else than the state.
+    check('saga_state_agrees', sql`${table.state} ->> 'status' = ${table.status}`),
+    check('saga_format', sql`${table.format} >= 1 and ${table.revision} >= 1`),
+    check('saga_version', sql`${table.version} >= 1`),
+    check('saga_names', sql`${table.definition} ~ '^[a-z][a-z0-9-]*$'`),
+  ],
+)
+
+/**
+ * The journal: append-only. No foreign key to the saga: events are only ever inserted by a statement that has just
+ * written the saga's row, and the check of each of them would cost more than the insert.
+ */
+export const sagaEvent = schema.table(
+  'saga_event',
+  {
+    sagaId: uuid('saga_id').notNull(),
+    sequence: integer('sequence').notNull(),
+    type: text('type').notNull(),
+    step: text('step'),
+    side: text('side'),
+    attempt: integer('attempt'),
+    /** Taken after the lock; never runs backwards within a saga. */
+    at: moment('at').notNull(),
+    /** Orders a feed over all sagas without gaps: read up to the oldest transaction that is still running. */
+    xid: transactionId('xid').notNull().default(sql`pg_current_xact_id()`),
+    format: smallint('format').notNull(),
+    /** The event as the core folds it. */
+    data: jsonb('data').notNull(),
+    /** The input, or a step's result. */
+    payload: jsonb('payload'),
+    /** Which worker it was, and what code it ran. */
+    worker: text('worker'),
+    /** Rule 14: a repeated request finds its first one here. */
+    requestId: text('request_id'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.sagaId, table.sequence] }),
+    uniqueIndex('saga_event_request').on(table.sagaId, table.requestId).where(sql`${table.requestId} is not null`),
+    check('saga_event_type_known', sql`${table.type} in ${anyOf(EVENT_TYPES)}`),
+    check('saga_event_side_known', sql`${table.side} in ${anyOf(SIDES)}`),
+    check('saga_event_sequence', sql`${table.sequence} >= 1 and ${table.format} >= 1`),
+    check('saga_event_data_agrees', sql`${table.data} ->> 'type' = ${table.type}`),
+    check('saga_event_begins', sql`(${table.sequence} = 1) = (${table.type} = 'saga_started')`),
+  ],
+)
+
+export const sagaBlueprint = schema.table(
+  'saga_blueprint',
+  {
+    hash: text('hash').primaryKey(),
+    definition: text('definition').notNull(),
+    version: integer('version').notNull(),
+    blueprint: jsonb('blueprint').notNull(),
+    /** JSON Schemas of the input and of results, for processes without the code. Not part of the hash. */
+    schemas: jsonb('schemas').notNull(),
+    createdAt: moment('created_at').notNull(),
+  },
+  // One shape a name and version: a changed one is a new version, or refused at start.
+  (table) => [unique('saga_blueprint_one_shape').on(table.definition, table.version)],
+)
+
+export const sagaTimer = schema.table(
+  'saga_timer',
+  {
+    sagaId: uuid('saga_id')
+      .notNull()
+      .references(() => saga.id, { onDelete: 'cascade' }),
+    timer: text('timer').notNull(),
+    dueAt: moment('due_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.sagaId, table.timer] }), index('saga_timer_due').on(table.dueAt)],
+)
+
+export const sagaWorker = schema.table('saga_worker', {
+  id: uuid('id').primaryKey(),
+  /** Raised by who takes it over: claims and lock go with one epoch. */
+  epoch: integer('epoch').notNull(),
+  /** Of the advisory lock that its session holds. */
+  lockKey: integer('lock_key').notNull().generatedAlwaysAsIdentity(),
+  host: text('host').notNull(),
+  pid: integer('pid').notNull(),
+  build: text('build'),
+  /** Whether the advisory lock says anything: not behind a pooler in transaction mode. */
+  holdsLock: boolean('holds_lock').notNull(),
+  /** `name@version` of each definition that it has the code of. */
+  definitions: text('definitions').array().notNull(),
+  startedAt: moment('started_at').notNull(),
+  heartbeatAt: moment('heartbeat_at').notNull(),
+  takenOverAt: moment('taken_over_at'),
+})
+
+/** What one fetch brought to a worker; deleted when all of it is settled. */
+export const sagaClaim = schema.table(
+  'saga_claim',
+  {
+    id: uuid('id').primaryKey(),
+    workerId: uuid('worker_id')
+      .notNull()
+      .references(() => sagaWorker.id, { onDelete: 'restrict' }),
+    jobs: jsonb('jobs').notNull(),
+    claimedAt: moment('claimed_at').notNull(),
+  },
+  (table) => [index('saga_claim_worker').on(table.workerId)],
+)
+
+export const sagaHold = schema.table(
+  'saga_hold',
+  {
+    id: uuid('id').primaryKey(),
+    definition: text('definition').notNull(),
+    step: text('step'),
+    side: text('side'),
+    actor: text('actor').notNull(),
+    reason: text('reason').notNull(),
+    createdAt: moment('created_at').notNull(),
+    releasedAt: moment('released_at'),
+    releasedBy: text('released_by'),
+    releaseReason: text('release_reason'),
+    /** Rule 14: a repeated request finds its first one here. */
+    requestId: text('request_id').notNull(),
+    releaseRequestId: text('release_request_id'),
+  },
+  (table) => [
+    uniqueIndex('saga_hold_request').on(table.requestId),
+    index('saga_hold_active').on(table.definition).where(sql`${table.releasedAt} is null`),
+    check('saga_hold_side_known', sql`${table.side} in ${anyOf(SIDES)}`),
+  ],
+)
+
+/** An offset that only tests set: one row, or none. */
+export const sagaClock = schema.table('saga_clock', { offsetMs: bigint('offset_ms', { mode: 'number' }).notNull() })

@@ -1,0 +1,151 @@
+/**
+ * Workers and what they have fetched.
+ *
+ * A worker is fenced by its epoch: who takes it over raises it, and from then on its claims are refused. Inserting a
+ * claim and raising the epoch exclude each other by the row lock, so a claim either belongs to a live worker or is
+ * seen by whoever takes it over.
+ */
+import type { Db } from './db.ts'
+
+export type NewWorker = {
+  readonly id: string
+  readonly host: string
+  readonly pid: number
+  readonly build: string | null
+  readonly holdsLock: boolean
+  /** `name@version` */
+  readonly definitions: readonly string[]
+}
+
+export type WorkerRow = {
+  readonly id: string
+  readonly epoch: number
+  readonly lockKey: number
+  readonly holdsLock: boolean
+  readonly takenOver: boolean
+  /** Whether its session lives, by the lock that it holds. */
+  readonly locked: boolean
+  readonly heartbeatAgeMs: number
+  readonly definitions: readonly string[]
+}
+
+/** The class of all our advisory locks: "saga" in ASCII. */
+const LOCK_CLASS = 0x73616761
+
+export async function registerWorker(
+  db: Db,
+  schema: string,
+  worker: NewWorker,
+): Promise<{ epoch: number; lockKey: number }> {
+  const { rows } = await db.executeSql(
+    `insert into ${schema}.saga_worker (id, epoch, host, pid, build, holds_lock, definitions, started_at, heartbeat_at)
+     values ($1::uuid, 1, $2::text, $3::int, $4::text, $5::boolean, $6::text[], ${schema}.now(), ${schema}.now())
+     returning epoch, lock_key as "lockKey"`,
+    [worker.id, worker.host, worker.pid, worker.build, worker.holdsLock, worker.definitions],
+  )
+  return { epoch: Number(rows[0]?.epoch), lockKey: Number(rows[0]?.lockKey) }
+}
+
+/** Session-level: held for as long as the session lives. */
+export async function tryOwnerLock(db: Db, lockKey: number): Promise<boolean> {
+  const { rows } = await db.executeSql(`select pg_try_advisory_lock(${LOCK_CLASS}, $1::int) as locked`, [lockKey])
+  return rows[0]?.locked === true
+}
+
+/** @returns whether the worker still is who it was: false when it has been taken over. */
+export async function heartbeat(db: Db, schema: string, id: string, epoch: number): Promise<boolean> {
+  const { rows } = await db.executeSql(
+    `update ${schema}.saga_worker set heartbeat_at = ${schema}.now() where id = $1::uuid and epoch = $2::int returning id`,
+    [id, epoch],
+  )
+  return rows.length === 1
+}
+
+/** All workers, with signs of life. Locks of other databases have other rows, so the database is part of the match. */
+export async function readWorkers(db: Db, schema: string): Promise<readonly WorkerRow[]> {
+  const { rows } = await db.executeSql(
+    `select w.id, w.epoch, w.lock_key as "lockKey", w.holds_lock as "holdsLock", w.definitions,
+       w.taken_over_at is not null as "takenOver",
+       extract(epoch from ${schema}.now() - w.heartbeat_at)::float8 * 1000 as "heartbeatAgeMs",
+       exists (select from pg_locks l where l.locktype = 'advisory' and l.granted
+         and l.database = (select oid from pg_database where datname = current_database())
+         and l.classid = ${LOCK_CLASS}::oid and l.objid::bigint = w.lock_key and l.objsubid = 2) as locked
+     from ${schema}.saga_worker w`,
+  )
+  return rows as unknown as WorkerRow[]
+}
+
+/** Marks a worker as taken over. Exactly one of several observers gets `true`. */
+export async function takeOver(db: Db, schema: string, id: string, epoch: number): Promise<boolean> {
+  const { rows } = await db.executeSql(
+    `update ${schema}.saga_worker set epoch = epoch + 1, taken_over_at = coalesce(taken_over_at, ${schema}.now())
+     where id = $1::uuid and epoch = $2::int returning id`,
+    [id, epoch],
+  )
+  return rows.length === 1
+}
+
+/** Removes a worker that has nothing claimed any more. */
+export async function removeWorker(db: Db, schema: string, id: string): Promise<boolean> {
+  const { rows } = await db.executeSql(
+    `delete from ${schema}.saga_worker w
+     where w.id = $1::uuid and not exists (select from ${schema}.saga_claim c where c.worker_id = w.id) returning w.id`,
+    [id],
+  )
+  return rows.length === 1
+}
+
+/** A fetched job, as much of it as somebody else needs to settle it. */
+export type ClaimedJob = {
+  readonly id: string
+  readonly retryCount: number
+  readonly saga: string
+  readonly step: string
+  readonly side: 'action' | 'compensation' | 'verify'
+  readonly attempt: number
+  readonly revision: number
+}
+
+/**
+ * Claims what was fetched in the same transaction.
+ *
+ * @returns false when the worker has been taken over: the caller rolls back, and nothing was fetched.
+ * Locks: the worker's row, `FOR SHARE`, after the jobs: taking over changes no job in that transaction.
+ */
+export async function insertClaim(
+  db: Db,
+  schema: string,
+  claim: {
+    readonly id: string
+    readonly workerId: string
+    readonly epoch: number
+    readonly jobs: readonly ClaimedJob[]
+  },
+): Promise<boolean> {
+  const { rows } = await db.executeSql(
+    `insert into ${schema}.saga_claim (id, worker_id, jobs, claimed_at)
+     select $1::uuid, w.id, $4::text::jsonb, ${schema}.now()
+     from (select id from ${schema}.saga_worker where id = $2::uuid and epoch = $3::int for share) w
+     returning id`,
+    [claim.id, claim.workerId, claim.epoch, JSON.stringify(claim.jobs)],
+  )
+  return rows.length === 1
+}
+
+export async function removeClaims(db: Db, schema: string, ids: readonly string[]): Promise<void> {
+  await db.executeSql(`delete from ${schema}.saga_claim where id = any($1::uuid[])`, [ids])
+}
+
+/** Index: `saga_claim_worker`. */
+export async function readClaims(
+  db: Db,
+  schema: string,
+  workerId: string,
+  limit: number,
+): Promise<readonly { readonly id: string; readonly jobs: readonly ClaimedJob[] }[]> {
+  const { rows } = await db.executeSql(
+    `select id, jobs from ${schema}.saga_claim where worker_id = $1::uuid order by claimed_at limit ${limit}`,
+    [workerId],
+  )
+  return rows as unknown as { id: string; jobs: ClaimedJob[] }[]
+}

@@ -1,0 +1,146 @@
+/**
+ * Fetching: as many jobs as there are free slots, claimed and loaded in one transaction.
+ *
+ * After a connection error nothing is known of what was under way, so the worker reads back what it owns: no claim
+ * stays that nobody runs.
+ */
+import type { PgBoss } from 'pg-boss'
+import type { Hold } from '../engine/core/input.ts'
+import type { BlueprintShelf } from '../engine/runtime/blueprint-shelf.ts'
+import type { LoadedSaga } from '../engine/runtime/context.ts'
+import { newId } from '../engine/runtime/ids.ts'
+import type { FaultPoints, JobData } from '../engine/runtime/ports.ts'
+import { type Db, inOneFlight } from '../engine/store/db.ts'
+import { readActiveHolds } from '../engine/store/holds.ts'
+import { readPayloads } from '../engine/store/journal.ts'
+import { readSagas } from '../engine/store/sagas.ts'
+import { type ClaimedJob, insertClaim, readClaims } from '../engine/store/workers.ts'
+import type { SagaCache } from './cache.ts'
+import type { Claim } from './committer.ts'
+import type { Identity } from './owner.ts'
+import { STEP_QUEUE } from './queues.ts'
+import { inSessionTransaction, Session } from './sessions.ts'
+
+export type Fetched = {
+  readonly claim: Claim
+  readonly jobs: readonly ClaimedJob[]
+  readonly sagas: ReadonlyMap<string, LoadedSaga>
+  readonly holds: ReadonlyMap<string, readonly Hold[]>
+}
+
+export type FetcherOptions = {
+  readonly connectionString: string
+  readonly schema: string
+  readonly boss: PgBoss
+  readonly cache: SagaCache
+  readonly shelf: BlueprintShelf
+  readonly faults: FaultPoints
+}
+
+/** The batch size stands literally in pg-boss's statement, so that a few sizes keep the plans few. */
+export function batchSize(free: number): number {
+  return 2 ** Math.floor(Math.log2(Math.max(1, free)))
+}
+
+export class TakenOver extends Error {}
+
+export class Fetcher {
+  readonly #options: FetcherOptions
+  readonly #session: Session
+  readonly #claims = new Set<string>()
+
+  constructor(options: FetcherOptions) {
+    this.#options = options
+    this.#session = new Session(options.connectionString, 'pg-saga fetch')
+  }
+
+  async open(): Promise<void> {
+    await this.#session.client()
+  }
+
+  async close(): Promise<void> {
+    await this.#session.close()
+  }
+
+  /** Forgets a claim whose row is gone. */
+  settled(claim: Claim): void {
+    this.#claims.delete(claim.id)
+  }
+
+  /**
+   * @returns `undefined` when the queue is empty.
+   * @throws TakenOver when the worker is not who it was: nothing was fetched.
+   */
+  async fetch(limit: number, who: Identity): Promise<Fetched | undefined> {
+    const { boss, schema, faults } = this.#options
+    const id = newId()
+    const fetched = await inSessionTransaction(this.#session, async (db) => {
+      const jobs = (await boss.fetch(STEP_QUEUE, { batchSize: batchSize(limit), db })) as unknown as FetchedJob[]
+      faults('fetched')
+      if (jobs.length === 0) return undefined
+      const claimed = jobs.map(claimedJob)
+      const claim = { id, workerId: who.id, epoch: who.epoch, jobs: claimed }
+      const [isOurs, loaded] = await inOneFlight(
+        db,
+        () => insertClaim(db, schema, claim),
+        () => this.#load(db, claimed),
+      )
+      if (!isOurs) throw new TakenOver('This worker was taken over.')
+      faults('claimed')
+      return { jobs: claimed, ...loaded }
+    })
+    if (fetched === undefined) return undefined
+    this.#claims.add(id)
+    return { claim: { id, open: fetched.jobs.length }, ...fetched }
+  }
+
+  /** What this worker owns without knowing it, because the answer of a fetch was lost. */
+  async reconcile(who: Identity): Promise<readonly Fetched[]> {
+    const { schema } = this.#options
+    const db = await this.#session.db()
+    const claims = await readClaims(db, schema, who.id, 1_000)
+    const unknown = claims.filter((claim) => !this.#claims.has(claim.id))
+    const found: Fetched[] = []
+    for (const { id, jobs } of unknown) {
+      this.#claims.add(id)
+      found.push({ claim: { id, open: jobs.length }, jobs, ...(await this.#load(db, jobs)) })
+    }
+    return found
+  }
+
+  /** State and payloads of the sagas that are not remembered at the revision that their job names. */
+  async #load(db: Db, jobs: readonly ClaimedJob[]): Promise<Pick<Fetched, 'sagas' | 'holds'>> {
+    const { cache, schema, shelf } = this.#options
+    const sagas = new Map<string, LoadedSaga>()
+    const wanted = new Set<string>()
+    for (const job of jobs) {
+      const known = cache.get(job.saga, job.revision)
+      if (known === undefined) wanted.add(job.saga)
+      else sagas.set(job.saga, known)
+    }
+    const holds = () => readActiveHolds(db, schema)
+    if (wanted.size === 0) return { sagas, holds: await holds() }
+    const ids = [...wanted]
+    const [rows, payloads, held] = await inOneFlight(
+      db,
+      () => readSagas(db, schema, ids),
+      () => readPayloads(db, schema, ids),
+      holds,
+    )
+    await shelf.load(
+      db,
+      rows.map((row) => row.blueprint),
+    )
+    for (const row of rows) {
+      sagas.set(row.id, { ...row, payloads: payloads.get(row.id) ?? { input: 'null', results: {} } })
+    }
+    return { sagas, holds: held }
+  }
+}
+
+type FetchedJob = { readonly id: string; readonly retryCount: number; readonly data: JobData }
+
+function claimedJob({ id, retryCount, data }: FetchedJob): ClaimedJob {
+  const { saga, step, side, attempt, revision } = data
+  return { id, retryCount, saga, step, side, attempt, revision }
+}

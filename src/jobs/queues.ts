@@ -1,0 +1,54 @@
+/**
+ * pg-boss, as we use it: three queues with every option stated, because the defaults would delete queued jobs after
+ * 14 days and fail a running step after 15 minutes.
+ */
+import { PgBoss } from 'pg-boss'
+import type { Logger } from '../engine/runtime/ports.ts'
+import type { Db } from '../engine/store/db.ts'
+
+/** Steps, compensations, hooks: everything that is run. */
+export const STEP_QUEUE = 'saga_step'
+/** What pg-boss gave up on: expired, or failed by somebody's hand. */
+export const LOST_QUEUE = 'saga_lost'
+/** One job beside each dead letter, for other tools to watch; the engine never consumes it. */
+export const DEAD_LETTER_QUEUE = 'saga_dead_letter'
+
+/** Sixty years, just inside pg-boss's integer: what is queued waits as long as it has to. */
+const NEVER_SECONDS = 60 * 365 * 24 * 60 * 60
+const HOUR_SECONDS = 60 * 60
+
+/** A `PgBoss` that does not own the connections and maintains only where a worker runs. */
+export function openBoss(
+  db: Db,
+  schema: string,
+  options: { readonly supervise: boolean; readonly migrate: boolean },
+  logger: Logger,
+): PgBoss {
+  const boss = new PgBoss({
+    db: { executeSql: (text, values) => db.executeSql(text, values) },
+    schema,
+    supervise: options.supervise,
+    migrate: options.migrate,
+    schedule: false,
+  })
+  boss.on('error', (error) => logger.warn({ error: error.message }, 'pg-boss reported an error'))
+  return boss
+}
+
+/** Creates the queues, or brings their options up to date. */
+export async function createQueues(boss: PgBoss): Promise<void> {
+  const forever = { retentionSeconds: NEVER_SECONDS, deleteAfterSeconds: HOUR_SECONDS }
+  const kept = { ...forever, retryLimit: 0, retryDelay: 0, expireInSeconds: HOUR_SECONDS }
+  await ensureQueue(boss, LOST_QUEUE, kept)
+  await ensureQueue(boss, DEAD_LETTER_QUEUE, kept)
+  // A redelivery by pg-boss itself would only repeat what its own dead-letter queue leads to: a lost attempt.
+  await ensureQueue(boss, STEP_QUEUE, { ...kept, deadLetter: LOST_QUEUE, partition: true })
+}
+
+type QueueOptions = NonNullable<Parameters<PgBoss['createQueue']>[1]>
+
+async function ensureQueue(boss: PgBoss, name: string, options: QueueOptions): Promise<void> {
+  const { partition: _partition, ...changeable } = options
+  await boss.createQueue(name, options)
+  await boss.updateQueue(name, changeable)
+}

@@ -1,0 +1,144 @@
+/**
+ * Transactional attempts: steps whose writes go through `ctx.tx`, and hooks.
+ *
+ * User code first, then lock the saga, settle the job, decide, write, COMMIT: its writes, its result and the next job
+ * commit together (rule 6). If anything throws, all of it is gone, and the failure is recorded on another transaction,
+ * fenced by the same job: it has no effect if a COMMIT whose answer was lost did happen.
+ */
+import type { Delivery } from '../engine/core/input.ts'
+import type { Definition, SideCode } from '../engine/definition.ts'
+import { type Applied, type Applier, applyBatch, type Item } from '../engine/runtime/apply.ts'
+import { contextOf, type LoadedSaga } from '../engine/runtime/context.ts'
+import type { DeliveredJob } from '../engine/runtime/ports.ts'
+import {
+  type AttemptReport,
+  type AttemptSettings,
+  attemptOf,
+  reportOf,
+  runTimed,
+} from '../engine/runtime/run-attempt.ts'
+import { type Db, isRepeatable } from '../engine/store/db.ts'
+
+/** Opens the app's transaction and hands it over, beside a view of it that our statements run on. */
+export type OpenTransaction = <T>(run: (tx: unknown, db: Db) => Promise<T>) => Promise<T>
+
+export type TransactionalAttempt = {
+  readonly saga: LoadedSaga
+  readonly definition: Definition
+  readonly delivery: Delivery
+  readonly code: SideCode
+  readonly job: DeliveredJob
+  readonly worker: string
+  /** To be removed with this settlement, being the last one of its claim. */
+  readonly claims: () => readonly string[]
+}
+
+export type TransactionalResult =
+  | { readonly type: 'committed'; readonly applied: Applied; readonly payload: string | undefined }
+  /** Nothing was written; this is to be recorded on another transaction. */
+  | { readonly type: 'failed'; readonly report: AttemptReport }
+  /** Another delivery owns the saga's attempt by now: nothing was written, and nothing is to be recorded. */
+  | { readonly type: 'fenced' }
+
+/** Deadlocks and serialization failures repeat the transaction and are no attempt, up to here. */
+const MAX_REPEATS = 10
+
+class Fenced extends Error {}
+class Failed extends Error {
+  readonly report: AttemptReport
+  constructor(report: AttemptReport) {
+    super('The attempt failed; its transaction is rolled back.')
+    this.report = report
+  }
+}
+
+export async function runTransactional(
+  attempt: TransactionalAttempt,
+  open: OpenTransaction,
+  applier: Applier,
+  settings: AttemptSettings,
+): Promise<TransactionalResult> {
+  for (let repeat = 1; ; repeat += 1) {
+    try {
+      const result = await open((tx, db) => inside(attempt, tx, db, applier, settings))
+      applier.faults('tx-after-commit')
+      return result
+    } catch (error) {
+      if (error instanceof Fenced) return { type: 'fenced' }
+      if (error instanceof Failed) return { type: 'failed', report: error.report }
+      if (isRepeatable(error) && repeat < MAX_REPEATS) continue
+      const { saga, definition, delivery, code } = attempt
+      return { type: 'failed', report: reportOf(saga, definition, delivery, code, { type: 'error', error }, settings) }
+    }
+  }
+}
+
+async function inside(
+  attempt: TransactionalAttempt,
+  tx: unknown,
+  db: Db,
+  applier: Applier,
+  settings: AttemptSettings,
+): Promise<Extract<TransactionalResult, { type: 'committed' }>> {
+  const { saga, definition, delivery, code, job, worker } = attempt
+  // Bounded in the database too: a statement that ignores its signal must not hold its locks for ever.
+  const bound = `${code.timeoutMs + 1_000}ms`
+  await db.executeSql(
+    `select set_config('statement_timeout', $1::text, true), set_config('idle_in_transaction_session_timeout', $1::text, true)`,
+    [bound],
+  )
+  const { given, revoke } = revocable(tx)
+  const timed = runTimed(
+    (signal) => {
+      const parts = {
+        step: delivery.step,
+        side: delivery.side,
+        attempt: attemptOf(delivery),
+        services: settings.services,
+        signal,
+        tx: given,
+      }
+      return code.run(contextOf(saga, parts))
+    },
+    new AbortController(),
+    code.timeoutMs,
+    0,
+    settings.stop,
+  )
+  const outcome = await timed.first
+  revoke()
+  if (outcome.type === 'error' && isRepeatable(outcome.error)) throw outcome.error
+  const report = reportOf(saga, definition, delivery, code, outcome, settings)
+  if (report.report.type !== 'succeeded') throw new Failed(report)
+  const item: Item = {
+    sagaId: saga.id,
+    input: report.report,
+    job,
+    worker,
+    cached: { revision: saga.revision, state: saga.state },
+    ...(report.payload === undefined ? {} : { payload: report.payload }),
+  }
+  const batch = await applyBatch(applier, db, [item], { wait: true, claims: attempt.claims() })
+  const [applied] = batch.applied
+  // A late or repeated report must not commit the writes that came with it.
+  if (applied === undefined || applied.ignored !== undefined || isLate(applied)) throw new Fenced('fenced')
+  applier.faults('tx-before-commit')
+  return { type: 'committed', applied, payload: report.payload }
+}
+
+function isLate(applied: Applied): boolean {
+  return applied.events.some((event) => event.type === 'late_report')
+}
+
+/** What a step keeps of its transaction stops working when the step has returned. */
+function revocable(tx: unknown): { readonly given: unknown; readonly revoke: () => void } {
+  if (tx === null || (typeof tx !== 'object' && typeof tx !== 'function')) return { given: tx, revoke: () => {} }
+  const { proxy, revoke } = Proxy.revocable(tx, {
+    get(target, key) {
+      const value: unknown = Reflect.get(target, key, target)
+      // Bound, because clients keep private fields that a proxy cannot reach.
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+  return { given: proxy, revoke }
+}

@@ -1,0 +1,75 @@
+/**
+ * Waking idle workers: a channel of our own, because pg-boss's listener wakes only its own `work()`.
+ *
+ * NOTIFY takes a lock that serialises the commits of everything that notifies, so a caller's transaction never does:
+ * shortly after an enqueue one coalesced notification goes out on a connection of our own. Polling is the net.
+ */
+
+import type { Logger } from '../engine/runtime/ports.ts'
+import type { Db } from '../engine/store/db.ts'
+
+export function channelOf(schema: string): string {
+  return `pg_saga_${schema}`
+}
+
+/** Long enough for the caller to commit, short enough not to be felt. */
+const SOON_MS = 5
+/** A second one, for callers whose transaction takes longer. */
+const LATER_MS = 60
+
+export class WakeUp {
+  readonly #channel: string
+  readonly #db: Db
+  readonly #logger: Logger
+  readonly #enabled: boolean
+  readonly #timers = new Set<NodeJS.Timeout>()
+  #pending = false
+  /** Workers in this process need no notification. */
+  #inProcess: (() => void) | undefined
+
+  constructor(schema: string, db: Db, logger: Logger, enabled: boolean) {
+    this.#channel = channelOf(schema)
+    this.#db = db
+    this.#logger = logger
+    this.#enabled = enabled
+  }
+
+  attach(kick: () => void): void {
+    this.#inProcess = kick
+  }
+
+  /** Something was enqueued: by us and committed, or in a caller's transaction that is still open. */
+  soon(committed: boolean): void {
+    if (this.#pending) return
+    this.#pending = true
+    if (committed) return this.#after(0)
+    this.#after(SOON_MS)
+    this.#after(LATER_MS)
+  }
+
+  close(): void {
+    for (const timer of this.#timers) clearTimeout(timer)
+    this.#timers.clear()
+    this.#inProcess = undefined
+  }
+
+  #after(ms: number): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer)
+      this.#pending = false
+      this.#inProcess?.()
+      if (this.#enabled) void this.#notify()
+    }, ms)
+    timer.unref()
+    this.#timers.add(timer)
+  }
+
+  async #notify(): Promise<void> {
+    try {
+      await this.#db.executeSql(`select pg_notify($1::text, '')`, [this.#channel])
+    } catch (error) {
+      // Polling finds it, half a second later.
+      this.#logger.debug({ error: String(error) }, 'a wake-up was not sent')
+    }
+  }
+}

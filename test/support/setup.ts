@@ -1,0 +1,8 @@
+/** Runs in each test file before its tests. */
+
+import { beforeEach } from 'vitest'
+import { noteFailure } from './failure.ts'
+
+beforeEach(({ onTestFailed }) => {
+  onTestFailed(noteFailure)
+})
