@@ -67,7 +67,7 @@ CREATE TABLE "saga_schema"."saga_event" (
 	"at" timestamp (3) with time zone NOT NULL,
 	"xid" "xid8" DEFAULT pg_current_xact_id() NOT NULL,
 	"format" smallint NOT NULL,
-	"data" jsonb NOT NULL,
+	"data" jsonb,
 	"payload" jsonb,
 	"worker" text,
 	"request_id" text,
@@ -75,7 +75,6 @@ CREATE TABLE "saga_schema"."saga_event" (
 	CONSTRAINT "saga_event_type_known" CHECK ("saga_schema"."saga_event"."type" in ('saga_started', 'saga_begun', 'blueprint_chosen', 'attempt_scheduled', 'step_withheld', 'attempt_returned', 'attempt_failed', 'attempt_lost', 'late_report', 'late_effect_found', 'step_completed', 'branch_chosen', 'hook_completed', 'step_ended', 'step_verified', 'child_started', 'child_undo_asked', 'child_ended', 'step_compensated', 'compensation_gave_up', 'step_skipped', 'step_left_in_doubt', 'saga_turned', 'undo_started', 'turn_recorded', 'turn_dropped', 'saga_stopping', 'saga_completed', 'saga_compensated', 'saga_dead_lettered', 'saga_retried', 'backoff_skipped', 'saga_paused', 'saga_resumed', 'hold_released', 'code_found', 'saga_resolved', 'saga_rerun')),
 	CONSTRAINT "saga_event_side_known" CHECK ("saga_schema"."saga_event"."side" in ('action', 'compensation', 'verify')),
 	CONSTRAINT "saga_event_sequence" CHECK ("saga_schema"."saga_event"."sequence" >= 1 and "saga_schema"."saga_event"."format" >= 1),
-	CONSTRAINT "saga_event_data_agrees" CHECK ("saga_schema"."saga_event"."data" ->> 'type' = "saga_schema"."saga_event"."type"),
 	CONSTRAINT "saga_event_begins" CHECK (("saga_schema"."saga_event"."sequence" = 1) = ("saga_schema"."saga_event"."type" = 'saga_started'))
 );
 --> statement-breakpoint

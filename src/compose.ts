@@ -2,7 +2,6 @@
  * The one place outside the rooms that sees engine and jobs, and joins them through the ports: `createSagaEngine` for
  * processes that run steps, `createSagaClient` for those that only start, read and operate.
  */
-import type pg from 'pg'
 import type { PgBoss } from 'pg-boss'
 import { type Authorize, CODE_MAY } from './engine/access.ts'
 import type { AnyDefinition, Definition, ServicesOf, TxOf } from './engine/definition.ts'
@@ -19,7 +18,7 @@ import { applyMigrations, checkSchema } from './engine/store/migrate.ts'
 import { schemaName } from './engine/store/names.ts'
 import { createDispatcher } from './jobs/dispatcher.ts'
 import { createQueues, openBoss } from './jobs/queues.ts'
-import { clientDb, inTransaction, openPool, poolDb } from './jobs/sessions.ts'
+import { fromPg, inTransaction, openPool, type PgClient, type Pool, poolDb } from './jobs/sessions.ts'
 import type { OpenTransaction } from './jobs/transactional.ts'
 import { WakeUp } from './jobs/wake-up.ts'
 import { Worker, type WorkerEvent } from './jobs/worker.ts'
@@ -81,8 +80,8 @@ type ServicesOption<Definitions extends readonly AnyDefinition[]> =
 /** Definitions that ask for the app's own transaction type need it opened; a `pg` client is there by default. */
 type TransactionOption<Definitions extends readonly AnyDefinition[]> =
   unknown extends TxOf<Definitions[number]>
-    ? { readonly transaction?: AppTransaction<pg.ClientBase> }
-    : pg.ClientBase extends TxOf<Definitions[number]>
+    ? { readonly transaction?: AppTransaction<PgClient> }
+    : PgClient extends TxOf<Definitions[number]>
       ? { readonly transaction?: AppTransaction<TxOf<Definitions[number]>> }
       : { readonly transaction: AppTransaction<TxOf<Definitions[number]>> }
 
@@ -95,7 +94,7 @@ const WITHOUT_CODE_EXPIRY_SECONDS = 15 * 60
 type Common = {
   readonly schema: string
   readonly bossSchema: string
-  readonly pool: pg.Pool
+  readonly pool: Pool
   readonly db: Db
   readonly boss: PgBoss
   readonly applier: Applier
@@ -211,7 +210,7 @@ export type { ConnectedClient }
 export class SagaEngine extends SagaClient implements AsyncDisposable {
   readonly #common: Common
   readonly #worker: Worker
-  readonly #txPool: pg.Pool
+  readonly #txPool: Pool
   readonly #start: () => Promise<void>
 
   constructor(shared: Common, options: EngineSettings, definitions: readonly Definition[]) {
@@ -302,13 +301,13 @@ type EngineSettings = Omit<SagaEngineOptions<readonly []>, 'definitions' | 'tran
 }
 
 /** A plain `pg` transaction on a pool of its own, so that steps that hold theirs open starve nobody else. */
-function defaultTransaction(pool: pg.Pool): OpenTransaction {
+function defaultTransaction(pool: Pool): OpenTransaction {
   return async (run) => {
     const client = await pool.connect()
     let broken: Error | undefined
     try {
       await client.query('begin isolation level read committed')
-      const result = await run(client, clientDb(client))
+      const result = await run(client, fromPg(client))
       await client.query('commit')
       return result
     } catch (error) {

@@ -31,6 +31,10 @@ function clientConfig(connectionString: string, name: string): PipelineConfig {
   }
 }
 
+export type Pool = pg.Pool
+/** What a transaction of the default kind is handed over as: a `pg` client. */
+export type PgClient = pg.ClientBase
+
 /** A pool whose idle connections may be cut without ending the process. */
 export function openPool(connectionString: string, max: number, name: string, logger: Logger): pg.Pool {
   const pool = new pg.Pool({ ...clientConfig(connectionString, name), max })
@@ -42,7 +46,8 @@ export function poolDb(pool: pg.Pool): Db {
   return { executeSql: async (text, values) => ({ rows: (await pool.query(text, values)).rows }) }
 }
 
-export function clientDb(client: pg.ClientBase): Db {
+/** A transaction on a `pg` client, for `enqueue(…, { db })`. */
+export function fromPg(client: pg.ClientBase): Db {
   return { executeSql: async (text, values) => ({ rows: (await client.query(text, values)).rows }) }
 }
 
@@ -52,7 +57,7 @@ export async function inTransaction<T>(pool: pg.Pool, run: (db: Db, client: pg.P
   let broken: Error | undefined
   try {
     await client.query(BEGIN)
-    const result = await run(clientDb(client), client)
+    const result = await run(fromPg(client), client)
     await client.query('commit')
     return result
   } catch (error) {

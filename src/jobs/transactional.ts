@@ -98,7 +98,7 @@ async function inside(
         signal,
         tx: given,
       }
-      return code.run(contextOf(saga, parts))
+      return code.run(contextOf(saga, parts) as never)
     },
     new AbortController(),
     code.timeoutMs,

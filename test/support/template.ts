@@ -3,19 +3,17 @@
 import { createHash, type Hash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { migrate } from '../../src/compose.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 
 /** What decides on the content of the template, besides the packages that package-lock.json fixes. */
-const sources = ['drizzle', 'package-lock.json', 'test/support/template.ts', 'src/engine/store/migrate.ts']
+const sources = ['drizzle', 'package-lock.json', 'test/support/template.ts', 'src/engine/store/migrate.ts', 'src/jobs/queues.ts']
 
-/**
- * Fills a fresh, empty database that becomes the template: the engine's migrations, then pg-boss's own schema.
- *
- * For now it does nothing: neither `migrate` of src/engine/store/migrate.ts nor the install of pg-boss is called
- * yet. Every connection must be closed when it resolves, or the template cannot be copied.
- */
-export async function prepareTemplate(_connectionString: string): Promise<void> {}
+/** Fills a fresh, empty database that becomes the template: the engine's migrations, pg-boss's schema, the queues. */
+export async function prepareTemplate(connectionString: string): Promise<void> {
+  await migrate({ connectionString })
+}
 
 /** Changes whenever the template would come out differently. */
 export function templateHash(): string {

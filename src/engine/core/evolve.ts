@@ -277,7 +277,7 @@ function lateEffect(state: SagaState, event: EventOf<'late_effect_found'>): Saga
 function isDone(blueprint: Blueprint, state: SagaState, name: string): SagaState {
   const next = patchStep(state, name, (step) => {
     const { maybeApplied: _doubt, againDue: _again, error: _error, ...rest } = step
-    return { ...rest, state: 'completed' }
+    return { ...rest, state: 'completed', action: spent(step.action) }
   })
   return stepOf(blueprint, name)?.pivot === true ? { ...next, pivoted: true } : next
 }
@@ -317,7 +317,7 @@ function childEnded(blueprint: Blueprint, state: SagaState, event: EventOf<'chil
 function compensated(state: SagaState, event: EventOf<'step_compensated'>): SagaState {
   return patchStep(settleSide(state, event, {}), event.step, (step) => {
     const { maybeApplied: _doubt, ...rest } = step
-    return { ...rest, state: 'compensated' }
+    return { ...rest, state: 'compensated', compensation: spent(step.compensation ?? EMPTY_SIDE) }
   })
 }
 
@@ -465,6 +465,11 @@ function settleSide(
 function quiet(side: SideState): SideState {
   const { flight: _flight, due: _due, withheld: _withheld, ...rest } = side
   return rest
+}
+
+/** The side of a function that has done its work: what counted against its limits says nothing any more. */
+function spent(side: SideState): SideState {
+  return { ...side, failures: 0, lost: 0, since: 0 }
 }
 
 /** The side with its limits raised: attempts keep their numbers, the counts begin again. */

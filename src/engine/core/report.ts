@@ -3,7 +3,7 @@
  *
  * Fenced by the job that the state names (rule 4). What comes from any other delivery is late (rule 5).
  */
-import { ADOPT, HOOK_STEP, isSideHook, nodeOf, stepOf } from './blueprint.ts'
+import { ADOPT, type BranchNode, HOOK_STEP, isSideHook, nodeOf, stepOf } from './blueprint.ts'
 import type { Draft } from './draft.ts'
 import { isUnverified } from './follow.ts'
 import type { Ignored, Limits, Report } from './input.ts'
@@ -82,13 +82,25 @@ function succeeded(draft: Draft, input: ReportOf<'succeeded'>, attempt: number):
   }
   if (name === ADOPT) draft.emit({ type: 'blueprint_chosen', ...of, blueprint: input.blueprint ?? '' })
   else if (name.startsWith('@')) draft.emit({ type: 'hook_completed', ...of })
-  else if (node?.node === 'branch') draft.emit({ type: 'branch_chosen', ...of, option: input.option ?? null })
+  else if (node?.node === 'branch') branchChosen(draft, input, attempt, node)
   else if (node?.node === 'step' && node.kind === 'child') {
     draft.emit({ type: 'child_started', ...of, childId: before?.child?.id ?? '' })
   } else {
     draft.emit({ type: 'step_completed', ...of })
     pivotPassed(draft, name)
   }
+}
+
+/** A choice that the blueprint does not have is a mistake of the chooser, and would be one again. */
+function branchChosen(draft: Draft, input: ReportOf<'succeeded'>, attempt: number, node: BranchNode): void {
+  const { step, side, jobId, insertedAs, retryCount, limits } = input
+  const option = input.option ?? null
+  if (option === null || Object.hasOwn(node.options, option)) {
+    return draft.emit({ type: 'branch_chosen', step, side, attempt, option })
+  }
+  const error = { name: 'SagaError', code: 'OPTION_UNKNOWN', message: `Branch "${step}" has no option of the name that was chosen.` }
+  const delivery = { step, side, jobId, insertedAs, retryCount, limits }
+  failed(draft, { type: 'failed', ...delivery, verdict: 'rejected', error, retryDelayMs: 0 }, attempt)
 }
 
 /** The pivot is done: what was asked for meanwhile does not happen, unless a parent asked: that waits for the end. */

@@ -54,7 +54,7 @@ export function runAttempt(
         services: settings.services,
         signal,
       }
-      return code.run(contextOf(saga, parts))
+      return code.run(contextOf(saga, parts) as never)
     },
     controller,
     code.timeoutMs,

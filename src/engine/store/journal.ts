@@ -1,5 +1,6 @@
 /** Reading the journal: payloads for the next step, and whole histories. */
 import type { SagaEvent } from '../core/events.ts'
+import { type EventColumns, unpackEvent } from './codec.ts'
 import type { Db } from './db.ts'
 
 /** What steps are given: the input, and the results so far by step, as JSON text. */
@@ -51,11 +52,17 @@ export async function readJournal(
   limit = 10_000,
 ): Promise<readonly JournalEntry[]> {
   const { rows } = await db.executeSql(
-    `select e.sequence, e.at, e.data as event, e.payload, e.worker
+    `select e.sequence, e.at, e.type, e.step, e.side, e.attempt, e.data, e.payload, e.worker
      from ${schema}.saga_event e where e.saga_id = $1::uuid and e.sequence > $2::int order by e.sequence limit ${limit}`,
     [id, after],
   )
-  return rows as unknown as JournalEntry[]
+  return (rows as unknown as (EventColumns & Omit<JournalEntry, 'event'>)[]).map((row) => ({
+    sequence: row.sequence,
+    at: row.at,
+    event: unpackEvent(row),
+    payload: row.payload,
+    worker: row.worker,
+  }))
 }
 
 /** The event that a request left behind, for a repeated one. Index: `saga_event_request`. */
@@ -66,8 +73,8 @@ export async function readRequest(
   requestId: string,
 ): Promise<SagaEvent | undefined> {
   const { rows } = await db.executeSql(
-    `select e.data from ${schema}.saga_event e where e.saga_id = $1::uuid and e.request_id = $2::text`,
+    `select e.type, e.step, e.side, e.attempt, e.data from ${schema}.saga_event e where e.saga_id = $1::uuid and e.request_id = $2::text`,
     [id, requestId],
   )
-  return rows[0]?.data as SagaEvent | undefined
+  return rows[0] === undefined ? undefined : unpackEvent(rows[0] as unknown as EventColumns)
 }

@@ -1,7 +1,8 @@
 /** Reading sagas: one with everything, or many by filter, in pages by key. Nothing here locks. */
 import type { DeadLetterReason, Status, Wait } from '../core/machine.ts'
 import type { SagaState } from '../core/state.ts'
-import type { Db } from './db.ts'
+import { unpackState } from './codec.ts'
+import type { Db, Row } from './db.ts'
 
 /** A saga as the overview shows it. */
 export type SagaSummary = {
@@ -53,7 +54,11 @@ const COLUMNS = `s.id, s.definition, s.version, s.key, s.status, s.waiting, s.pa
 /** Index: primary key. */
 export async function readSummary(db: Db, schema: string, id: string): Promise<SagaSummary | undefined> {
   const { rows } = await db.executeSql(`select ${COLUMNS} from ${schema}.saga s where s.id = $1::uuid`, [id])
-  return rows[0] as SagaSummary | undefined
+  return rows[0] === undefined ? undefined : unpacked(rows[0])
+}
+
+function unpacked(row: Row): SagaSummary {
+  return { ...row, state: unpackState(row.state) } as SagaSummary
 }
 
 /** Newest first, by id: ids are ordered by time. Index: primary key, `saga_open` or `saga_key`, by filter. */
@@ -69,7 +74,7 @@ export async function listSummaries(
     `select ${COLUMNS} from ${schema}.saga s ${clause(where)} order by s.id desc limit ${page.limit + 1}`,
     values,
   )
-  const sagas = rows.slice(0, page.limit) as unknown as SagaSummary[]
+  const sagas = rows.slice(0, page.limit).map(unpacked)
   const last = sagas.at(-1)
   return { sagas, ...(rows.length > page.limit && last !== undefined ? { cursor: last.id } : {}) }
 }

@@ -7,6 +7,7 @@
 import { EVENT_FORMAT, type SagaEvent } from '../core/events.ts'
 import { isFinished } from '../core/machine.ts'
 import { type SagaState, STATE_FORMAT, waitOf } from '../core/state.ts'
+import { packEvent, packState, unpackState } from './codec.ts'
 import type { Db } from './db.ts'
 
 /** What a decision needs to know of a saga, beside its state. */
@@ -44,7 +45,7 @@ export async function lockSagas(
      for no key update of s${options.wait ? '' : ' skip locked'}`,
     [wanted.map((saga) => saga.id), wanted.map((saga) => saga.revision)],
   )
-  return rows as unknown as LockedRow[]
+  return rows.map((row) => ({ ...row, state: row.state === null ? null : unpackState(row.state) })) as LockedRow[]
 }
 
 /** Reads sagas without locking them. Index: primary key. */
@@ -53,7 +54,7 @@ export async function readSagas(db: Db, schema: string, ids: readonly string[]):
     `select ${COLUMNS}, s.state from ${schema}.saga s where s.id = any($1::uuid[])`,
     [ids],
   )
-  return rows as unknown as SagaRow[]
+  return rows.map((row) => ({ ...row, state: unpackState(row.state) })) as SagaRow[]
 }
 
 /** One decided transition of one saga, ready to be written. */
@@ -83,19 +84,22 @@ export async function writeTransitions(db: Db, schema: string, writes: readonly 
        select * from json_to_recordset($1::text::json) as x(
          id uuid, revision int, added int, status text, waiting text, paused boolean, blueprint text, state jsonb,
          failure jsonb, dead_reason text, finished boolean)
+     ), n as materialized (
+       select ${schema}.now() as at
      ), u as (
        update ${schema}.saga t set
          status = s.status, waiting = s.waiting, paused = s.paused, blueprint = s.blueprint,
          revision = t.revision + s.added, format = ${STATE_FORMAT}, state = s.state, failure = s.failure,
-         dead_reason = s.dead_reason, updated_at = greatest(t.updated_at, ${schema}.now()),
-         finished_at = case when s.finished then coalesce(t.finished_at, ${schema}.now()) end
-       from s where t.id = s.id and t.revision = s.revision
+         dead_reason = s.dead_reason, updated_at = greatest(t.updated_at, n.at),
+         finished_at = case when s.finished then coalesce(t.finished_at, n.at) end
+       from s, n where t.id = s.id and t.revision = s.revision
        returning t.id, t.updated_at
      ), e as (
        insert into ${schema}.saga_event (saga_id, sequence, type, step, side, attempt, at, format, data, payload, worker, request_id)
-       select u.id, x.sequence, x.data ->> 'type', x.data ->> 'step', x.data ->> 'side', (x.data ->> 'attempt')::int,
-              u.updated_at, ${EVENT_FORMAT}, x.data, x.payload, x.worker, x.request
-       from json_to_recordset($2::text::json) as x(id uuid, sequence int, data jsonb, payload jsonb, worker text, request text)
+       select u.id, x.sequence, x.type, x.step, x.side, x.attempt, u.updated_at, ${EVENT_FORMAT}, x.data, x.payload,
+              x.worker, x.request
+       from json_to_recordset($2::text::json) as x(id uuid, sequence int, type text, step text, side text, attempt int,
+         data jsonb, payload jsonb, worker text, request text)
        join u on u.id = x.id
      )
      select count(*)::int as written from u`,
@@ -114,7 +118,7 @@ function rowJson(write: Write): string {
     waiting: waitOf(state),
     paused: state.paused === true,
     blueprint: state.blueprint,
-    state,
+    state: packState(state),
     failure: state.failure ?? null,
     dead_reason: state.deadLetter?.reason ?? null,
     finished: isFinished(state.status),
@@ -124,13 +128,17 @@ function rowJson(write: Write): string {
 /** Payloads are spliced in as the text they are: they were checked, and are not parsed again. */
 function eventsJson(write: Write): readonly string[] {
   return write.events.map((event, position) => {
-    const payload = write.payloads.get(position)
-    const head = `{"id":"${write.sagaId}","sequence":${write.revision + position + 1},"data":${JSON.stringify(event)}`
-    const request =
-      position === 0 && write.requestId !== undefined ? `,"request":${JSON.stringify(write.requestId)}` : ''
-    const worker = write.worker === undefined ? '' : `,"worker":${JSON.stringify(write.worker)}`
-    return `${head}${request}${worker}${payload === undefined ? '' : `,"payload":${payload}`}}`
+    const row = packEvent(event)
+    row.id = write.sagaId
+    row.sequence = write.revision + position + 1
+    if (write.worker !== undefined && event.type !== 'attempt_scheduled') row.worker = write.worker
+    if (position === 0 && write.requestId !== undefined) row.request = write.requestId
+    return withPayload(JSON.stringify(row), write.payloads.get(position))
   })
+}
+
+function withPayload(row: string, payload: string | undefined): string {
+  return payload === undefined ? row : `${row.slice(0, -1)},"payload":${payload}}`
 }
 
 /** A saga to be stored for the first time. */
@@ -160,23 +168,25 @@ export type NewSaga = {
  */
 export async function insertSagas(db: Db, schema: string, sagas: readonly NewSaga[]): Promise<ReadonlySet<string>> {
   const { rows } = await db.executeSql(
-    `with i as materialized (
+    `with n as materialized (
+       select ${schema}.now() as at
+     ), i as materialized (
        insert into ${schema}.saga (id, definition, version, blueprint, key, input_hash, status, waiting, revision, format,
          state, tags, parent_id, parent_step, rerun_of, start_at, deadline_at, created_at, updated_at)
        select x.id, x.definition, x.version, x.blueprint, x.key, x.input_hash, x.status, x.waiting, x.revision,
          ${STATE_FORMAT}, x.state, case when x.tags is null then null else array(select json_array_elements_text(x.tags)) end,
          x.parent_id, x.parent_step, x.rerun_of, to_timestamp(x.start_at / 1000.0), to_timestamp(x.deadline_at / 1000.0),
-         ${schema}.now(), ${schema}.now()
-       from json_to_recordset($1::text::json) as x(id uuid, definition text, version int, blueprint text, key text,
+         n.at, n.at
+       from n, json_to_recordset($1::text::json) as x(id uuid, definition text, version int, blueprint text, key text,
          input_hash text, status text, waiting text, revision int, state jsonb, tags json, parent_id uuid,
          parent_step text, rerun_of uuid, start_at float8, deadline_at float8)
        on conflict do nothing
        returning id, created_at
      ), e as (
        insert into ${schema}.saga_event (saga_id, sequence, type, step, side, attempt, at, format, data, payload)
-       select i.id, x.sequence, x.data ->> 'type', x.data ->> 'step', x.data ->> 'side', (x.data ->> 'attempt')::int,
-              i.created_at, ${EVENT_FORMAT}, x.data, x.payload
-       from json_to_recordset($2::text::json) as x(id uuid, sequence int, data jsonb, payload jsonb)
+       select i.id, x.sequence, x.type, x.step, x.side, x.attempt, i.created_at, ${EVENT_FORMAT}, x.data, x.payload
+       from json_to_recordset($2::text::json) as x(id uuid, sequence int, type text, step text, side text, attempt int,
+         data jsonb, payload jsonb)
        join i on i.id = x.id
      )
      select id from i`,
@@ -196,7 +206,7 @@ function newRowJson(saga: NewSaga): string {
     status: saga.state.status,
     waiting: waitOf(saga.state),
     revision: saga.events.length,
-    state: saga.state,
+    state: packState(saga.state),
     tags: saga.tags,
     parent_id: saga.parent?.id ?? null,
     parent_step: saga.parent?.step ?? null,
@@ -208,8 +218,10 @@ function newRowJson(saga: NewSaga): string {
 
 function newEventsJson(saga: NewSaga): readonly string[] {
   return saga.events.map((event, position) => {
-    const payload = position === 0 ? `,"payload":${saga.input}` : ''
-    return `{"id":"${saga.id}","sequence":${position + 1},"data":${JSON.stringify(event)}${payload}}`
+    const row = packEvent(event)
+    row.id = saga.id
+    row.sequence = position + 1
+    return withPayload(JSON.stringify(row), position === 0 ? saga.input : undefined)
   })
 }
 

@@ -8,14 +8,6 @@ export type Manners = 'polite' | 'rude'
 
 type Effect = { applied: boolean; cancelled: boolean; times: number; undone: number }
 
-export function actionKey(step: string): string {
-  return `saga:${step}`
-}
-
-export function compensationKey(step: string, round: number): string {
-  return round === 1 ? `saga:${step}:compensation` : `saga:${step}:compensation:${round}`
-}
-
 export class Provider {
   readonly manners: Manners
   readonly #effects = new Map<string, Effect>()

@@ -1,0 +1,39 @@
+/** Ways to read what happened: event by event, with the states around it. */
+import { evolve } from '../../../src/engine/core/evolve.ts'
+import type { SagaEvent } from '../../../src/engine/core/events.ts'
+import type { SagaState, StepState } from '../../../src/engine/core/state.ts'
+import type { Turn, World } from './world.ts'
+
+export type Fold = {
+  readonly event: SagaEvent
+  /** `undefined` before the start. */
+  readonly before: SagaState | undefined
+  readonly after: SagaState
+  readonly turn: Turn
+}
+
+/** Every event of the journal, with the state before and after it. */
+export function* foldsOf(world: World): Generator<Fold> {
+  for (const turn of world.turns) {
+    let before = turn.before
+    for (const event of turn.decision.events) {
+      const after = evolve(turn.blueprint, before, event)
+      yield { event, before, after, turn }
+      before = after
+    }
+  }
+}
+
+export function eventsOf<T extends SagaEvent['type']>(world: World, type: T): readonly Extract<SagaEvent, { type: T }>[] {
+  return world.journal.filter((event) => event.type === type) as Extract<SagaEvent, { type: T }>[]
+}
+
+/** The steps of the definition, without the engine's own and without the choosers of branches. */
+export function stepEntries(world: World): readonly (readonly [string, StepState])[] {
+  return Object.entries(world.state.steps).filter(([name]) => !name.startsWith('@') && !(name in world.state.branches))
+}
+
+/** What a database makes of it. */
+export function throughJson<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value)) as T
+}

@@ -1,0 +1,74 @@
+/**
+ * What must be true of a database after each test: every saga satisfies the rules and replays from its journal, every
+ * attempt in flight has its job, every dead letter stands in its queue.
+ */
+import type pg from 'pg'
+import type { Blueprint } from '../../src/engine/core/blueprint.ts'
+import { replay } from '../../src/engine/core/evolve.ts'
+import { violations } from '../../src/engine/core/invariants.ts'
+import { flightsOf, type SagaState } from '../../src/engine/core/state.ts'
+import { NOT_ADOPTED } from '../../src/engine/runtime/blueprint-shelf.ts'
+import { type EventColumns, unpackEvent, unpackState } from '../../src/engine/store/codec.ts'
+
+type Stored = { id: string; status: string; revision: number; blueprint: Blueprint | null; state: SagaState }
+
+/** One sentence for each rule that a saga of this database breaks. */
+export async function brokenRules(pool: pg.Pool): Promise<readonly string[]> {
+  const sagas = await readSagas(pool)
+  const journals = await readJournals(pool)
+  const jobs = await ids(pool, `select id from pgboss.job where name = 'saga_step' and state < 'completed'`)
+  const letters = await ids(pool, `select id from pgboss.job where name = 'saga_dead_letter' and state < 'completed'`)
+  const broken: string[] = []
+  for (const saga of sagas) {
+    const say = (rule: string) => broken.push(`${saga.id}: ${rule}`)
+    const blueprint = saga.blueprint ?? NOT_ADOPTED
+    for (const rule of violations(blueprint, saga.state)) say(rule)
+    const events = journals.get(saga.id) ?? []
+    if (events.length !== saga.revision) say(`rule 13: ${events.length} events at revision ${saga.revision}`)
+    const replayed = replay(blueprint, events.map(unpackEvent))
+    if (canonical(replayed) !== canonical(saga.state)) say('rule 13: its journal does not replay to its row')
+    for (const { step, flight } of flightsOf(saga.state)) {
+      if (!jobs.delete(flight.jobId)) say(`rule 11: ${step} is in flight without a job`)
+    }
+    const letter = saga.state.deadLetter?.jobId
+    if (letter !== undefined && !letters.delete(letter)) say('rule 1: a dead letter that does not stand in its queue')
+  }
+  for (const id of jobs) broken.push(`rule 1: job ${id} belongs to no attempt in flight`)
+  for (const id of letters) broken.push(`rule 1: dead letter ${id} belongs to no saga`)
+  return broken
+}
+
+async function readSagas(pool: pg.Pool): Promise<readonly Stored[]> {
+  const { rows } = await pool.query(
+    `select s.id, s.status, s.revision, b.blueprint, s.state
+     from saga.saga s left join saga.saga_blueprint b on b.hash = s.blueprint`,
+  )
+  return rows.map((row) => ({ ...row, state: unpackState(row.state) }))
+}
+
+async function readJournals(pool: pg.Pool): Promise<ReadonlyMap<string, readonly EventColumns[]>> {
+  const { rows } = await pool.query(
+    'select saga_id, type, step, side, attempt, data from saga.saga_event order by saga_id, sequence',
+  )
+  const journals = new Map<string, EventColumns[]>()
+  for (const { saga_id: id, ...event } of rows) {
+    const journal = journals.get(id)
+    if (journal === undefined) journals.set(id, [event])
+    else journal.push(event)
+  }
+  return journals
+}
+
+async function ids(pool: pg.Pool, sql: string): Promise<Set<string>> {
+  const { rows } = await pool.query(sql)
+  return new Set(rows.map((row) => String(row.id)))
+}
+
+/** JSON with sorted keys: the same state, whatever the order in which it was put together. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    inner !== null && typeof inner === 'object' && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  )
+}
