@@ -1,6 +1,7 @@
 /** Waiting for the database to say that something is so: polled, with a generous limit, never a fixed sleep. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type pg from 'pg'
+import type { SagaClient, SagaEvent } from '../../src/index.ts'
 
 const LIMIT_MS = 60_000
 const POLL_MS = 20
@@ -22,4 +23,14 @@ export async function atRest(pool: pg.Pool, count: number): Promise<void> {
     )
     return rows[0].all >= count && rows[0].live === 0
   })
+}
+
+/** The first event of that type in the saga's journal, as soon as it is there. */
+export async function journalled(client: Pick<SagaClient, 'journal'>, id: string, type: SagaEvent['type']): Promise<SagaEvent> {
+  let found: SagaEvent | undefined
+  await until(`saga ${id} has journalled ${type}`, async () => {
+    found = (await client.journal(id)).find(({ event }) => event.type === type)?.event
+    return found !== undefined
+  })
+  return found as SagaEvent
 }

@@ -71,14 +71,15 @@ function goingBack(
   // Nothing turns before the pivot has come to an end, and then only if there is nothing of it to undo.
   const pivot = waitsForPivot ? pivotUnderWay(blueprint, before) : undefined
   const finishing = pivot === undefined ? inFlight.map(({ step }) => step) : [pivot]
-  const steps: PlanStep[] = finishing.map((step) => ({ step, will: 'finish' }))
   // A step in flight may complete, and is undone then.
   const mayComplete = finishing.filter((step) => step !== pivot && canUndo(blueprint, step))
   // The decision may have dealt already with steps that nothing undoes, so the list is read off the state before.
   const toUndo = undoOrder(before).filter((step) => step !== pivot && !mayComplete.includes(step))
-  for (const step of [...mayComplete, ...toUndo, ...failedToUndo(before)])
-    steps.push({ step, will: undoing(blueprint, after, step) })
-  return steps
+  return [
+    ...finishing.map((step) => ({ step, will: 'finish' as const })),
+    ...mayComplete.map((step) => ({ step, will: 'compensate' as const })),
+    ...[...toUndo, ...failedToUndo(before)].map((step) => ({ step, will: undoing(blueprint, after, step) })),
+  ]
 }
 
 function failedToUndo(state: SagaState): readonly string[] {

@@ -14,7 +14,8 @@ export function lies(world: World): readonly string[] {
 function* stepLies(world: World): Generator<string> {
   for (const [name, step] of stepEntries(world)) {
     const stands = standing(world, name, step)
-    if (step.state === 'completed' && !stands) yield `${name} is completed, and nothing took effect`
+    // A late success may speak of an effect that was undone before its word came: then one more round is for nothing.
+    if (step.state === 'completed' && step.round === 1 && !stands) yield `${name} is completed, and nothing took effect`
     if (step.state === 'compensated' && stands) yield `${name} is compensated, and its effect stands`
     const known = step.maybeApplied === true || step.lateEffect === true
     if (step.state === 'failed' && stands && !known) yield `${name} is failed, not applied, and its effect stands`

@@ -1,0 +1,224 @@
+/** Starting sagas: in the caller's transaction, once per key, and never with bad input. */
+import { sql } from 'drizzle-orm'
+import { drizzle } from 'drizzle-orm/node-postgres'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { createSagaClient, defineContract, fromDrizzle, fromPg, migrate, sagasFor } from '../../src/index.ts'
+import { type TestDatabase, testDatabase } from '../support/database.ts'
+import { startEngine } from '../support/engine.ts'
+import { brokenRules } from '../support/rules.ts'
+
+const input = z.object({ amount: z.number().int().positive(), currency: z.string().length(3), note: z.string().optional() })
+const defineSaga = sagasFor<{ services: unknown; tx: pg.ClientBase }>()
+const saga = defineSaga('pay', { version: 1, input }).step('pay', { action: ({ input: { amount } }) => amount })
+const contract = defineContract('pay', { version: 1, input })
+
+describe('a start', () => {
+  let database: TestDatabase
+  let client: ReturnType<typeof createSagaClient>
+  const euro = { amount: 5, currency: 'EUR' }
+
+  beforeAll(async () => {
+    database = await testDatabase()
+    client = createSagaClient({ connectionString: database.connectionString })
+  })
+  afterAll(async () => {
+    expect(await brokenRules(database.pool)).toEqual([])
+    await client.close()
+    await database.drop()
+  })
+
+  const stored = async () => Number((await database.pool.query('select count(*) from saga.saga')).rows[0].count)
+  const jobs = async () => Number((await database.pool.query(`select count(*) from pgboss.job where name = 'saga_step'`)).rows[0].count)
+
+  test('in a transaction that is rolled back leaves nothing behind (rule 1)', async () => {
+    const before = [await stored(), await jobs()]
+    const connection = await database.pool.connect()
+    await connection.query('begin')
+    const { id } = await client.enqueue(saga, euro, { db: fromPg(connection) })
+    await connection.query('rollback')
+    connection.release()
+    expect(await client.get(id)).toBeUndefined()
+    expect([await stored(), await jobs()]).toEqual(before)
+  })
+
+  test('commits with the caller, through pg and through Drizzle', async () => {
+    const connection = await database.pool.connect()
+    await connection.query('begin')
+    const byPg = await client.enqueue(saga, euro, { db: fromPg(connection) })
+    await connection.query('commit')
+    connection.release()
+    const db = drizzle(database.pool)
+    const byDrizzle = await db.transaction((tx) => client.enqueue(saga, euro, { db: fromDrizzle(tx, sql) }))
+    await expect(
+      db.transaction(async (tx) => {
+        await client.enqueue(saga, euro, { db: fromDrizzle(tx, sql), key: 'rolled-back' })
+        throw new Error('Changed my mind.')
+      }),
+    ).rejects.toThrow('Changed my mind.')
+    expect(await client.get(byPg.id)).toMatchObject({ status: 'running', input: euro })
+    expect(await client.get(byDrizzle.id)).toMatchObject({ status: 'running', input: euro })
+    expect((await client.list({ key: 'rolled-back' })).sagas).toEqual([])
+  })
+
+  test('names the fields of an input that does not fit, and stores nothing', async () => {
+    const before = await stored()
+    const bad = { amount: -1, currency: 'Euro' }
+    await expect(client.enqueue(saga, bad)).rejects.toMatchObject({
+      code: 'INPUT_INVALID',
+      details: { fields: [{ path: 'amount' }, { path: 'currency' }] },
+    })
+    await expect(client.enqueue(saga, undefined as never)).rejects.toMatchObject({ code: 'INPUT_INVALID' })
+    expect(await stored()).toBe(before)
+  })
+
+  test.each([
+    ['U+0000', { ...euro, note: 'a\u0000b' }, 'PAYLOAD_INVALID'],
+    ['a lone surrogate', { ...euro, note: '\ud800' }, 'PAYLOAD_INVALID'],
+    ['more than the limit', { ...euro, note: 'x'.repeat(1024 * 1024) }, 'PAYLOAD_TOO_LARGE'],
+  ])('refuses an input that holds %s', async (_what, bad, code) => {
+    const before = await stored()
+    await expect(client.enqueue(saga, bad)).rejects.toMatchObject({ code })
+    expect(await stored()).toBe(before)
+  })
+
+  test('under a key that is taken finds the first saga, and refuses another input', async () => {
+    const first = await client.enqueue(saga, euro, { key: 'order-1' })
+    expect(first.created).toBe(true)
+    expect(await client.enqueue(saga, { currency: 'EUR', amount: 5 }, { key: 'order-1' })).toEqual({ id: first.id, created: false })
+    await expect(client.enqueue(saga, { ...euro, amount: 6 }, { key: 'order-1' })).rejects.toMatchObject({
+      code: 'KEY_REUSED',
+      details: { sagaId: first.id },
+    })
+  })
+
+  test('under a key that another open transaction is taking waits for it, and finds its saga', async () => {
+    const [one, two] = [await database.pool.connect(), await database.pool.connect()]
+    await one.query('begin')
+    await two.query('begin')
+    const first = await client.enqueue(saga, euro, { key: 'order-2', db: fromPg(one) })
+    const second = client.enqueue(saga, euro, { key: 'order-2', db: fromPg(two) })
+    await one.query('commit')
+    expect(await second).toEqual({ id: first.id, created: false })
+    await two.query('commit')
+    one.release()
+    two.release()
+  })
+
+  test('under REPEATABLE READ says that the transaction is to be retried', async () => {
+    const connection = await database.pool.connect()
+    await connection.query('begin isolation level repeatable read')
+    await connection.query('select 1 from saga.saga limit 1')
+    await client.enqueue(saga, euro, { key: 'order-3' })
+    await expect(client.enqueue(saga, euro, { key: 'order-3', db: fromPg(connection) })).rejects.toMatchObject({ code: 'KEY_CONFLICT_RETRY' })
+    await connection.query('rollback')
+    connection.release()
+  })
+
+  test('takes the id that the caller chose, once', async () => {
+    const id = '0199d5a0-0000-7000-8000-000000000001'
+    expect(await client.enqueue(saga, euro, { id })).toEqual({ id, created: true })
+    expect(await client.enqueue(saga, euro, { id })).toEqual({ id, created: false })
+    await expect(client.enqueue(saga, { ...euro, amount: 9 }, { id })).rejects.toMatchObject({ code: 'KEY_REUSED' })
+    await expect(client.enqueue(saga, euro, { id: 'order-4' })).rejects.toMatchObject({ code: 'NAME_INVALID' })
+  })
+
+  test('of many says of each what became of it', async () => {
+    const results = await client.enqueueMany(saga, [
+      { input: euro, key: 'many-1' },
+      { input: { ...euro, amount: 0 } },
+      { input: euro, key: 'many-1' },
+      { input: { ...euro, amount: 7 }, key: 'order-1' },
+      { input: euro },
+    ])
+    expect(results.map((result) => (result.ok ? result.created : result.error.code))).toEqual([
+      true,
+      'INPUT_INVALID',
+      false,
+      'KEY_REUSED',
+      true,
+    ])
+  })
+
+  test('from a process that has only the contract gets its blueprint from the first worker', async () => {
+    const { id } = await client.enqueue(contract, euro, { tags: ['by-contract'] })
+    expect((await client.list({ tag: 'by-contract' })).sagas[0]?.state.blueprint).toBeNull()
+    const engine = await startEngine(database.connectionString, [saga])
+    expect(await engine.outcome(id)).toEqual({ status: 'completed', results: { pay: 5 } })
+    expect((await engine.journal(id)).map(({ event }) => event.type)).toContain('blueprint_chosen')
+  })
+
+  test('is asked of authorize first', async () => {
+    const guarded = createSagaClient({
+      connectionString: database.connectionString,
+      authorize: (actor, action, target) => actor === 'ada' && action === 'enqueue' && target.definition === 'pay',
+    })
+    const before = await stored()
+    await expect(guarded.enqueue(saga, euro)).rejects.toMatchObject({ code: 'NOT_AUTHORIZED' })
+    expect(await stored()).toBe(before)
+    expect(await guarded.enqueue(saga, euro, { actor: 'ada' })).toMatchObject({ created: true })
+    await guarded.close()
+  })
+
+  test('of another shape under the same name and version is refused, by client and by engine', async () => {
+    const changed = defineSaga('pay', { version: 1, input }).step('pay', { action: () => 1 }).step('more', { action: () => 2 })
+    await client.enqueue(saga, euro)
+    await expect(client.enqueue(changed, euro)).rejects.toMatchObject({ code: 'DEFINITION_CHANGED' })
+    await expect(startEngine(database.connectionString, [changed])).rejects.toMatchObject({ code: 'DEFINITION_CHANGED' })
+  })
+
+  test('says when the database is not there', async () => {
+    const nowhere = createSagaClient({ connectionString: 'postgres://nobody:nothing@127.0.0.1:1/none' })
+    await expect(nowhere.enqueue(saga, euro)).rejects.toMatchObject({ code: 'DATABASE_UNREACHABLE' })
+    await nowhere.close()
+  })
+
+  test('says when the schema is too old, or too new', async () => {
+    const missing = createSagaClient({ connectionString: database.connectionString, schema: 'not_there' })
+    await expect(missing.enqueue(saga, euro)).rejects.toMatchObject({ code: 'SCHEMA_TOO_OLD' })
+    await missing.close()
+    await migrate({ connectionString: database.connectionString, schema: 'from_the_future' })
+    await database.pool.query(`insert into from_the_future.saga_migration values (999, 'later')`)
+    const old = createSagaClient({ connectionString: database.connectionString, schema: 'from_the_future' })
+    await expect(old.enqueue(saga, euro)).rejects.toMatchObject({ code: 'SCHEMA_TOO_NEW' })
+    await old.close()
+    await expect(migrate({ connectionString: database.connectionString, schema: 'from_the_future' })).rejects.toMatchObject({ code: 'SCHEMA_TOO_NEW' })
+    expect(() => createSagaClient({ connectionString: '', schema: 'Robert"; drop table' })).toThrow(/schema name/)
+  })
+
+  test('by several processes that migrate a new schema at once ends in one schema', async () => {
+    await Promise.all(Array.from({ length: 5 }, () => migrate({ connectionString: database.connectionString, schema: 'at_once' })))
+    const { rows } = await database.pool.query('select version from at_once.saga_migration order by version')
+    expect(rows.map((row) => row.version)).toEqual([1, 2])
+  })
+})
+
+describe('reading', () => {
+  let database: TestDatabase
+  beforeAll(async () => {
+    database = await testDatabase()
+  })
+  afterAll(() => database.drop())
+
+  test('lists by filter, in pages, and counts', async () => {
+    await using client = createSagaClient({ connectionString: database.connectionString })
+    await client.enqueueMany(saga, Array.from({ length: 25 }, (_, index) => ({ input: { amount: index + 1, currency: 'EUR' }, key: `page-${index}` })))
+    await client.enqueue(contract, { amount: 1, currency: 'USD' }, { tags: ['usd', 'vip'] })
+    const seen: string[] = []
+    let cursor: string | undefined
+    do {
+      const page = await client.list({ definition: 'pay', keyPrefix: 'page-' }, { limit: 10, ...(cursor === undefined ? {} : { cursor }) })
+      seen.push(...page.sagas.map((one) => one.key ?? ''))
+      cursor = page.cursor
+    } while (cursor !== undefined)
+    expect(seen).toEqual(Array.from({ length: 25 }, (_, index) => `page-${24 - index}`))
+    expect((await client.list({ tag: 'vip' })).sagas).toHaveLength(1)
+    expect(await client.count({ definition: 'pay' })).toMatchObject({ running: 26, completed: 0 })
+    expect(await client.count({}, { cap: 10 })).toMatchObject({ running: 10 })
+    await expect(client.list({}, { limit: 0 })).rejects.toMatchObject({ code: 'FILTER_INVALID' })
+    await expect(client.list({}, { cursor: 'x' })).rejects.toMatchObject({ code: 'FILTER_INVALID' })
+    expect(await client.get('nonsense')).toBeUndefined()
+    await expect(client.outcome('0199d5a0-0000-7000-8000-00000000ffff')).rejects.toMatchObject({ code: 'SAGA_NOT_FOUND' })
+  })
+})
