@@ -13,15 +13,27 @@ const RIVALS = join(import.meta.dirname, 'rivals')
 const SERVER = 'postgres://postgres:postgres@127.0.0.1:5499'
 const rounds = Number(process.argv[2] ?? 5)
 
-type Figures = { readonly sps: number; readonly commitsPer?: number; readonly walPer?: number; readonly cpuMsPer?: number }
+type Figures = {
+  readonly sps: number
+  readonly commitsPer?: number
+  readonly walPer?: number
+  readonly cpuMsPer?: number
+}
 
 const CONTENDERS = {
   'pg-saga, 1 000 slots': () => ours({ slots: 1000, committers: 2, maxBatch: 250 }),
   'pg-saga, 100 slots': () => ours({ slots: 100, committers: 2, maxBatch: 250 }),
-  'pg-boss chain by hand': () => rival({ c: 'raw', w: 'w1', n: 500, procs: 1, opts: { conc: 50, hint: 1, max: 30, pool: 30 } }),
+  'pg-boss chain by hand': () =>
+    rival({ c: 'raw', w: 'w1', n: 500, procs: 1, opts: { conc: 50, hint: 1, max: 30, pool: 30 } }),
   'OpenWorkflow 0.10.1': () => rival({ c: 'ow', w: 'w1', n: 1000, procs: 1, opts: { conc: 100 } }),
   'bare floor': () =>
-    rival({ c: 'pb', w: 'w1', n: 5000, procs: 1, opts: { bare: 2, cache: 1, del: 1, slots: 1000, committers: 2, maxb: 250 } }),
+    rival({
+      c: 'pb',
+      w: 'w1',
+      n: 5000,
+      procs: 1,
+      opts: { bare: 2, cache: 1, del: 1, slots: 1000, committers: 2, maxb: 250 },
+    }),
 } satisfies Record<string, () => Promise<Figures>>
 
 if (!existsSync(join(RIVALS, 'node_modules'))) {
@@ -49,7 +61,9 @@ async function ours(options: object): Promise<Figures> {
   await admin.query('create database saga_bench')
   await admin.end()
   const script = join(import.meta.dirname, 'steps.ts')
-  const output = execFileSync(process.execPath, [script, `${SERVER}/saga_bench`, '5000', JSON.stringify(options)], { encoding: 'utf8' })
+  const output = execFileSync(process.execPath, [script, `${SERVER}/saga_bench`, '5000', JSON.stringify(options)], {
+    encoding: 'utf8',
+  })
   return JSON.parse(output) as Figures
 }
 
@@ -73,7 +87,9 @@ function startServer(): Promise<{ kill(signal: NodeJS.Signals): void }> {
 
 function report(results: ReadonlyMap<string, readonly Figures[]>): void {
   const [own] = [...results.values()]
-  console.log('\n| contender | sagas/s | ratio of ours | commits per saga | WAL kB per saga | CPU ms per saga (Node) |\n|---|---|---|---|---|---|')
+  console.log(
+    '\n| contender | sagas/s | ratio of ours | commits per saga | WAL kB per saga | CPU ms per saga (Node) |\n|---|---|---|---|---|---|',
+  )
   for (const [name, figures] of results) {
     const ratios = figures.map((one, round) => (own?.[round]?.sps ?? 0) / one.sps)
     const cells = [

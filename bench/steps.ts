@@ -9,11 +9,20 @@ import pg from 'pg'
 import { z } from 'zod'
 import { createSagaClient, createSagaEngine, sagasFor } from '../src/index.ts'
 
-const RESULT = { ok: true, ref: 'abcdefghijklmnopqrstuvwxyz0123456789', amount: 12345, currency: 'EUR', at: '2026-01-01T00:00:00Z' }
+const RESULT = {
+  ok: true,
+  ref: 'abcdefghijklmnopqrstuvwxyz0123456789',
+  amount: 12345,
+  currency: 'EUR',
+  at: '2026-01-01T00:00:00Z',
+}
 
 const step = { action: async () => RESULT, compensation: async () => {} }
 
-const noop = sagasFor<{ services: unknown; tx: unknown }>()('five-steps', { version: 1, input: z.object({ mode: z.string() }) })
+const noop = sagasFor<{ services: unknown; tx: unknown }>()('five-steps', {
+  version: 1,
+  input: z.object({ mode: z.string() }),
+})
   .step('one', step)
   .step('two', step)
   .step('three', step)
@@ -26,7 +35,14 @@ const [connectionString = '', count = '5000', json = '{}'] = process.argv.slice(
 const sagas = Number(count)
 const { slots = 1000, committers = 2, maxBatch = 250 } = JSON.parse(json) as Partial<Options>
 
-const engine = createSagaEngine({ connectionString, definitions: [noop], services: {}, concurrency: slots, committers, maxBatch })
+const engine = createSagaEngine({
+  connectionString,
+  definitions: [noop],
+  services: {},
+  concurrency: slots,
+  committers,
+  maxBatch,
+})
 const client = createSagaClient({ connectionString })
 const observer = new pg.Client({ connectionString })
 await observer.connect()
@@ -58,7 +74,8 @@ const worker = createSagaEngine({
   maxBatch,
   onEvent: (event) => {
     if (event.type !== 'committed') return
-    for (const { state, events } of event.batch.applied) if (state.status === 'completed' && events.length > 0) done += 1
+    for (const { state, events } of event.batch.applied)
+      if (state.status === 'completed' && events.length > 0) done += 1
     if (done >= sagas) finish()
   },
 })

@@ -212,6 +212,7 @@ export class SagaEngine extends SagaClient implements AsyncDisposable {
   readonly #worker: Worker
   readonly #txPool: Pool
   readonly #start: () => Promise<void>
+  #stopped: Promise<void> | undefined
 
   constructor(shared: Common, options: EngineSettings, definitions: readonly Definition[]) {
     const start = once(() => this.#open(options, definitions))
@@ -261,7 +262,12 @@ export class SagaEngine extends SagaClient implements AsyncDisposable {
   }
 
   /** Lets what runs end, records it, and leaves. Nothing new starts. */
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    this.#stopped ??= this.#leave()
+    return this.#stopped
+  }
+
+  async #leave(): Promise<void> {
     await this.#worker.stop()
     this.closeReading()
     this.#common.wakeUp.close()

@@ -11,8 +11,8 @@ export {
 } from './compose.ts'
 export type { Action, Authorize, Target } from './engine/access.ts'
 export { defineContract } from './engine/contract.ts'
-export type { Side, Status, StepStatus, Verdict, Wait, DeadLetterReason } from './engine/core/machine.ts'
 export type { SagaEvent } from './engine/core/events.ts'
+export type { DeadLetterReason, Side, Status, StepStatus, Verdict, Wait } from './engine/core/machine.ts'
 export type { Plan, PlanStep } from './engine/core/plan.ts'
 export type { ErrorInfo } from './engine/core/state.ts'
 export { type DefineSaga, SagaDefinition, sagasFor } from './engine/define-saga.ts'
@@ -22,7 +22,14 @@ export { SagaError, type SagaErrorCode, StepNotApplied, StepRejected } from './e
 export type { By, Done, HoldScope, Operator, PlannedBy, ShownPlan } from './engine/operator.ts'
 export type { Logger } from './engine/runtime/ports.ts'
 export type { Started, StartOptions } from './engine/runtime/start.ts'
-export type { EnqueueOptions, EnqueueResult, SagaClient, SagaOutcome, SagaView, StepView } from './engine/saga-client.ts'
+export type {
+  EnqueueOptions,
+  EnqueueResult,
+  SagaClient,
+  SagaOutcome,
+  SagaView,
+  StepView,
+} from './engine/saga-client.ts'
 export type * from './engine/step-types.ts'
 export type { Db } from './engine/store/db.ts'
 export type { JournalEntry } from './engine/store/journal.ts'

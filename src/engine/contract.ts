@@ -15,10 +15,16 @@ export function defineContract<const Input extends ZodType>(
 ): Contract<Input> {
   const { version, input } = options
   if (!NAME_PATTERN.test(name)) {
-    throw new SagaError('DEFINITION_INVALID', `"${name}" cannot name a saga: use lower-case letters, digits and dashes, starting with a letter.`)
+    throw new SagaError(
+      'DEFINITION_INVALID',
+      `"${name}" cannot name a saga: use lower-case letters, digits and dashes, starting with a letter.`,
+    )
   }
   if (!Number.isSafeInteger(version) || version < 1) {
-    throw new SagaError('DEFINITION_INVALID', `The version of saga ${name} is ${version}; it must be a whole number from 1 up.`)
+    throw new SagaError(
+      'DEFINITION_INVALID',
+      `The version of saga ${name} is ${version}; it must be a whole number from 1 up.`,
+    )
   }
   return { name, version, input }
 }

@@ -5,15 +5,44 @@
  * result is usable at any point: there is nothing to finish.
  */
 import { toJSONSchema, type ZodType, type z } from 'zod'
-import { type Blueprint, BLUEPRINT_FORMAT, checkBlueprint, type Hook, NAME_PATTERN, type StepNode } from './core/blueprint.ts'
-import { type RetryPolicy, retryProblem } from './core/retry.ts'
 import { defineContract } from './contract.ts'
-import { type Contract, type Definition, hashBlueprint, type Known, type SideCode, type StepCode } from './definition.ts'
+import {
+  BLUEPRINT_FORMAT,
+  type Blueprint,
+  checkBlueprint,
+  type Hook,
+  NAME_PATTERN,
+  type StepNode,
+} from './core/blueprint.ts'
+import { type RetryPolicy, retryProblem } from './core/retry.ts'
+import {
+  type Contract,
+  type Definition,
+  hashBlueprint,
+  type Known,
+  type SideCode,
+  type StepCode,
+} from './definition.ts'
 import { type Duration, toMs } from './duration.ts'
 import { SagaError } from './errors.ts'
-import type { App, ExternalStep, HookContext, HookFunction, ResultOf, RetryOptions, StepOptions, TransactionalStep, Undo } from './step-types.ts'
+import type {
+  App,
+  ExternalStep,
+  HookContext,
+  HookFunction,
+  ResultOf,
+  RetryOptions,
+  StepOptions,
+  TransactionalStep,
+  Undo,
+} from './step-types.ts'
 
-const ACTION_RETRY: RetryPolicy = { maxAttempts: 5, backoff: 'exponential', initialIntervalMs: 1_000, maxIntervalMs: 60_000 }
+const ACTION_RETRY: RetryPolicy = {
+  maxAttempts: 5,
+  backoff: 'exponential',
+  initialIntervalMs: 1_000,
+  maxIntervalMs: 60_000,
+}
 
 /** It must outlast an outage: for a day, at most a quarter of an hour apart. */
 const COMPENSATION_RETRY: RetryPolicy = {
@@ -109,7 +138,8 @@ export class SagaDefinition<A extends App, Input extends ZodType, Results> imple
   pivot(): SagaDefinition<A, Input, Results> {
     const { nodes } = this.#shape
     const last = nodes.at(-1)
-    if (last === undefined) throw invalid(this.name, this.name, 'pivot() makes the step before it the pivot, and there is none')
+    if (last === undefined)
+      throw invalid(this.name, this.name, 'pivot() makes the step before it the pivot, and there is none')
     return this.#checked({ ...this.#shape, nodes: [...nodes.slice(0, -1), { ...last, pivot: true }] })
   }
 
@@ -139,10 +169,15 @@ export class SagaDefinition<A extends App, Input extends ZodType, Results> imple
     return { input: jsonSchema(this.input), results }
   }
 
-  #add<Next>(name: string, kind: 'external' | 'transactional', step: StepOptions & StepFunctions): SagaDefinition<A, Input, Next> {
+  #add<Next>(
+    name: string,
+    kind: 'external' | 'transactional',
+    step: StepOptions & StepFunctions,
+  ): SagaDefinition<A, Input, Next> {
     const at = `${this.name}.${name}`
     if (this.steps.has(name)) throw invalid(this.name, at, 'this name is used twice; names are unique in a saga')
-    if (!NAME_PATTERN.test(name)) throw invalid(this.name, at, 'a name has lower-case letters, digits and dashes, and starts with a letter')
+    if (!NAME_PATTERN.test(name))
+      throw invalid(this.name, at, 'a name has lower-case letters, digits and dashes, and starts with a letter')
     const code = stepCode(this.name, at, kind, step)
     const when = typeof step.compensation === 'object' ? step.compensation.when : undefined
     const node: StepNode = {
@@ -162,7 +197,8 @@ export class SagaDefinition<A extends App, Input extends ZodType, Results> imple
   #hook(hook: Hook, given: HookFunction<never>): SagaDefinition<A, Input, Results> {
     const at = `${this.name}.${hook}`
     if (this.hooks[hook] !== undefined) throw invalid(this.name, at, 'there is such a hook already')
-    const { run, retry, timeout } = typeof given === 'function' ? { run: given, retry: undefined, timeout: undefined } : given
+    const { run, retry, timeout } =
+      typeof given === 'function' ? { run: given, retry: undefined, timeout: undefined } : given
     if (typeof run !== 'function') throw invalid(this.name, at, 'a hook is a function, or an object with run')
     const code: SideCode = {
       run,
@@ -183,7 +219,8 @@ export class SagaDefinition<A extends App, Input extends ZodType, Results> imple
 /** The definition of an app's sagas starts here: `const defineSaga = sagasFor<App>()`. */
 export function sagasFor<A extends App>(): DefineSaga<A> {
   return (given: string | Contract, options?: { readonly version: number; readonly input: ZodType }) => {
-    const contract = typeof given === 'string' ? defineContract(given, options ?? { version: 0, input: undefined as never }) : given
+    const contract =
+      typeof given === 'string' ? defineContract(given, options ?? { version: 0, input: undefined as never }) : given
     return new SagaDefinition({ contract, nodes: [], steps: new Map(), hooks: {} }) as never
   }
 }
@@ -203,7 +240,12 @@ type StepFunctions = {
   readonly compensation?: Undo<never>
 }
 
-function stepCode(saga: string, at: string, kind: 'external' | 'transactional', step: StepOptions & StepFunctions): StepCode {
+function stepCode(
+  saga: string,
+  at: string,
+  kind: 'external' | 'transactional',
+  step: StepOptions & StepFunctions,
+): StepCode {
   if (typeof step.action !== 'function') throw invalid(saga, at, 'a step needs an action')
   const { compensation, classify, maxLost, whenExhausted = 'compensate', output } = step
   if (whenExhausted !== 'compensate' && whenExhausted !== 'dead_letter') {
@@ -213,8 +255,10 @@ function stepCode(saga: string, at: string, kind: 'external' | 'transactional', 
     throw invalid(saga, at, `maxLost must be a whole number from 1 up, not ${maxLost}`)
   }
   const timeoutMs = kind === 'external' ? EXTERNAL_TIMEOUT_MS : TRANSACTIONAL_TIMEOUT_MS
-  const undo = typeof compensation === 'function' ? { run: (context: never) => compensation.call(step, context) } : compensation
-  if (undo !== undefined && typeof undo.run !== 'function') throw invalid(saga, at, 'a compensation is a function, or an object with run')
+  const undo =
+    typeof compensation === 'function' ? { run: (context: never) => compensation.call(step, context) } : compensation
+  if (undo !== undefined && typeof undo.run !== 'function')
+    throw invalid(saga, at, 'a compensation is a function, or an object with run')
   const own = undo as { readonly retry?: RetryOptions; readonly timeout?: Duration } | undefined
   return {
     // Called on the step, so that an instance of a class finds its own fields.
@@ -243,7 +287,8 @@ function stepCode(saga: string, at: string, kind: 'external' | 'transactional', 
 /** What is given overrules the default; a number of attempts ends the default's length of time as well. */
 function policy(saga: string, at: string, defaults: RetryPolicy, given: RetryOptions | undefined): RetryPolicy {
   if (given === undefined) return defaults
-  const initial = given.initialInterval === undefined ? undefined : lengthOf(saga, at, 'retry.initialInterval', given.initialInterval)
+  const initial =
+    given.initialInterval === undefined ? undefined : lengthOf(saga, at, 'retry.initialInterval', given.initialInterval)
   const initialIntervalMs = initial ?? defaults.initialIntervalMs
   const maxIntervalMs =
     given.maxInterval === undefined
@@ -258,11 +303,14 @@ function policy(saga: string, at: string, defaults: RetryPolicy, given: RetryOpt
   const made: RetryPolicy = {
     maxAttempts: given.maxAttempts ?? defaults.maxAttempts,
     backoff: given.backoff ?? defaults.backoff,
-    initialIntervalMs: given.initialInterval === undefined ? Math.min(initialIntervalMs, maxIntervalMs) : initialIntervalMs,
+    initialIntervalMs:
+      given.initialInterval === undefined ? Math.min(initialIntervalMs, maxIntervalMs) : initialIntervalMs,
     maxIntervalMs,
     ...(maxDurationMs === undefined ? {} : { maxDurationMs }),
   }
-  const problem = ['fixed', 'linear', 'exponential'].includes(made.backoff) ? retryProblem(made) : `backoff cannot be "${made.backoff}"`
+  const problem = ['fixed', 'linear', 'exponential'].includes(made.backoff)
+    ? retryProblem(made)
+    : `backoff cannot be "${made.backoff}"`
   if (problem !== undefined) throw invalid(saga, `${at}.retry`, problem)
   return made
 }
@@ -270,7 +318,8 @@ function policy(saga: string, at: string, defaults: RetryPolicy, given: RetryOpt
 function timeoutOf(saga: string, at: string, timeout: Duration | undefined, defaultMs: number): number {
   if (timeout === undefined) return defaultMs
   const ms = lengthOf(saga, at, 'timeout', timeout)
-  if (ms <= 0 || ms > 0x7fffffff) throw invalid(saga, `${at}.timeout`, `a timeout lies between 1 ms and 24 days, not ${String(timeout)}`)
+  if (ms <= 0 || ms > 0x7fffffff)
+    throw invalid(saga, `${at}.timeout`, `a timeout lies between 1 ms and 24 days, not ${String(timeout)}`)
   return ms
 }
 

@@ -2,7 +2,7 @@
  * Errors: a stable `code` to act on, and a message that says what, which, and what to do. None of them carries payloads
  * or SQL parameters.
  */
-import { type Duration, toMs } from './duration.ts'
+import { type Duration, parseDuration } from './core/duration.ts'
 
 export type SagaErrorCode =
   /** A definition that cannot be run; `details.problems` says where and why. */
@@ -39,36 +39,70 @@ export type SagaErrorCode =
   | 'STEP_TIMEOUT'
   | 'NAME_INVALID'
 
-export type SagaErrorOptions = { readonly cause?: unknown; readonly details?: Readonly<Record<string, unknown>> }
+/** What an error is about, as data to act on. Never payloads. */
+export type SagaErrorDetails = {
+  readonly sagaId?: string | undefined
+  readonly definition?: string | undefined
+  readonly version?: number | undefined
+  readonly step?: string | undefined
+  /** The field of a payload: `lines[0].note`. Empty for the whole. */
+  readonly field?: string | undefined
+  /** The fields of an input that do not fit. */
+  readonly fields?: readonly { readonly path: string; readonly message: string }[]
+  /** What is wrong with a definition, and where. */
+  readonly problems?: readonly { readonly at: string; readonly problem: string }[]
+  /** The orders that do fit. */
+  readonly fits?: readonly string[]
+  readonly [more: string]: unknown
+}
 
+export type SagaErrorOptions = { readonly cause?: unknown; readonly details?: SagaErrorDetails }
+
+/** What this library throws. Tell them apart by `code`; messages may change. */
 export class SagaError extends Error {
   readonly code: SagaErrorCode
-  /** Plain data to act on, by code. */
-  readonly details: Readonly<Record<string, unknown>>
+  readonly details: SagaErrorDetails
 
   constructor(code: SagaErrorCode, message: string, options: SagaErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    super(message, causeOf(options))
     this.code = code
     this.details = options.details ?? {}
   }
 }
 SagaError.prototype.name = 'SagaError'
 
+/** `code` is kept with the attempt, so that like errors can be found together. */
+export type StepErrorOptions = { readonly cause?: unknown; readonly code?: string }
+
 /**
  * Thrown by an action: refused for good, and nothing was applied. It is not tried again.
  *
  * Thrown by a compensation: it gives up.
  */
-export class StepRejected extends Error {}
+export class StepRejected extends Error {
+  readonly code: string
+
+  constructor(message: string, options: StepErrorOptions = {}) {
+    super(message, causeOf(options))
+    this.code = options.code ?? 'STEP_REJECTED'
+  }
+}
 StepRejected.prototype.name = 'StepRejected'
 
 /** Thrown by an action: nothing was applied, try again; not sooner than `retryAfter`. */
 export class StepNotApplied extends Error {
+  readonly code: string
+  /** `undefined` also when what was given is no length of time: a provider's odd header must not change the verdict. */
   readonly retryAfterMs: number | undefined
 
-  constructor(message: string, options: { readonly cause?: unknown; readonly retryAfter?: Duration } = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause })
-    this.retryAfterMs = options.retryAfter === undefined ? undefined : toMs(options.retryAfter, 'retryAfter')
+  constructor(message: string, options: StepErrorOptions & { readonly retryAfter?: Duration | undefined } = {}) {
+    super(message, causeOf(options))
+    this.code = options.code ?? 'STEP_NOT_APPLIED'
+    this.retryAfterMs = parseDuration(options.retryAfter)
   }
 }
 StepNotApplied.prototype.name = 'StepNotApplied'
+
+function causeOf({ cause }: { readonly cause?: unknown }): ErrorOptions | undefined {
+  return cause === undefined ? undefined : { cause }
+}

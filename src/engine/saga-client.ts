@@ -1,5 +1,6 @@
 /** The API of a process that starts, reads and operates sagas: no step code, no services. */
 
+import { setTimeout as delay } from 'node:timers/promises'
 import { type Authorize, demand } from './access.ts'
 import { walk } from './core/blueprint.ts'
 import type { OrderType } from './core/input.ts'
@@ -103,6 +104,8 @@ const DEFAULT_OUTCOME_TIMEOUT_MS = 60_000
 const MANY_AT_ONCE = 500
 const MAX_PAGE = 1_000
 const WATCH_MS = 100
+const READ_PATIENCE_MS = 500
+const READ_AGAIN_MS = 25
 
 export class SagaClient {
   readonly #parts: SagaClientParts
@@ -164,7 +167,7 @@ export class SagaClient {
   /** One saga with its steps, results, errors and times; `undefined` when there is none. */
   async get(id: string): Promise<SagaView | undefined> {
     if (!isId(id)) return undefined
-    return this.#reach(async () => {
+    return this.#read(async () => {
       const { db, schema, shelf } = this.#parts
       const summary = await readSummary(db, schema, id)
       if (summary === undefined) return undefined
@@ -182,7 +185,7 @@ export class SagaClient {
     }
     if (cursor !== undefined && !isId(cursor))
       throw new SagaError('FILTER_INVALID', `"${cursor}" is not a cursor of list().`)
-    return this.#reach(() =>
+    return this.#read(() =>
       listSummaries(this.#parts.db, this.#parts.schema, filter, { limit, ...(cursor === undefined ? {} : { cursor }) }),
     )
   }
@@ -193,7 +196,7 @@ export class SagaClient {
     options: { readonly cap?: number } = {},
   ): Promise<Readonly<Record<Status, number>>> {
     const wanted = filter.status === undefined ? STATUSES : [filter.status].flat()
-    return this.#reach(async () => {
+    return this.#read(async () => {
       const counted = await countByStatus(this.#parts.db, this.#parts.schema, filter, wanted, options.cap ?? 10_001)
       return Object.fromEntries(STATUSES.map((status) => [status, counted[status] ?? 0])) as Record<Status, number>
     })
@@ -201,7 +204,7 @@ export class SagaClient {
 
   /** The saga's events, in order. */
   async journal(id: string): Promise<readonly JournalEntry[]> {
-    return this.#reach(() => readJournal(this.#parts.db, this.#parts.schema, mustBeId(id)))
+    return this.#read(() => readJournal(this.#parts.db, this.#parts.schema, mustBeId(id)))
   }
 
   /**
@@ -237,7 +240,7 @@ export class SagaClient {
     while (options.signal?.aborted !== true) {
       // Asked before the journal is read: what came in between is read all the same.
       const settled = await this.waiters.settled(id, WATCH_MS)
-      const entries = await this.#reach(() => readJournal(db, schema, id, after))
+      const entries = await this.#read(() => readJournal(db, schema, id, after))
       for (const entry of entries) {
         yield entry
         after = entry.sequence
@@ -325,6 +328,21 @@ export class SagaClient {
       : storeStarts(starter, db, prepared))
     onEnqueued(db === undefined)
     return started
+  }
+
+  /** Reading may be repeated: a connection that was cut while it lay idle is nobody's business. */
+  async #read<T>(run: () => Promise<T>, patienceMs = READ_PATIENCE_MS): Promise<T> {
+    const giveUpAt = performance.now() + patienceMs
+    return this.#reach(async () => {
+      for (;;) {
+        try {
+          return await run()
+        } catch (error) {
+          if (!isConnectionError(error) || performance.now() > giveUpAt) throw error
+          await delay(READ_AGAIN_MS)
+        }
+      }
+    })
   }
 
   async #reach<T>(run: () => Promise<T>): Promise<T> {

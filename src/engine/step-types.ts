@@ -1,8 +1,9 @@
 /** What the functions of a step are given, as types. Results come back from jsonb, and the types say so. */
-import type { ErrorInfo } from './core/state.ts'
-import type { DeadLetterReason, Verdict } from './core/machine.ts'
-import type { Duration } from './duration.ts'
+
 import type { ZodType } from 'zod'
+import type { DeadLetterReason, Verdict } from './core/machine.ts'
+import type { ErrorInfo } from './core/state.ts'
+import type { Duration } from './duration.ts'
 
 /** Fixed once an app: what its steps may use. */
 export type App = { readonly services: unknown; readonly tx: unknown }

@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest'
 import { decide } from '../../src/engine/core/decide.ts'
 import type { SagaEvent } from '../../src/engine/core/events.ts'
 import type { Report } from '../../src/engine/core/input.ts'
-import { flightsOf, type SagaState } from '../../src/engine/core/state.ts'
 import { violations } from '../../src/engine/core/invariants.ts'
+import { flightsOf, type SagaState } from '../../src/engine/core/state.ts'
 import { make } from './support/moves.ts'
 import { nonsense } from './support/nonsense.ts'
 import { foldsOf, throughJson } from './support/reading.ts'
@@ -92,7 +92,12 @@ describe('rule 2, deciding purely', () => {
   test('rule 2: the same blueprint, state, input and facts give the same decision', () => {
     forAll(({ world }) => {
       for (const { blueprint, before, input, facts, decision } of world.turns) {
-        const again = decide(throughJson(blueprint), before && throughJson(before), throughJson(input), throughJson(facts))
+        const again = decide(
+          throughJson(blueprint),
+          before && throughJson(before),
+          throughJson(input),
+          throughJson(facts),
+        )
         expect(throughJson(again)).toEqual(throughJson(decision))
       }
     })
@@ -126,10 +131,16 @@ describe('rule 2, deciding purely', () => {
   })
 
   test('rule 2: only a start may come first, and a second one is ignored', () => {
-    forAll(({ world }) => {
-      expect(() => decide(world.blueprint, undefined, { type: 'start_due' }, world.factsFor(world.blueprint))).toThrow('start')
-      expect(world.tell({ type: 'start', blueprint: 'hash' }).ignored).toEqual({ reason: 'already_so' })
-    }, play, 0.1)
+    forAll(
+      ({ world }) => {
+        expect(() =>
+          decide(world.blueprint, undefined, { type: 'start_due' }, world.factsFor(world.blueprint)),
+        ).toThrow('start')
+        expect(world.tell({ type: 'start', blueprint: 'hash' }).ignored).toEqual({ reason: 'already_so' })
+      },
+      play,
+      0.1,
+    )
   })
 })
 
@@ -174,7 +185,8 @@ describe('rule 4, one attempt is one delivery', () => {
     forAll(({ world }) => {
       for (const { before, input, decision } of world.turns) {
         const flight = flightOf(before, input)
-        if (!isReport(input) || flight === undefined || input.superseded === true || decision.ignored !== undefined) continue
+        if (!isReport(input) || flight === undefined || input.superseded === true || decision.ignored !== undefined)
+          continue
         if (flight.jobId !== input.jobId) continue
         const attempt = input.insertedAs + input.retryCount
         const lost = decision.events.slice(0, attempt - flight.attempt)
@@ -213,14 +225,16 @@ describe('rule 4, one attempt is one delivery', () => {
         expect(side?.failures ?? 0).toBeLessThanOrEqual(event.step === '@adopt' ? 1_000 : maxAttempts)
       }
       for (const { before, input, decision } of world.turns) {
-        if (!isReport(input) || (input.type !== 'failed' && input.type !== 'lost') || before?.status !== 'running') continue
+        if (!isReport(input) || (input.type !== 'failed' && input.type !== 'lost') || before?.status !== 'running')
+          continue
         const { events } = decision
         const reported = events.find((event) => event.type === `attempt_${input.type}`)
         if (reported === undefined || input.step.startsWith('@') || before.recorded !== undefined) continue
         const side = world.turns.length > 0 ? decision.state.steps[input.step]?.[input.side] : undefined
         const { maxAttempts, maxLost } = input.limits
         const isRejected = input.type === 'failed' && input.verdict === 'rejected'
-        const usedUp = input.type === 'failed' ? isRejected || (side?.failures ?? 0) >= maxAttempts : (side?.lost ?? 0) >= maxLost
+        const usedUp =
+          input.type === 'failed' ? isRejected || (side?.failures ?? 0) >= maxAttempts : (side?.lost ?? 0) >= maxLost
         const ended = events.some((event) => event.type === 'step_ended' || event.type === 'step_verified')
         // A verification that ended has its counts begin again.
         if (input.side === 'action') expect(ended, JSON.stringify(events)).toBe(usedUp)

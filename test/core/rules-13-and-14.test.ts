@@ -1,16 +1,16 @@
 /** Rules 13 and 14, as far as the pure core carries them. */
 import { describe, expect, test } from 'vitest'
-import { evolve, replay } from '../../src/engine/core/evolve.ts'
+import { decide } from '../../src/engine/core/decide.ts'
 import { EVENT_TYPES, type SagaEvent } from '../../src/engine/core/events.ts'
+import { evolve, replay } from '../../src/engine/core/evolve.ts'
 import type { OrderType } from '../../src/engine/core/input.ts'
 import { ordersThatFit } from '../../src/engine/core/order.ts'
 import { isPlan, type Plan, planOf } from '../../src/engine/core/plan.ts'
 import type { SagaState } from '../../src/engine/core/state.ts'
 import { orderOf } from './support/moves.ts'
 import { foldsOf, throughJson } from './support/reading.ts'
-import { bringToRest, forAll, isOwnStep, play, type Played, playToRest } from './support/scenario.ts'
+import { bringToRest, forAll, isOwnStep, type Played, play, playToRest } from './support/scenario.ts'
 import { ACT, type World } from './support/world.ts'
-import { decide } from '../../src/engine/core/decide.ts'
 
 const PLANNED = ['retry', 'compensate', 'cancel'] as const
 const ORDERS: readonly OrderType[] = ['retry', 'compensate', 'cancel', 'pause', 'resume', 'resolve', 'rerun']
@@ -34,24 +34,37 @@ describe('rule 13, replay', () => {
   })
 
   test('rule 13: a state is bounded by the steps of its blueprint, not by what happened to it', () => {
-    forAll(({ world }) => {
-      const names = Object.keys(world.state.steps)
-      expect(names.length).toBeLessThanOrEqual(40)
-      for (const name of names) for (const side of ['action', 'compensation', 'verify'] as const) {
-        expect(world.state.steps[name]?.[side]?.open?.length ?? 0).toBeLessThanOrEqual(64)
-      }
-    }, playToRest, 0.5)
+    forAll(
+      ({ world }) => {
+        const names = Object.keys(world.state.steps)
+        expect(names.length).toBeLessThanOrEqual(40)
+        for (const name of names)
+          for (const side of ['action', 'compensation', 'verify'] as const) {
+            expect(world.state.steps[name]?.[side]?.open?.length ?? 0).toBeLessThanOrEqual(64)
+          }
+      },
+      playToRest,
+      0.5,
+    )
   })
 
   test('rule 13: only events of known types are written, and an unknown one stops the fold instead of being skipped', () => {
-    forAll(({ world }) => {
-      for (const { type } of world.journal) expect(EVENT_TYPES).toContain(type)
-    }, playToRest, 0.5)
+    forAll(
+      ({ world }) => {
+        for (const { type } of world.journal) expect(EVENT_TYPES).toContain(type)
+      },
+      playToRest,
+      0.5,
+    )
     const unknown = { type: 'from_a_later_version' } as unknown as SagaEvent
-    forAll(({ world }) => {
-      expect(() => evolve(world.blueprint, world.state, unknown)).toThrow('from_a_later_version')
-      expect(() => evolve(world.blueprint, undefined, unknown)).toThrow('saga_started')
-    }, play, 0.02)
+    forAll(
+      ({ world }) => {
+        expect(() => evolve(world.blueprint, world.state, unknown)).toThrow('from_a_later_version')
+        expect(() => evolve(world.blueprint, undefined, unknown)).toThrow('saga_started')
+      },
+      play,
+      0.02,
+    )
   })
 })
 
@@ -71,15 +84,22 @@ describe('rule 14, acts of people', () => {
   })
 
   test('rule 14: an order fits exactly when it is listed as fitting, and a refusal lists what does', () => {
-    forAll(({ world }) => {
-      const { state, blueprint } = world
-      const fits = ordersThatFit(blueprint, state)
-      for (const order of ORDERS) {
-        const decision = decide(blueprint, state, orderOf(order, true), world.factsFor(blueprint))
-        expect(decision.ignored === undefined, `${order} on ${state.status}: ${JSON.stringify(decision.ignored)}`).toBe(fits.includes(order))
-        if (decision.ignored !== undefined) expect(decision.ignored.fits).toEqual(fits)
-      }
-    }, play, 3)
+    forAll(
+      ({ world }) => {
+        const { state, blueprint } = world
+        const fits = ordersThatFit(blueprint, state)
+        for (const order of ORDERS) {
+          const decision = decide(blueprint, state, orderOf(order, true), world.factsFor(blueprint))
+          expect(
+            decision.ignored === undefined,
+            `${order} on ${state.status}: ${JSON.stringify(decision.ignored)}`,
+          ).toBe(fits.includes(order))
+          if (decision.ignored !== undefined) expect(decision.ignored.fits).toEqual(fits)
+        }
+      },
+      play,
+      3,
+    )
   })
 
   test('rule 14: what lies past the pivot, or may, is undone for an admin only', () => {
@@ -87,7 +107,9 @@ describe('rule 14, acts of people', () => {
       const { state, blueprint } = world
       if (state.status !== 'dead_lettered' || state.direction === 'backward') return
       const decision = decide(blueprint, state, orderOf('compensate', false), world.factsFor(blueprint))
-      const isOpen = Object.entries(state.steps).some(([name, step]) => step.maybeApplied === true && isPivot(world, name))
+      const isOpen = Object.entries(state.steps).some(
+        ([name, step]) => step.maybeApplied === true && isPivot(world, name),
+      )
       expect(decision.ignored?.reason === 'needs_admin').toBe(state.pivoted === true || isOpen)
     }, playToRest)
   })
@@ -120,50 +142,70 @@ describe('rule 14, acts of people', () => {
   })
 
   test.each(PLANNED)('rule 14: the plan of a %s is what happens then, when all goes well', (order) => {
-    forAll((played) => {
-      const { world } = played
-      const plan = planOf(world.blueprint, world.state, order, world.factsFor(world.blueprint))
-      if (!isPlan(plan)) return
-      const before = world.state
-      world.tell(orderOf(order, false))
-      const from = world.turns.length
-      expect(world.state.recorded !== undefined && before.recorded === undefined).toBe(plan.waitsForPivot)
-      bringToRest(played)
-      compare(played, plan, from)
-    }, play, 3)
+    forAll(
+      (played) => {
+        const { world } = played
+        const plan = planOf(world.blueprint, world.state, order, world.factsFor(world.blueprint))
+        if (!isPlan(plan)) return
+        const before = world.state
+        world.tell(orderOf(order, false))
+        const from = world.turns.length
+        expect(world.state.recorded !== undefined && before.recorded === undefined).toBe(plan.waitsForPivot)
+        bringToRest(played)
+        compare(played, plan, from)
+      },
+      play,
+      3,
+    )
   })
 })
 
 function isPivot(world: World, name: string): boolean {
-  return world.settings.blueprint.nodes.some((node) => node.node === 'step' && node.name === name && node.pivot === true)
+  return world.settings.blueprint.nodes.some(
+    (node) => node.node === 'step' && node.name === name && node.pivot === true,
+  )
 }
 
 /** Holds the plan against what was done from a turn on. */
 function compare({ world, workers }: Played, plan: Plan, from: number): void {
   const { state } = world
-  const turned = world.turns.slice(from).some(({ decision }) => decision.events.some(({ type }) => type === 'saga_turned'))
+  const turned = world.turns
+    .slice(from)
+    .some(({ decision }) => decision.events.some(({ type }) => type === 'saga_turned'))
   const began = world.turns[from - 1]?.decision.state
   if (began === undefined) return
   const goesBack = began.direction === 'backward'
-  const will = (kind: Plan['steps'][number]['will']) => plan.steps.filter((step) => step.will === kind).map(({ step }) => step)
+  const will = (kind: Plan['steps'][number]['will']) =>
+    plan.steps.filter((step) => step.will === kind).map(({ step }) => step)
   if (plan.waitsForPivot && state.status === 'completed') {
     // The pivot was applied after all, and nothing that was planned for the other case may have happened.
     for (const name of will('compensate')) expect(state.steps[name]?.state, name).toBe('completed')
     return
   }
   if (goesBack || (plan.waitsForPivot && turned)) {
-    const undone = Object.keys(state.steps).filter((name) => isOwnStep(name) && state.steps[name]?.state === 'compensated')
+    const undone = Object.keys(state.steps).filter(
+      (name) => isOwnStep(name) && state.steps[name]?.state === 'compensated',
+    )
     const wasUndone = Object.keys(began.steps).filter((name) => began.steps[name]?.state === 'compensated')
-    const late = world.turns.slice(from).flatMap(({ decision }) => decision.events.filter(({ type }) => type === 'late_effect_found'))
-    const known = [...will('compensate'), ...will('verify'), ...wasUndone, ...late.map((event) => ('step' in event ? event.step : ''))]
+    const late = world.turns
+      .slice(from)
+      .flatMap(({ decision }) => decision.events.filter(({ type }) => type === 'late_effect_found'))
+    const known = [
+      ...will('compensate'),
+      ...will('verify'),
+      ...wasUndone,
+      ...late.map((event) => ('step' in event ? event.step : '')),
+    ]
     for (const name of undone) expect(known, name).toContain(name)
     for (const name of will('compensate')) {
       // What is in flight may turn out not applied, and then there is nothing to undo.
       const isOpen = will('finish').includes(name) || state.steps[name]?.state === 'failed'
       if (!isOpen) expect(['compensated', 'compensation_failed'], name).toContain(state.steps[name]?.state)
     }
-    for (const name of will('stay_done')) expect(['skipped', 'failed', 'left_in_doubt'], name).toContain(state.steps[name]?.state)
-    for (const name of will('stay_in_doubt')) expect(['left_in_doubt', 'skipped'], name).toContain(state.steps[name]?.state)
+    for (const name of will('stay_done'))
+      expect(['skipped', 'failed', 'left_in_doubt'], name).toContain(state.steps[name]?.state)
+    for (const name of will('stay_in_doubt'))
+      expect(['left_in_doubt', 'skipped'], name).toContain(state.steps[name]?.state)
     return
   }
   if (turned || state.status !== 'completed') return

@@ -8,7 +8,17 @@ import { actionKey, compensationKey } from '../../src/engine/runtime/keys.ts'
 import { sequentialPairs } from './support/blueprints.ts'
 import { lies, standing } from './support/ledger.ts'
 import { eventsOf, foldsOf, stepEntries } from './support/reading.ts'
-import { bringToRest, forAll, isExternal, isOwnStep, play, playToRest, runs, type Scenario, workOff } from './support/scenario.ts'
+import {
+  bringToRest,
+  forAll,
+  isExternal,
+  isOwnStep,
+  play,
+  playToRest,
+  runs,
+  type Scenario,
+  workOff,
+} from './support/scenario.ts'
 
 const LATE: readonly SagaEvent['type'][] = ['attempt_lost', 'late_report', 'late_effect_found', 'saga_dead_lettered']
 
@@ -51,14 +61,21 @@ describe('rule 5, late reports', () => {
         const step = before.steps[event.step]
         const isOver = step?.state === 'failed' || step?.state === 'compensated'
         const matters =
-          isOver && event.side === 'action' && event.outcome === 'succeeded' && isExternal(world, event.step) &&
-          before.direction === 'backward' && before.status !== 'resolved'
+          isOver &&
+          event.side === 'action' &&
+          event.outcome === 'succeeded' &&
+          isExternal(world, event.step) &&
+          before.direction === 'backward' &&
+          before.status !== 'resolved'
         const found = turn.decision.events.find(({ type }) => type === 'late_effect_found')
         expect(found !== undefined, JSON.stringify(turn.decision.events)).toBe(matters)
         if (found?.type !== 'late_effect_found') continue
         const canUndo = stepOf(world.settings.blueprint, event.step)?.compensation === true
         expect(found.round).toBe(canUndo ? (step?.round ?? 0) + 1 : null)
-        if (!canUndo) expect(turn.decision.events.every(({ type }) => LATE.includes(type) || type === 'attempt_scheduled')).toBe(true)
+        if (!canUndo)
+          expect(turn.decision.events.every(({ type }) => LATE.includes(type) || type === 'attempt_scheduled')).toBe(
+            true,
+          )
       }
     }, playToRest)
   })
@@ -144,27 +161,35 @@ describe('rule 7, keys', () => {
 
 describe('rule 8, undoing in reverse', () => {
   test('rule 8: no step is undone before those that came after it are dealt with', () => {
-    forAll(({ world }) => {
-      const pairs = sequentialPairs(world.settings.blueprint)
-      for (const { event, before } of foldsOf(world)) {
-        if (event.type !== 'attempt_scheduled' || event.side !== 'compensation') continue
-        for (const [earlier, later] of pairs) {
-          if (earlier === event.step) expect(needsUndoing(before, later), `${later} before ${earlier}`).toBe(false)
+    forAll(
+      ({ world }) => {
+        const pairs = sequentialPairs(world.settings.blueprint)
+        for (const { event, before } of foldsOf(world)) {
+          if (event.type !== 'attempt_scheduled' || event.side !== 'compensation') continue
+          for (const [earlier, later] of pairs) {
+            if (earlier === event.step) expect(needsUndoing(before, later), `${later} before ${earlier}`).toBe(false)
+          }
         }
-      }
-    }, playToRest, 2)
+      },
+      playToRest,
+      2,
+    )
   })
 
   test('rule 8: one step is undone at a time, but for the lanes of a parallel group', () => {
-    forAll(({ world }) => {
-      const pairs = sequentialPairs(world.settings.blueprint)
-      for (const { after } of foldsOf(world)) {
-        const underWay = Object.keys(after.steps).filter((name) => isBeingUndone(after, name))
-        if (underWay.length < 2) continue
-        const clash = pairs.find((pair) => pair.every((name) => underWay.includes(name)))
-        expect(clash).toBeUndefined()
-      }
-    }, playToRest, 2)
+    forAll(
+      ({ world }) => {
+        const pairs = sequentialPairs(world.settings.blueprint)
+        for (const { after } of foldsOf(world)) {
+          const underWay = Object.keys(after.steps).filter((name) => isBeingUndone(after, name))
+          if (underWay.length < 2) continue
+          const clash = pairs.find((pair) => pair.every((name) => underWay.includes(name)))
+          expect(clash).toBeUndefined()
+        }
+      },
+      playToRest,
+      2,
+    )
   })
 
   test('rule 8: going forward, no step starts before those that come before it are completed', () => {
@@ -185,7 +210,8 @@ describe('rule 8, undoing in reverse', () => {
       const started: string[] = []
       for (const { event, before } of foldsOf(world)) {
         if (event.type === 'blueprint_chosen') started.length = 0
-        if (event.type === 'attempt_scheduled' && event.side === 'action' && !started.includes(event.step)) started.push(event.step)
+        if (event.type === 'attempt_scheduled' && event.side === 'action' && !started.includes(event.step))
+          started.push(event.step)
         if (event.type !== 'undo_started' || before === undefined) continue
         const reached = started.filter((name) => stepOf(world.settings.blueprint, name) !== undefined)
         expect(event.order).toEqual(reached.filter((name) => needsUndoing(before, name)).toReversed())
@@ -204,7 +230,9 @@ describe('rule 8, undoing in reverse', () => {
       const done = new Set(eventsOf(world, 'step_completed').map(({ step }) => step))
       for (const { delivery, state } of undone) {
         const step = state.steps[delivery.step]
-        const wasVerified = eventsOf(world, 'step_verified').some(({ step: name, outcome }) => name === delivery.step && outcome === 'applied')
+        const wasVerified = eventsOf(world, 'step_verified').some(
+          ({ step: name, outcome }) => name === delivery.step && outcome === 'applied',
+        )
         const isKnown = done.has(delivery.step) || wasVerified || step?.child !== undefined
         // A late effect is what a round from the second on is about.
         expect(isKnown || step?.maybeApplied === true || (step?.round ?? 1) > 1, delivery.step).toBe(true)
@@ -237,7 +265,8 @@ describe('rule 8, undoing in reverse', () => {
   test('rule 8: a verification is asked before a doubt is undone or left, wherever there is one', () => {
     forAll(({ world }) => {
       for (const { event, before } of foldsOf(world)) {
-        const undoes = event.type === 'step_left_in_doubt' || (event.type === 'attempt_scheduled' && event.side === 'compensation')
+        const undoes =
+          event.type === 'step_left_in_doubt' || (event.type === 'attempt_scheduled' && event.side === 'compensation')
         if (!undoes) continue
         const step = before?.steps[event.step]
         if (step?.state !== 'in_doubt' || stepOf(world.settings.blueprint, event.step)?.verify !== true) continue
@@ -247,12 +276,16 @@ describe('rule 8, undoing in reverse', () => {
   })
 
   test('rule 8: a compensated saga leaves nothing standing but what it lists', () => {
-    forAll(({ world }) => {
-      if (world.state.status !== 'compensated') return
-      for (const [name, step] of stepEntries(world)) {
-        if (standing(world, name, step)) expect(['skipped', 'left_in_doubt'], name).toContain(step.state)
-      }
-    }, workedOff, 2)
+    forAll(
+      ({ world }) => {
+        if (world.state.status !== 'compensated') return
+        for (const [name, step] of stepEntries(world)) {
+          if (standing(world, name, step)) expect(['skipped', 'left_in_doubt'], name).toContain(step.state)
+        }
+      },
+      workedOff,
+      2,
+    )
   })
 })
 
@@ -270,4 +303,3 @@ function isBeingUndone(state: SagaState, name: string): boolean {
   if (state.direction === 'forward' || state.draining === true) return false
   return step?.verify?.flight !== undefined || (step?.state === 'compensating' && step.child?.undoAsked === true)
 }
-

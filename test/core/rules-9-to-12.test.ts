@@ -42,7 +42,8 @@ describe('rule 9, no way back forward', () => {
   test('rule 9: an attempt that is delivered while draining is given back, and counts as not applied', () => {
     forAll(({ workers }) => {
       for (const { why, delivery, state } of workers.refused) {
-        if (why === 'turned') expect(state.direction === 'backward' || state.recorded !== undefined, delivery.step).toBe(true)
+        if (why === 'turned')
+          expect(state.direction === 'backward' || state.recorded !== undefined, delivery.step).toBe(true)
       }
       for (const { delivery, state } of workers.executions) {
         if (!delivery.step.startsWith('@') && delivery.side !== 'compensation') expect(state.draining).toBeUndefined()
@@ -54,7 +55,8 @@ describe('rule 9, no way back forward', () => {
     forAll(({ world }) => {
       for (const { event, before } of foldsOf(world)) {
         if (event.type === 'saga_turned' && before?.pivoted === true) {
-          const isOrdered = event.cause.kind === 'parent' || event.cause.kind === 'revert' || event.cause.kind === 'compensate'
+          const isOrdered =
+            event.cause.kind === 'parent' || event.cause.kind === 'revert' || event.cause.kind === 'compensate'
           expect(isOrdered, event.cause.kind).toBe(true)
         }
       }
@@ -62,14 +64,18 @@ describe('rule 9, no way back forward', () => {
   })
 
   test('rule 9: while the pivot is under way or in doubt, nothing turns but by an order that knows of it', () => {
-    forAll(({ world }) => {
-      for (const { event, before, turn } of foldsOf(world)) {
-        if (event.type !== 'saga_turned' || before === undefined || !isPivotOpen(world, before)) continue
-        const { input } = turn
-        const isKnowing = (input.type === 'compensate' && input.pastPivot === true) || input.type === 'parent_undo'
-        expect(before.status === 'dead_lettered' && isKnowing, `${input.type} on ${before.status}`).toBe(true)
-      }
-    }, playToRest, 2)
+    forAll(
+      ({ world }) => {
+        for (const { event, before, turn } of foldsOf(world)) {
+          if (event.type !== 'saga_turned' || before === undefined || !isPivotOpen(world, before)) continue
+          const { input } = turn
+          const isKnowing = (input.type === 'compensate' && input.pastPivot === true) || input.type === 'parent_undo'
+          expect(before.status === 'dead_lettered' && isKnowing, `${input.type} on ${before.status}`).toBe(true)
+        }
+      },
+      playToRest,
+      2,
+    )
   })
 
   test('rule 9: a cancel while the pivot is under way is recorded, and takes effect only if it is not applied', () => {
@@ -90,16 +96,21 @@ describe('rule 9, no way back forward', () => {
   })
 
   test('rule 9: a step that has come to its end is tried again only when a person says so', () => {
-    forAll(({ world }) => {
-      const ended = new Set<string>()
-      for (const { event } of foldsOf(world)) {
-        if (event.type === 'step_ended') ended.add(event.step)
-        if (event.type === 'saga_retried') ended.clear()
-        // A saga that was stopped for want of its hook owes it for each dead letter anew.
-        if (event.type === 'saga_dead_lettered' || event.type === 'saga_resolved') ended.delete('@dead-lettered')
-        if (event.type === 'attempt_scheduled' && event.side === 'action') expect(ended.has(event.step), event.step).toBe(false)
-      }
-    }, playToRest, 2)
+    forAll(
+      ({ world }) => {
+        const ended = new Set<string>()
+        for (const { event } of foldsOf(world)) {
+          if (event.type === 'step_ended') ended.add(event.step)
+          if (event.type === 'saga_retried') ended.clear()
+          // A saga that was stopped for want of its hook owes it for each dead letter anew.
+          if (event.type === 'saga_dead_lettered' || event.type === 'saga_resolved') ended.delete('@dead-lettered')
+          if (event.type === 'attempt_scheduled' && event.side === 'action')
+            expect(ended.has(event.step), event.step).toBe(false)
+        }
+      },
+      playToRest,
+      2,
+    )
   })
 })
 
@@ -140,7 +151,8 @@ describe('rule 10, the first error', () => {
   test('rule 10: when one compensation gives up, the others are still tried', () => {
     forAll(({ world }) => {
       for (const { event, before } of foldsOf(world)) {
-        if (event.type !== 'saga_dead_lettered' || event.reason !== 'compensation_exhausted' || before === undefined) continue
+        if (event.type !== 'saga_dead_lettered' || event.reason !== 'compensation_exhausted' || before === undefined)
+          continue
         for (const [name, step] of Object.entries(before.steps)) {
           if (isOwnStep(name) && !(name in before.branches)) {
             expect(['completed', 'in_doubt', 'compensating', 'running', 'waiting'], name).not.toContain(step.state)
@@ -183,25 +195,32 @@ describe('rule 11, nothing is forgotten', () => {
   })
 
   test('rule 11: a saga without code becomes a dead letter, and goes on by itself when there is code again', () => {
-    forAll((played) => {
-      const { world, workers } = played
-      if (!isLive(world.state.status) || world.state.paused === true || world.holds.length > 0) return
-      for (const job of workers.queued()) {
-        const work = workers.fetch(job)
-        workers.begin(work, true)
-        workers.report(work)
-      }
-      const lacking = () => Object.values(world.state.steps).some((step) => [step.action, step.compensation, step.verify].some((side) => side?.withheld === 'code'))
-      if (!lacking()) return
-      tellCode(world, false)
-      bringToRestWithoutCode(world)
-      if (world.state.deadLetter?.reason !== 'no_code') return
-      expect(lacking()).toBe(true)
-      world.tell({ type: 'code_found' })
-      const isStopped = world.state.status === 'dead_lettered'
-      expect(isStopped ? world.state.deadLetter?.reason : world.state.direction).not.toBe('no_code')
-      bringToRest(played)
-    }, play, 2)
+    forAll(
+      (played) => {
+        const { world, workers } = played
+        if (!isLive(world.state.status) || world.state.paused === true || world.holds.length > 0) return
+        for (const job of workers.queued()) {
+          const work = workers.fetch(job)
+          workers.begin(work, true)
+          workers.report(work)
+        }
+        const lacking = () =>
+          Object.values(world.state.steps).some((step) =>
+            [step.action, step.compensation, step.verify].some((side) => side?.withheld === 'code'),
+          )
+        if (!lacking()) return
+        tellCode(world, false)
+        bringToRestWithoutCode(world)
+        if (world.state.deadLetter?.reason !== 'no_code') return
+        expect(lacking()).toBe(true)
+        world.tell({ type: 'code_found' })
+        const isStopped = world.state.status === 'dead_lettered'
+        expect(isStopped ? world.state.deadLetter?.reason : world.state.direction).not.toBe('no_code')
+        bringToRest(played)
+      },
+      play,
+      2,
+    )
   })
 
   test('rule 11: the saga says what it waits for, and only while nothing of it is in flight', () => {
@@ -222,7 +241,10 @@ describe('rule 11, nothing is forgotten', () => {
 function bringToRestWithoutCode(world: World): void {
   for (const job of [...world.jobs.values()]) {
     const { jobId, step, side, insertedAs, retryCount } = job
-    world.tell({ type: 'returned', jobId, step, side, insertedAs, retryCount, why: 'code', limits: world.limitsOf(step) }, job)
+    world.tell(
+      { type: 'returned', jobId, step, side, insertedAs, retryCount, why: 'code', limits: world.limitsOf(step) },
+      job,
+    )
   }
 }
 

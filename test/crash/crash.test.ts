@@ -1,7 +1,7 @@
 /** SIGKILL of a worker at every named point, then the rules and the ledger (rules 1, 4, 5, 6 and 11). */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { createSagaClient } from '../../src/index.ts'
 import type { FaultPoint } from '../../src/engine/runtime/ports.ts'
+import { createSagaClient } from '../../src/index.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { brokenRules } from '../support/rules.ts'
 import { atRest } from '../support/waiting.ts'
@@ -54,7 +54,10 @@ describe('a worker that is killed', () => {
 
   async function enqueueAll(): Promise<void> {
     await using client = createSagaClient({ connectionString: database.connectionString })
-    const results = await client.enqueueMany(transfer, plannedTransfers(TRANSFERS, COPIES).map((input) => ({ input })))
+    const results = await client.enqueueMany(
+      transfer,
+      plannedTransfers(TRANSFERS, COPIES).map((input) => ({ input })),
+    )
     expect(results.every((result) => result.ok)).toBe(true)
   }
 
@@ -71,16 +74,19 @@ describe('a worker that is killed', () => {
     expect(await brokenRules(database.pool)).toEqual([])
   })
 
-  test.each(['takeover-marked', 'takeover-batch'] as const)('at "%s", while taking over, is itself followed by another', async (point) => {
-    await enqueueAll()
-    const victim = worker('before-action', '25')
-    await victim.exited
-    const second = worker(point, '1')
-    await second.exited
-    const third = worker()
-    await third.message('ready')
-    await atRest(database.pool, TRANSFERS)
-    expect(await brokenMoney(database.pool, COPIES)).toEqual([])
-    expect(await brokenRules(database.pool)).toEqual([])
-  })
+  test.each(['takeover-marked', 'takeover-batch'] as const)(
+    'at "%s", while taking over, is itself followed by another',
+    async (point) => {
+      await enqueueAll()
+      const victim = worker('before-action', '25')
+      await victim.exited
+      const second = worker(point, '1')
+      await second.exited
+      const third = worker()
+      await third.message('ready')
+      await atRest(database.pool, TRANSFERS)
+      expect(await brokenMoney(database.pool, COPIES)).toEqual([])
+      expect(await brokenRules(database.pool)).toEqual([])
+    },
+  )
 })

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import type pg from 'pg'
 import { z } from 'zod'
-import { sagasFor, StepNotApplied, StepRejected } from '../../src/index.ts'
+import { StepNotApplied, StepRejected, sagasFor } from '../../src/index.ts'
 
 export const ACCOUNTS = [
   ['ACC-001', 'Alice', 100_000],
@@ -27,7 +27,12 @@ export const TABLES = `
 
 export type App = { services: { gateway: Gateway; faultPercent: number }; tx: pg.ClientBase }
 
-const Transfer = z.object({ copy: z.number().int(), from: z.string(), to: z.string(), cents: z.number().int().positive() })
+const Transfer = z.object({
+  copy: z.number().int(),
+  from: z.string(),
+  to: z.string(),
+  cents: z.number().int().positive(),
+})
 
 type Booking = z.infer<typeof Transfer>
 
@@ -50,7 +55,8 @@ export const transfer = sagasFor<App>()('transfer', { version: 1, input: Transfe
     retry,
   })
   .step('clear', {
-    action: ({ services, idempotencyKey, attempt }) => services.gateway.clear(idempotencyKey, attempt, services.faultPercent),
+    action: ({ services, idempotencyKey, attempt }) =>
+      services.gateway.clear(idempotencyKey, attempt, services.faultPercent),
     compensation: {
       run: ({ services, action, idempotencyKey, attempt }) =>
         services.gateway.cancel(action.idempotencyKey, idempotencyKey, attempt, services.faultPercent),
@@ -113,7 +119,12 @@ function faultOf(call: string, percent: number): Fault {
 export async function createAccounts(pool: pg.Pool, copies: number): Promise<void> {
   await pool.query(TABLES)
   for (const [id, owner, cents] of ACCOUNTS) {
-    await pool.query('insert into account select copy, $1, $2, $3 from generate_series(1, $4) copy', [id, owner, cents, copies])
+    await pool.query('insert into account select copy, $1, $2, $3 from generate_series(1, $4) copy', [
+      id,
+      owner,
+      cents,
+      copies,
+    ])
   }
 }
 
@@ -136,7 +147,8 @@ export function plannedTransfers(count: number, copies: number): readonly Bookin
 export async function brokenMoney(pool: pg.Pool, copies: number): Promise<readonly string[]> {
   const broken: string[] = []
   const { rows: totals } = await pool.query('select sum(cents)::int as total from account')
-  if (totals[0].total !== copies * TOTAL_OF_A_COPY) broken.push(`the total is ${totals[0].total} cents, not ${copies * TOTAL_OF_A_COPY}`)
+  if (totals[0].total !== copies * TOTAL_OF_A_COPY)
+    broken.push(`the total is ${totals[0].total} cents, not ${copies * TOTAL_OF_A_COPY}`)
   const { rows: unmatched } = await pool.query(
     `select s.id, s.status, d.key is not null as debited, u.key is not null as undebited, c.key is not null as credited,
        coalesce(g.applied and not g.cancelled, false) as cleared

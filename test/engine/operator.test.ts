@@ -2,7 +2,7 @@
 import type pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { type SagaEngine, sagasFor, StepNotApplied, StepRejected } from '../../src/index.ts'
+import { type SagaEngine, StepNotApplied, StepRejected, sagasFor } from '../../src/index.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { QUICK, startEngine } from '../support/engine.ts'
 import { brokenRules } from '../support/rules.ts'
@@ -32,7 +32,10 @@ const work = (step: string) => ({
 
 const saga = defineSaga('trip', { version: 1, input: z.object({}) })
   .step('flight', { ...work('flight'), retry: QUICK })
-  .step('hotel', { ...work('hotel'), retry: { maxAttempts: 50, backoff: 'fixed', initialInterval: '1h', maxInterval: '1h' } })
+  .step('hotel', {
+    ...work('hotel'),
+    retry: { maxAttempts: 50, backoff: 'fixed', initialInterval: '1h', maxInterval: '1h' },
+  })
   .step('ticket', { ...work('ticket'), retry: QUICK })
   .pivot()
   .step('mail', { ...work('mail'), retry: QUICK })
@@ -74,21 +77,36 @@ describe('an operator', () => {
       act: { actor: 'ada', reason: 'the mailer is back', plan: plan.hash },
     })
     expect((await engine.get(id))?.steps.find((step) => step.name === 'mail')?.attempts).toBe(4)
-    const { rows } = await database.pool.query(`select from pgboss.job where name = 'saga_dead_letter' and data ->> 'saga' = $1`, [id])
+    const { rows } = await database.pool.query(
+      `select from pgboss.job where name = 'saga_dead_letter' and data ->> 'saga' = $1`,
+      [id],
+    )
     expect(rows).toHaveLength(0)
   })
 
   test('retries a compensation that gave up, and the error that caused it all stays', async () => {
     const id = await deadLetter('refuse ticket', 'undo flight')
-    expect(await engine.outcome(id)).toMatchObject({ reason: 'compensation_exhausted', undone: ['hotel'], notUndone: ['flight'], failure: { step: 'ticket' } })
+    expect(await engine.outcome(id)).toMatchObject({
+      reason: 'compensation_exhausted',
+      undone: ['hotel'],
+      notUndone: ['flight'],
+      failure: { step: 'ticket' },
+    })
     await engine.operator.retry(id, by())
-    expect(await engine.outcome(id)).toMatchObject({ status: 'compensated', undone: ['flight', 'hotel'], failure: { step: 'ticket' } })
+    expect(await engine.outcome(id)).toMatchObject({
+      status: 'compensated',
+      undone: ['flight', 'hotel'],
+      failure: { step: 'ticket' },
+    })
     expect(undone).toEqual(['hotel', 'flight'])
   })
 
   test('needs the right to undo what is past the pivot, and then it is undone', async () => {
     const id = await deadLetter('refuse mail')
-    await expect(engine.operator.compensate(id, by())).rejects.toMatchObject({ code: 'ORDER_REFUSED', details: { reason: 'needs_admin' } })
+    await expect(engine.operator.compensate(id, by())).rejects.toMatchObject({
+      code: 'ORDER_REFUSED',
+      details: { reason: 'needs_admin' },
+    })
     const plan = await engine.operator.plan(id, 'compensate', { pastPivot: true })
     expect(plan.steps).toEqual([
       { step: 'ticket', will: 'compensate' },
@@ -127,7 +145,10 @@ describe('an operator', () => {
     const { id } = await engine.enqueue(saga, {})
     await journalled(engine, id, 'attempt_failed')
     await engine.operator.pause(id, by())
-    await expect(engine.operator.pause(id, by())).rejects.toMatchObject({ code: 'ORDER_REFUSED', details: { reason: 'already_so' } })
+    await expect(engine.operator.pause(id, by())).rejects.toMatchObject({
+      code: 'ORDER_REFUSED',
+      details: { reason: 'already_so' },
+    })
     await engine.operator.retry(id, by())
     expect(await engine.get(id)).toMatchObject({ status: 'running', paused: true })
     broken.clear()
@@ -136,12 +157,22 @@ describe('an operator', () => {
   })
 
   test('holds a step, and releases what waited for it', async () => {
-    const hold = await engine.operator.hold({ definition: 'trip', step: 'hotel', side: 'action' }, by('the hotel API is down'))
+    const hold = await engine.operator.hold(
+      { definition: 'trip', step: 'hotel', side: 'action' },
+      by('the hotel API is down'),
+    )
     expect(await engine.operator.hold({ definition: 'trip', step: 'hotel' }, { ...by(), requestId: 'twice' })).toBe(
       await engine.operator.hold({ definition: 'trip', step: 'hotel' }, { ...by(), requestId: 'twice' }),
     )
-    const started = await engine.enqueueMany(saga, Array.from({ length: 5 }, () => ({ input: {} })))
-    await until('five sagas wait for the hold', async () => (await engine.list({ definition: 'trip' })).sagas.filter((one) => one.waiting === 'hold').length === 5)
+    const started = await engine.enqueueMany(
+      saga,
+      Array.from({ length: 5 }, () => ({ input: {} })),
+    )
+    await until(
+      'five sagas wait for the hold',
+      async () =>
+        (await engine.list({ definition: 'trip' })).sagas.filter((one) => one.waiting === 'hold').length === 5,
+    )
     for (const { id } of await engine.operator.holds()) if (id !== hold) await engine.operator.release(id, by())
     expect((await engine.list({})).sagas.filter((one) => one.waiting === 'hold')).toHaveLength(5)
     await engine.operator.release(hold, by('it is back'))
@@ -154,7 +185,10 @@ describe('an operator', () => {
     const id = await deadLetter('refuse mail')
     await engine.operator.resolve(id, { ...by('sent by hand'), as: 'completed' })
     expect(await engine.outcome(id)).toMatchObject({ status: 'resolved', resolvedAs: 'completed' })
-    await expect(engine.operator.retry(id, by())).rejects.toMatchObject({ code: 'ORDER_REFUSED', details: { fits: [] } })
+    await expect(engine.operator.retry(id, by())).rejects.toMatchObject({
+      code: 'ORDER_REFUSED',
+      details: { fits: [] },
+    })
   })
 
   test('reruns a compensated saga as a new one that is linked to it', async () => {
@@ -172,7 +206,11 @@ describe('an operator', () => {
   test('acts once, however often the same request comes', async () => {
     const id = await deadLetter('refuse mail')
     const request = { ...by(), requestId: 'click-1' }
-    const done = await Promise.all([engine.operator.retry(id, request), engine.operator.retry(id, request), engine.operator.retry(id, request)])
+    const done = await Promise.all([
+      engine.operator.retry(id, request),
+      engine.operator.retry(id, request),
+      engine.operator.retry(id, request),
+    ])
     expect(done.map((one) => one.repeated).sort()).toEqual([false, true, true])
     await engine.outcome(id)
     const retried = (await engine.journal(id)).filter(({ event }) => event.type === 'saga_retried')
@@ -190,7 +228,9 @@ describe('an operator', () => {
 
   test('must say who and why, and name a saga that exists', async () => {
     const id = await deadLetter('refuse mail')
-    await expect(engine.operator.retry(id, { actor: 'ada', reason: ' ' })).rejects.toMatchObject({ code: 'ACT_INVALID' })
+    await expect(engine.operator.retry(id, { actor: 'ada', reason: ' ' })).rejects.toMatchObject({
+      code: 'ACT_INVALID',
+    })
     await expect(engine.operator.retry(id, { actor: '', reason: 'x' })).rejects.toMatchObject({ code: 'ACT_INVALID' })
     await expect(engine.operator.retry('nonsense', by())).rejects.toMatchObject({ code: 'SAGA_NOT_FOUND' })
   })
@@ -219,7 +259,18 @@ describe('an operator', () => {
     for (const one of await Promise.allSettled(refused)) {
       expect(one).toMatchObject({ status: 'rejected', reason: { code: 'NOT_AUTHORIZED' } })
     }
-    expect(asked.sort()).toEqual(['cancel', 'compensate', 'enqueue', 'hold', 'pause', 'release', 'rerun', 'resolve', 'resume', 'retry'])
+    expect(asked.sort()).toEqual([
+      'cancel',
+      'compensate',
+      'enqueue',
+      'hold',
+      'pause',
+      'release',
+      'rerun',
+      'resolve',
+      'resume',
+      'retry',
+    ])
     await guarded.outcome(id)
   })
 })

@@ -2,7 +2,7 @@
 import type pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { sagasFor, StepNotApplied, StepRejected } from '../../src/index.ts'
+import { StepNotApplied, StepRejected, sagasFor } from '../../src/index.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { QUICK, startEngine } from '../support/engine.ts'
 import { brokenRules } from '../support/rules.ts'
@@ -40,7 +40,9 @@ describe('a saga', () => {
           return results.one.at.slice(0, 4)
         },
       })
-      .step('three', { action: ({ results, services }) => void services.calls.push(`${results.one.hello} ${results.two}`) })
+      .step('three', {
+        action: ({ results, services }) => void services.calls.push(`${results.one.hello} ${results.two}`),
+      })
     const engine = await start(saga)
     const { id } = await engine.enqueue(saga, { name: 'Ada' })
     const outcome = await engine.outcome(id, { definition: saga })
@@ -54,7 +56,10 @@ describe('a saga', () => {
   })
 
   test('that fails is undone in reverse, and keeps its first error', async () => {
-    const undo = (name: string) => ({ services }: { services: App['services'] }) => void services.calls.push(`undo ${name}`)
+    const undo =
+      (name: string) =>
+      ({ services }: { services: App['services'] }) =>
+        void services.calls.push(`undo ${name}`)
     const saga = defineSaga('undone', { version: 1, input })
       .step('one', { action: () => 1, compensation: undo('one') })
       .step('silent', { action: () => 2 })
@@ -83,32 +88,34 @@ describe('a saga', () => {
 
   test('undoes a step in doubt, telling its compensation so, and with its own key', async () => {
     const seen: unknown[] = []
-    const saga = defineSaga('doubtful', { version: 1, input })
-      .step('charge', {
-        action: ({ idempotencyKey }) => {
-          seen.push(idempotencyKey)
-          throw new Error('The connection was reset.')
-        },
-        compensation: ({ action, result, idempotencyKey }) => void seen.push({ action, result, idempotencyKey }),
-        retry: { ...QUICK, maxAttempts: 2 },
-      })
+    const saga = defineSaga('doubtful', { version: 1, input }).step('charge', {
+      action: ({ idempotencyKey }) => {
+        seen.push(idempotencyKey)
+        throw new Error('The connection was reset.')
+      },
+      compensation: ({ action, result, idempotencyKey }) => void seen.push({ action, result, idempotencyKey }),
+      retry: { ...QUICK, maxAttempts: 2 },
+    })
     const engine = await start(saga)
     const { id } = await engine.enqueue(saga, {})
     expect(await engine.outcome(id)).toMatchObject({ status: 'compensated', undone: ['charge'] })
     const action = { outcome: 'in_doubt', result: undefined, idempotencyKey: `${id}:charge` }
-    expect(seen).toEqual([`${id}:charge`, `${id}:charge`, { action, result: undefined, idempotencyKey: `${id}:charge:compensation` }])
+    expect(seen).toEqual([
+      `${id}:charge`,
+      `${id}:charge`,
+      { action, result: undefined, idempotencyKey: `${id}:charge:compensation` },
+    ])
   })
 
   test('does not undo a step that was refused, and leaves one in doubt that opted out', async () => {
     const undone: string[] = []
-    const saga = defineSaga('opted-out', { version: 1, input })
-      .step('mail', {
-        action: () => {
-          throw new Error('No answer.')
-        },
-        compensation: { run: () => void undone.push('mail'), when: 'completed' },
-        retry: { ...QUICK, maxAttempts: 1 },
-      })
+    const saga = defineSaga('opted-out', { version: 1, input }).step('mail', {
+      action: () => {
+        throw new Error('No answer.')
+      },
+      compensation: { run: () => void undone.push('mail'), when: 'completed' },
+      retry: { ...QUICK, maxAttempts: 1 },
+    })
     const engine = await start(saga)
     const { id } = await engine.enqueue(saga, {})
     expect(await engine.outcome(id)).toMatchObject({ status: 'compensated', leftInDoubt: ['mail'] })
@@ -129,7 +136,9 @@ describe('a saga', () => {
     const { id } = await engine.enqueue(saga, {})
     expect(await engine.outcome(id)).toEqual({ status: 'completed', results: { knock: 3 } })
     expect(attempts).toBe(3)
-    const verdicts = (await engine.journal(id)).flatMap(({ event }) => (event.type === 'attempt_failed' ? [event.verdict] : []))
+    const verdicts = (await engine.journal(id)).flatMap(({ event }) =>
+      event.type === 'attempt_failed' ? [event.verdict] : [],
+    )
     expect(verdicts).toEqual(['not_applied', 'not_applied'])
   })
 
@@ -161,9 +170,16 @@ describe('a saga', () => {
       .onDeadLettered(({ tx, reason }) => tx.query('insert into note values ($1)', [`dead: ${reason}`]))
     const engine = await start(saga)
     const { id } = await engine.enqueue(saga, {})
-    expect(await engine.outcome(id)).toMatchObject({ status: 'dead_lettered', reason: 'past_pivot', notUndone: ['before', 'ship'] })
+    expect(await engine.outcome(id)).toMatchObject({
+      status: 'dead_lettered',
+      reason: 'past_pivot',
+      notUndone: ['before', 'ship'],
+    })
     expect(calls).toEqual([])
-    const { rows } = await database.pool.query(`select data from pgboss.job where name = 'saga_dead_letter' and data ->> 'saga' = $1`, [id])
+    const { rows } = await database.pool.query(
+      `select data from pgboss.job where name = 'saga_dead_letter' and data ->> 'saga' = $1`,
+      [id],
+    )
     expect(rows).toEqual([{ data: { saga: id, definition: 'past-pivot', reason: 'past_pivot', step: 'invoice' } }])
   })
 
@@ -175,13 +191,18 @@ describe('a saga', () => {
         },
       })
       .onCompleted(({ tx, sagaId }) => tx.query('insert into note values ($1)', [`completed ${sagaId}`]))
-      .onCompensated(({ tx, sagaId, failure }) => tx.query('insert into note values ($1)', [`${failure?.error.message} ${sagaId}`]))
+      .onCompensated(({ tx, sagaId, failure }) =>
+        tx.query('insert into note values ($1)', [`${failure?.error.message} ${sagaId}`]),
+      )
     const engine = await start(saga)
     const good = await engine.enqueue(saga, {})
     const bad = await engine.enqueue(saga, { fail: 'refused' })
     expect((await engine.outcome(good.id)).status).toBe('completed')
     expect((await engine.outcome(bad.id)).status).toBe('compensated')
-    const { rows } = await database.pool.query('select text from note where text like $1 or text like $2', [`%${good.id}`, `%${bad.id}`])
+    const { rows } = await database.pool.query('select text from note where text like $1 or text like $2', [
+      `%${good.id}`,
+      `%${bad.id}`,
+    ])
     expect(rows.map((row) => row.text).sort()).toEqual([`completed ${good.id}`, `refused ${bad.id}`])
   })
 
@@ -267,12 +288,21 @@ describe('a saga', () => {
   })
 
   test('tells its outcome and shows its journal while it runs', async () => {
-    const saga = defineSaga('watched', { version: 1, input }).step('one', { action: () => 1 }).step('two', { action: () => 2 })
+    const saga = defineSaga('watched', { version: 1, input })
+      .step('one', { action: () => 1 })
+      .step('two', { action: () => 2 })
     const engine = await start(saga)
     const { id } = await engine.enqueue(saga, {})
     const types: string[] = []
     for await (const entry of engine.watch(id)) types.push(entry.event.type)
-    expect(types).toEqual(['saga_started', 'attempt_scheduled', 'step_completed', 'attempt_scheduled', 'step_completed', 'saga_completed'])
+    expect(types).toEqual([
+      'saga_started',
+      'attempt_scheduled',
+      'step_completed',
+      'attempt_scheduled',
+      'step_completed',
+      'saga_completed',
+    ])
   })
 
   test('waits for its start time', async () => {

@@ -9,7 +9,11 @@ import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { startEngine } from '../support/engine.ts'
 import { brokenRules } from '../support/rules.ts'
 
-const input = z.object({ amount: z.number().int().positive(), currency: z.string().length(3), note: z.string().optional() })
+const input = z.object({
+  amount: z.number().int().positive(),
+  currency: z.string().length(3),
+  note: z.string().optional(),
+})
 const defineSaga = sagasFor<{ services: unknown; tx: pg.ClientBase }>()
 const saga = defineSaga('pay', { version: 1, input }).step('pay', { action: ({ input: { amount } }) => amount })
 const contract = defineContract('pay', { version: 1, input })
@@ -30,7 +34,8 @@ describe('a start', () => {
   })
 
   const stored = async () => Number((await database.pool.query('select count(*) from saga.saga')).rows[0].count)
-  const jobs = async () => Number((await database.pool.query(`select count(*) from pgboss.job where name = 'saga_step'`)).rows[0].count)
+  const jobs = async () =>
+    Number((await database.pool.query(`select count(*) from pgboss.job where name = 'saga_step'`)).rows[0].count)
 
   test('in a transaction that is rolled back leaves nothing behind (rule 1)', async () => {
     const before = [await stored(), await jobs()]
@@ -86,7 +91,10 @@ describe('a start', () => {
   test('under a key that is taken finds the first saga, and refuses another input', async () => {
     const first = await client.enqueue(saga, euro, { key: 'order-1' })
     expect(first.created).toBe(true)
-    expect(await client.enqueue(saga, { currency: 'EUR', amount: 5 }, { key: 'order-1' })).toEqual({ id: first.id, created: false })
+    expect(await client.enqueue(saga, { currency: 'EUR', amount: 5 }, { key: 'order-1' })).toEqual({
+      id: first.id,
+      created: false,
+    })
     await expect(client.enqueue(saga, { ...euro, amount: 6 }, { key: 'order-1' })).rejects.toMatchObject({
       code: 'KEY_REUSED',
       details: { sagaId: first.id },
@@ -111,7 +119,9 @@ describe('a start', () => {
     await connection.query('begin isolation level repeatable read')
     await connection.query('select 1 from saga.saga limit 1')
     await client.enqueue(saga, euro, { key: 'order-3' })
-    await expect(client.enqueue(saga, euro, { key: 'order-3', db: fromPg(connection) })).rejects.toMatchObject({ code: 'KEY_CONFLICT_RETRY' })
+    await expect(client.enqueue(saga, euro, { key: 'order-3', db: fromPg(connection) })).rejects.toMatchObject({
+      code: 'KEY_CONFLICT_RETRY',
+    })
     await connection.query('rollback')
     connection.release()
   })
@@ -162,10 +172,14 @@ describe('a start', () => {
   })
 
   test('of another shape under the same name and version is refused, by client and by engine', async () => {
-    const changed = defineSaga('pay', { version: 1, input }).step('pay', { action: () => 1 }).step('more', { action: () => 2 })
+    const changed = defineSaga('pay', { version: 1, input })
+      .step('pay', { action: () => 1 })
+      .step('more', { action: () => 2 })
     await client.enqueue(saga, euro)
     await expect(client.enqueue(changed, euro)).rejects.toMatchObject({ code: 'DEFINITION_CHANGED' })
-    await expect(startEngine(database.connectionString, [changed])).rejects.toMatchObject({ code: 'DEFINITION_CHANGED' })
+    await expect(startEngine(database.connectionString, [changed])).rejects.toMatchObject({
+      code: 'DEFINITION_CHANGED',
+    })
   })
 
   test('says when the database is not there', async () => {
@@ -183,12 +197,16 @@ describe('a start', () => {
     const old = createSagaClient({ connectionString: database.connectionString, schema: 'from_the_future' })
     await expect(old.enqueue(saga, euro)).rejects.toMatchObject({ code: 'SCHEMA_TOO_NEW' })
     await old.close()
-    await expect(migrate({ connectionString: database.connectionString, schema: 'from_the_future' })).rejects.toMatchObject({ code: 'SCHEMA_TOO_NEW' })
+    await expect(
+      migrate({ connectionString: database.connectionString, schema: 'from_the_future' }),
+    ).rejects.toMatchObject({ code: 'SCHEMA_TOO_NEW' })
     expect(() => createSagaClient({ connectionString: '', schema: 'Robert"; drop table' })).toThrow(/schema name/)
   })
 
   test('by several processes that migrate a new schema at once ends in one schema', async () => {
-    await Promise.all(Array.from({ length: 5 }, () => migrate({ connectionString: database.connectionString, schema: 'at_once' })))
+    await Promise.all(
+      Array.from({ length: 5 }, () => migrate({ connectionString: database.connectionString, schema: 'at_once' })),
+    )
     const { rows } = await database.pool.query('select version from at_once.saga_migration order by version')
     expect(rows.map((row) => row.version)).toEqual([1, 2])
   })
@@ -203,12 +221,21 @@ describe('reading', () => {
 
   test('lists by filter, in pages, and counts', async () => {
     await using client = createSagaClient({ connectionString: database.connectionString })
-    await client.enqueueMany(saga, Array.from({ length: 25 }, (_, index) => ({ input: { amount: index + 1, currency: 'EUR' }, key: `page-${index}` })))
+    await client.enqueueMany(
+      saga,
+      Array.from({ length: 25 }, (_, index) => ({
+        input: { amount: index + 1, currency: 'EUR' },
+        key: `page-${index}`,
+      })),
+    )
     await client.enqueue(contract, { amount: 1, currency: 'USD' }, { tags: ['usd', 'vip'] })
     const seen: string[] = []
     let cursor: string | undefined
     do {
-      const page = await client.list({ definition: 'pay', keyPrefix: 'page-' }, { limit: 10, ...(cursor === undefined ? {} : { cursor }) })
+      const page = await client.list(
+        { definition: 'pay', keyPrefix: 'page-' },
+        { limit: 10, ...(cursor === undefined ? {} : { cursor }) },
+      )
       seen.push(...page.sagas.map((one) => one.key ?? ''))
       cursor = page.cursor
     } while (cursor !== undefined)
@@ -219,6 +246,8 @@ describe('reading', () => {
     await expect(client.list({}, { limit: 0 })).rejects.toMatchObject({ code: 'FILTER_INVALID' })
     await expect(client.list({}, { cursor: 'x' })).rejects.toMatchObject({ code: 'FILTER_INVALID' })
     expect(await client.get('nonsense')).toBeUndefined()
-    await expect(client.outcome('0199d5a0-0000-7000-8000-00000000ffff')).rejects.toMatchObject({ code: 'SAGA_NOT_FOUND' })
+    await expect(client.outcome('0199d5a0-0000-7000-8000-00000000ffff')).rejects.toMatchObject({
+      code: 'SAGA_NOT_FOUND',
+    })
   })
 })

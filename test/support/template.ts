@@ -8,7 +8,13 @@ import { migrate } from '../../src/compose.ts'
 const root = join(import.meta.dirname, '..', '..')
 
 /** What decides on the content of the template, besides the packages that package-lock.json fixes. */
-const sources = ['drizzle', 'package-lock.json', 'test/support/template.ts', 'src/engine/store/migrate.ts', 'src/jobs/queues.ts']
+const sources = [
+  'drizzle',
+  'package-lock.json',
+  'test/support/template.ts',
+  'src/engine/store/migrate.ts',
+  'src/jobs/queues.ts',
+]
 
 /** Fills a fresh, empty database that becomes the template: the engine's migrations, pg-boss's schema, the queues. */
 export async function prepareTemplate(connectionString: string): Promise<void> {

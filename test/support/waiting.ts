@@ -26,7 +26,11 @@ export async function atRest(pool: pg.Pool, count: number): Promise<void> {
 }
 
 /** The first event of that type in the saga's journal, as soon as it is there. */
-export async function journalled(client: Pick<SagaClient, 'journal'>, id: string, type: SagaEvent['type']): Promise<SagaEvent> {
+export async function journalled(
+  client: Pick<SagaClient, 'journal'>,
+  id: string,
+  type: SagaEvent['type'],
+): Promise<SagaEvent> {
   let found: SagaEvent | undefined
   await until(`saga ${id} has journalled ${type}`, async () => {
     found = (await client.journal(id)).find(({ event }) => event.type === type)?.event

@@ -98,7 +98,11 @@ function branchChosen(draft: Draft, input: ReportOf<'succeeded'>, attempt: numbe
   if (option === null || Object.hasOwn(node.options, option)) {
     return draft.emit({ type: 'branch_chosen', step, side, attempt, option })
   }
-  const error = { name: 'SagaError', code: 'OPTION_UNKNOWN', message: `Branch "${step}" has no option of the name that was chosen.` }
+  const error = {
+    name: 'SagaError',
+    code: 'OPTION_UNKNOWN',
+    message: `Branch "${step}" has no option of the name that was chosen.`,
+  }
   const delivery = { step, side, jobId, insertedAs, retryCount, limits }
   failed(draft, { type: 'failed', ...delivery, verdict: 'rejected', error, retryDelayMs: 0 }, attempt)
 }

@@ -82,7 +82,11 @@ class Naming {
       return { node: 'parallel', name: `p${number}`, lanes }
     }
     if (shape.node === 'branch') {
-      return { node: 'branch', name: `b${number}`, options: { x: this.nodes(shape.x, place), y: this.nodes(shape.y, place) } }
+      return {
+        node: 'branch',
+        name: `b${number}`,
+        options: { x: this.nodes(shape.x, place), y: this.nodes(shape.y, place) },
+      }
     }
     const compensation = shape.compensation || shape.kind === 'child'
     return {
@@ -90,7 +94,9 @@ class Naming {
       name: `s${number}`,
       kind: shape.kind,
       compensation,
-      ...(compensation && shape.onlyCompleted && shape.kind === 'external' ? { compensateWhen: 'completed' as const } : {}),
+      ...(compensation && shape.onlyCompleted && shape.kind === 'external'
+        ? { compensateWhen: 'completed' as const }
+        : {}),
       ...(shape.verify && shape.kind === 'external' ? { verify: true as const } : {}),
       ...(shape.pivot && !place.inParallel && !place.afterPivot ? { pivot: true as const } : {}),
     }

@@ -1,9 +1,9 @@
 /** Compares what a saga says of itself with what really took effect. Asked when all that hung has come back. */
 import { HOOK_STEP, stepOf } from '../../../src/engine/core/blueprint.ts'
 import type { StepState } from '../../../src/engine/core/state.ts'
+import { stepsOf } from './blueprints.ts'
 import { keyOf } from './keys.ts'
 import { stepEntries } from './reading.ts'
-import { stepsOf } from './blueprints.ts'
 import type { World } from './world.ts'
 
 /** What the saga says and the world does not bear out; empty when it is honest. */
@@ -25,7 +25,8 @@ function* stepLies(world: World): Generator<string> {
     }
   }
   for (const { name } of stepsOf(world.settings.blueprint)) {
-    if (world.state.steps[name] === undefined && standing(world, name, undefined)) yield `${name} took effect and is not known`
+    if (world.state.steps[name] === undefined && standing(world, name, undefined))
+      yield `${name} took effect and is not known`
   }
 }
 
@@ -37,7 +38,8 @@ function* endLies(world: World): Generator<string> {
   for (const [name, step] of stepEntries(world)) {
     if (!left.includes(step.state)) yield `${status}, and ${name} is ${step.state}`
     const node = stepOf(world.settings.blueprint, name)
-    if (step.state === 'skipped' && (node?.compensation === true || node?.kind === 'child')) yield `${name} is skipped, and can be undone`
+    if (step.state === 'skipped' && (node?.compensation === true || node?.kind === 'child'))
+      yield `${name} is skipped, and can be undone`
     const leftAlone = node?.compensation !== true || node.compensateWhen === 'completed'
     if (step.state === 'left_in_doubt' && !leftAlone) yield `${name} is left in doubt, and can be undone`
   }

@@ -61,7 +61,14 @@ export const moves: fc.Arbitrary<Move> = fc.oneof(
   weighted(1, fc.record({ do: fc.constant('arrive' as const) })),
   weighted(4, fc.record({ do: fc.constant('end_child' as const), at, able: fc.boolean() })),
   weighted(5, fc.record({ do: fc.constant('hear_child' as const), at, again: fc.boolean() })),
-  weighted(2, fc.record({ do: fc.constant('hold' as const), at: fc.nat(9), side: fc.constantFrom('action', 'compensation', 'both') })),
+  weighted(
+    2,
+    fc.record({
+      do: fc.constant('hold' as const),
+      at: fc.nat(9),
+      side: fc.constantFrom('action', 'compensation', 'both'),
+    }),
+  ),
   weighted(2, fc.record({ do: fc.constant('release' as const) })),
   weighted(2, fc.record({ do: fc.constant('code' as const), found: fc.boolean() })),
   weighted(1, fc.record({ do: fc.constant('undo' as const) })),
@@ -119,7 +126,24 @@ export function make(world: World, workers: Workers, move: Move): void {
   }
 }
 
-type Outside = Exclude<Move, { do: 'work' | 'fetch' | 'begin' | 'give_back' | 'act' | 'report' | 'time_out' | 'lose' | 'redeliver' | 'repeat' | 'wait' | 'arrive' }>
+type Outside = Exclude<
+  Move,
+  {
+    do:
+      | 'work'
+      | 'fetch'
+      | 'begin'
+      | 'give_back'
+      | 'act'
+      | 'report'
+      | 'time_out'
+      | 'lose'
+      | 'redeliver'
+      | 'repeat'
+      | 'wait'
+      | 'arrive'
+  }
+>
 
 function makeOutside(world: World, move: Outside): void {
   switch (move.do) {

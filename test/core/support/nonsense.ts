@@ -31,7 +31,10 @@ const limits: fc.Arbitrary<Limits> = fc.record({
 const words = fc.oneof(
   fc.record({ type: fc.constant('succeeded' as const) }),
   fc.record({ type: fc.constant('succeeded' as const), option: fc.constantFrom('x', 'nope', 'constructor', null) }),
-  fc.record({ type: fc.constant('succeeded' as const), found: fc.constantFrom('applied' as const, 'not_applied' as const, 'unknown' as const) }),
+  fc.record({
+    type: fc.constant('succeeded' as const),
+    found: fc.constantFrom('applied' as const, 'not_applied' as const, 'unknown' as const),
+  }),
   fc.record({
     type: fc.constant('failed' as const),
     verdict: fc.constantFrom('rejected' as const, 'not_applied' as const, 'in_doubt' as const),
@@ -39,26 +42,52 @@ const words = fc.oneof(
     retryDelayMs: fc.constantFrom(-1, 0, 0.5, 1_000),
   }),
   fc.record({ type: fc.constant('lost' as const) }),
-  fc.record({ type: fc.constant('returned' as const), why: fc.constantFrom('pause' as const, 'hold' as const, 'code' as const, 'turned' as const) }),
+  fc.record({
+    type: fc.constant('returned' as const),
+    why: fc.constantFrom('pause' as const, 'hold' as const, 'code' as const, 'turned' as const),
+  }),
 )
 
 /** Of an attempt in flight, or of one that never was. */
 const reports = fc
-  .record({ words, step: names, side: sides, limits, at: fc.nat(3), off: fc.nat(2), retryCount: fc.nat(2), isKnown: fc.boolean() })
+  .record({
+    words,
+    step: names,
+    side: sides,
+    limits,
+    at: fc.nat(3),
+    off: fc.nat(2),
+    retryCount: fc.nat(2),
+    isKnown: fc.boolean(),
+  })
   .map(({ words, step, side, limits, at, off, retryCount, isKnown }) => (state: SagaState): Input => {
     const flights = flightsOf(state)
     const inFlight = isKnown ? flights[at % Math.max(1, flights.length)] : undefined
     const delivery =
       inFlight === undefined
         ? { step, side, jobId: 'nobody', insertedAs: off, retryCount }
-        : { step: inFlight.step, side: inFlight.side, jobId: inFlight.flight.jobId, insertedAs: inFlight.flight.attempt, retryCount }
+        : {
+            step: inFlight.step,
+            side: inFlight.side,
+            jobId: inFlight.flight.jobId,
+            insertedAs: inFlight.flight.attempt,
+            retryCount,
+          }
     return { ...words, ...delivery, limits } as Report
   })
 
 const act = fc.constant(ACT)
 const others: fc.Arbitrary<Input> = fc.oneof(
   fc.record({ type: fc.constant('start' as const), blueprint: fc.constant(null) }),
-  fc.record({ type: fc.constantFrom('start_due' as const, 'deadline_due' as const, 'hold_released' as const, 'code_found' as const, 'parent_undo' as const) }),
+  fc.record({
+    type: fc.constantFrom(
+      'start_due' as const,
+      'deadline_due' as const,
+      'hold_released' as const,
+      'code_found' as const,
+      'parent_undo' as const,
+    ),
+  }),
   fc.record({ type: fc.constant('retry_due' as const), step: names, side: sides }),
   fc.record({ type: fc.constant('code_missing' as const), step: names }),
   fc.record({
@@ -68,8 +97,22 @@ const others: fc.Arbitrary<Input> = fc.oneof(
     outcome: fc.constantFrom('completed' as const, 'compensated' as const),
     limits,
   }),
-  fc.record({ type: fc.constantFrom('retry' as const, 'cancel' as const, 'pause' as const, 'resume' as const, 'revert' as const, 'compensate' as const), act }),
-  fc.record({ type: fc.constant('resolve' as const), as: fc.constantFrom('completed' as const, 'compensated' as const), act }),
+  fc.record({
+    type: fc.constantFrom(
+      'retry' as const,
+      'cancel' as const,
+      'pause' as const,
+      'resume' as const,
+      'revert' as const,
+      'compensate' as const,
+    ),
+    act,
+  }),
+  fc.record({
+    type: fc.constant('resolve' as const),
+    as: fc.constantFrom('completed' as const, 'compensated' as const),
+    act,
+  }),
   fc.record({ type: fc.constant('rerun' as const), newSagaId: fc.string(), act }),
 )
 

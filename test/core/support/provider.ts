@@ -91,7 +91,9 @@ export class Children {
 
   /** Those that will end by themselves. */
   active(): readonly string[] {
-    return [...this.byId].filter(([, child]) => child.state === 'running' || child.state === 'undoing').map(([id]) => id)
+    return [...this.byId]
+      .filter(([, child]) => child.state === 'running' || child.state === 'undoing')
+      .map(([id]) => id)
   }
 
   /** `able`: it completes, or is undone when that was asked for. Otherwise it ends the other way. */
@@ -117,7 +119,12 @@ export class Children {
     const child = this.byId.get(childId)
     if (child === undefined) return
     const outcome = child.state === 'compensated' ? 'compensated' : 'completed'
-    this.messages.push({ step: child.step, childId, outcome, ...(child.state === 'settled' ? { undoAsked: true } : {}) })
+    this.messages.push({
+      step: child.step,
+      childId,
+      outcome,
+      ...(child.state === 'settled' ? { undoAsked: true } : {}),
+    })
   }
 }
 

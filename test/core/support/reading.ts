@@ -1,6 +1,7 @@
 /** Ways to read what happened: event by event, with the states around it. */
-import { evolve } from '../../../src/engine/core/evolve.ts'
+
 import type { SagaEvent } from '../../../src/engine/core/events.ts'
+import { evolve } from '../../../src/engine/core/evolve.ts'
 import type { SagaState, StepState } from '../../../src/engine/core/state.ts'
 import type { Turn, World } from './world.ts'
 
@@ -24,7 +25,10 @@ export function* foldsOf(world: World): Generator<Fold> {
   }
 }
 
-export function eventsOf<T extends SagaEvent['type']>(world: World, type: T): readonly Extract<SagaEvent, { type: T }>[] {
+export function eventsOf<T extends SagaEvent['type']>(
+  world: World,
+  type: T,
+): readonly Extract<SagaEvent, { type: T }>[] {
   return world.journal.filter((event) => event.type === type) as Extract<SagaEvent, { type: T }>[]
 }
 

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { ADOPT, stepOf } from '../../../src/engine/core/blueprint.ts'
 import { isLive } from '../../../src/engine/core/machine.ts'
 import { blueprints } from './blueprints.ts'
-import { hearChild, make, type Move, moves, orderOf } from './moves.ts'
+import { hearChild, type Move, make, moves, orderOf } from './moves.ts'
 import { type Fate, Workers } from './workers.ts'
 import { must, World, type WorldSettings } from './world.ts'
 
@@ -89,7 +89,8 @@ export function workOff(played: Pick<Played, 'world' | 'workers'>): void {
     const isSettled = [...world.children.byId.values()].some((child) => child.state === 'settled')
     const decision = world.tell(orderOf('retry', false))
     if (decision.ignored === undefined) bringToRest(played)
-    if (world.state.status === 'dead_lettered' && (isSettled || decision.ignored !== undefined)) world.tell(orderOf('resolve', false))
+    if (world.state.status === 'dead_lettered' && (isSettled || decision.ignored !== undefined))
+      world.tell(orderOf('resolve', false))
     bringToRest(played)
   }
 }

@@ -2,8 +2,9 @@
  * Workers: they fetch jobs, ask whether they may run them, run them, and report, each at a moment of its own. They lose
  * deliveries, hang, report late, and repeat what they have reported.
  */
-import { ADOPT, nodeOf, stepOf } from '../../../src/engine/core/blueprint.ts'
+
 import { admit } from '../../../src/engine/core/admit.ts'
+import { ADOPT, nodeOf, stepOf } from '../../../src/engine/core/blueprint.ts'
 import type { Decision } from '../../../src/engine/core/decide.ts'
 import type { Delivery, Report } from '../../../src/engine/core/input.ts'
 import type { SagaState } from '../../../src/engine/core/state.ts'
@@ -72,7 +73,13 @@ export class Workers {
     if (admission !== 'execute' || lacksCode) {
       const why = admission === 'execute' ? 'code' : admission
       this.refused.push({ why: admission, delivery: work.delivery, state: world.state })
-      work.report = { type: 'returned', ...work.delivery, why, limits: world.limitsOf(work.delivery.step), ...(why === 'code' ? { retryDelayMs: 500 } : {}) }
+      work.report = {
+        type: 'returned',
+        ...work.delivery,
+        why,
+        limits: world.limitsOf(work.delivery.step),
+        ...(why === 'code' ? { retryDelayMs: 500 } : {}),
+      }
       work.phase = 'done'
       return
     }
@@ -88,14 +95,16 @@ export class Workers {
     work.phase = 'done'
     if (side === 'verify') {
       const found = fate === 'ok' ? this.world.provider.look(keyOf(step)) : undefined
-      work.report = found === undefined ? this.#failure(work, 'in_doubt') : { type: 'succeeded', ...delivery, found, limits }
+      work.report =
+        found === undefined ? this.#failure(work, 'in_doubt') : { type: 'succeeded', ...delivery, found, limits }
       return
     }
     const isExternal = stepOf(this.world.settings.blueprint, step)?.kind === 'external'
     const succeeded = isExternal ? this.#actOutside(work, fate) : fate === 'ok'
     if (!succeeded) {
       // Nothing that only writes rows can be in doubt: its writes are gone.
-      const verdict = fate === 'rejected' ? 'rejected' : isExternal && fate !== 'not_applied' ? 'in_doubt' : 'not_applied'
+      const verdict =
+        fate === 'rejected' ? 'rejected' : isExternal && fate !== 'not_applied' ? 'in_doubt' : 'not_applied'
       work.report = this.#failure(work, side === 'compensation' && verdict === 'rejected' ? 'in_doubt' : verdict)
       return
     }

@@ -2,13 +2,13 @@
  * One saga and what surrounds it: the queue, timers, the clock, children, holds. It does what the shell does (decides,
  * then carries out the commands of `commandsOf`), one input at a time, and holds every state to the invariants.
  */
-import { type Blueprint, BLUEPRINT_FORMAT, widthOf } from '../../../src/engine/core/blueprint.ts'
+import { BLUEPRINT_FORMAT, type Blueprint, widthOf } from '../../../src/engine/core/blueprint.ts'
 import { type Command, commandsOf, SIDE_TIMERS, timerTarget } from '../../../src/engine/core/command.ts'
 import { type Decision, decide } from '../../../src/engine/core/decide.ts'
 import type { SagaEvent } from '../../../src/engine/core/events.ts'
 import type { Facts, Hold, Input, Limits } from '../../../src/engine/core/input.ts'
 import { violations } from '../../../src/engine/core/invariants.ts'
-import { isLive, type Side, SIDES } from '../../../src/engine/core/machine.ts'
+import { isLive, SIDES, type Side } from '../../../src/engine/core/machine.ts'
 import { flightsOf, type SagaState } from '../../../src/engine/core/state.ts'
 import { Children, type Manners, Provider, Rows } from './provider.ts'
 
@@ -151,7 +151,8 @@ export class World {
     const hasJobs = inFlight.length === this.jobs.size && inFlight.every(({ flight }) => this.jobs.has(flight.jobId))
     must(hasJobs, 'rule 1: each attempt in flight has its job, and there are no others')
     const letter = state.deadLetter?.jobId
-    const hasLetter = this.deadLetters.size === (letter === undefined ? 0 : 1) && (letter === undefined || this.deadLetters.has(letter))
+    const hasLetter =
+      this.deadLetters.size === (letter === undefined ? 0 : 1) && (letter === undefined || this.deadLetters.has(letter))
     must(hasLetter, 'rule 1: a dead letter has its job')
     must(this.reasonToLive() !== 'none', `rule 11: ${state.status}, and nothing will move it`)
   }
