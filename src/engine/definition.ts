@@ -1,9 +1,10 @@
 /** A definition as the engine uses it: the blueprint, and the code and policies of its steps. */
 import { createHash } from 'node:crypto'
 import type { ZodType, z } from 'zod'
-import type { Blueprint, Hook } from './core/blueprint.ts'
+import { type Blueprint, type BlueprintProblem, checkBlueprint, type Hook, walk } from './core/blueprint.ts'
 import type { Verdict } from './core/machine.ts'
 import type { RetryPolicy } from './core/retry.ts'
+import { SagaError } from './errors.ts'
 
 /** One function of a step, or a hook, with what bounds it. */
 export type SideCode = {
@@ -57,10 +58,7 @@ export type TypedDefinition<K> = Definition & { readonly ' known'?: K }
 
 export type AnyDefinition = TypedDefinition<unknown>
 
-// biome-ignore lint/suspicious/noExplicitAny: any set of results fits where only the input is asked for
-type AnyKnown = Known<ZodType, any, any, any>
-
-type KnownOf<D> = D extends { readonly ' known'?: infer K } ? (K extends AnyKnown ? K : unknown) : unknown
+type KnownOf<D> = D extends { readonly ' known'?: infer K } ? NonNullable<K> : unknown
 
 /** What `enqueue` takes: the schema's input, before it is parsed. */
 export type InputOf<D> = D extends { readonly input: infer Input extends ZodType } ? z.input<Input> : unknown
@@ -72,15 +70,59 @@ export type ServicesOf<D> = KnownOf<D> extends { readonly services: infer Servic
 
 export type TxOf<D> = KnownOf<D> extends { readonly tx: infer Tx } ? Tx : unknown
 
-/** JSON with sorted keys: the same value is the same text. */
+/**
+ * JSON with sorted keys: the same value is the same text. Takes what a schema may take beyond JSON: big integers, maps
+ * and sets.
+ *
+ * @throws SagaError `PAYLOAD_INVALID` for a value that contains itself.
+ */
 export function canonicalJson(value: unknown): string {
-  const text = JSON.stringify(value, (_key, inner: unknown) => {
-    if (inner === null || typeof inner !== 'object' || Array.isArray(inner)) return inner
-    return Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-  })
-  return text ?? 'null'
+  try {
+    return JSON.stringify(value, canonicalForm) ?? 'null'
+  } catch (cause) {
+    throw new SagaError('PAYLOAD_INVALID', 'A value that contains itself, or that fails to be read, has no JSON.', {
+      cause,
+    })
+  }
 }
 
+function canonicalForm(_key: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return `${value}n`
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return value
+  if (value instanceof Map || value instanceof Set) return [...value]
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+/** 128 bits of SHA-256, in hex. */
 export function hashBlueprint(blueprint: Blueprint): string {
   return createHash('sha256').update(canonicalJson(blueprint)).digest('hex').slice(0, 32)
+}
+
+/**
+ * What only the whole definition shows: that it has steps, and code for each of them.
+ *
+ * @throws SagaError `DEFINITION_INVALID` with all that is wrong.
+ */
+export function checkDefinition(definition: Definition): void {
+  const { blueprint, steps, hooks } = definition
+  const problems = [...checkBlueprint(blueprint)]
+  for (const node of walk(blueprint.nodes)) {
+    if (node.node !== 'step' || node.kind === 'child') continue
+    const code = steps.get(node.name)
+    if (code === undefined) problems.push({ at: node.name, problem: 'the step has no code' })
+    else if (node.compensation !== (code.compensation !== undefined)) {
+      problems.push({ at: node.name, problem: 'blueprint and code disagree on whether there is a compensation' })
+    }
+  }
+  for (const hook of blueprint.hooks)
+    if (hooks[hook] === undefined) problems.push({ at: hook, problem: 'the hook has no code' })
+  if (problems.length > 0) throw definitionInvalid(definition.name, problems)
+}
+
+/** One error for all that is wrong with a definition. */
+export function definitionInvalid(saga: string, problems: readonly BlueprintProblem[]): SagaError {
+  const list = problems.map(({ at, problem }) => `At ${at}: ${problem}.`).join(' ')
+  return new SagaError('DEFINITION_INVALID', `Saga ${saga} cannot be defined like this. ${list}`, {
+    details: { definition: saga, problems },
+  })
 }

@@ -38,7 +38,7 @@ export class Waiters {
 
   /** Something happened to these sagas, in this process. */
   tell(ids: Iterable<string>): void {
-    for (const id of ids) for (const waiter of [...(this.#waiters.get(id) ?? [])]) this.#end(id, waiter, true)
+    for (const id of ids) this.#waiters.get(id)?.forEach((waiter) => this.#end(id, waiter, true))
   }
 
   get isIdle(): boolean {
@@ -47,7 +47,7 @@ export class Waiters {
 
   close(): void {
     clearTimeout(this.#poll)
-    for (const [id, waiters] of [...this.#waiters]) for (const waiter of [...waiters]) this.#end(id, waiter, false)
+    this.#waiters.forEach((waiters, id) => waiters.forEach((waiter) => this.#end(id, waiter, false)))
   }
 
   async #round(): Promise<void> {

@@ -1,32 +1,22 @@
 /** What the functions of a step are given, as types. Results come back from jsonb, and the types say so. */
-
-import type { ZodType } from 'zod'
+import type { ZodType, z } from 'zod'
 import type { DeadLetterReason, Verdict } from './core/machine.ts'
-import type { ErrorInfo } from './core/state.ts'
+import type { Cause, ErrorInfo } from './core/state.ts'
 import type { Duration } from './duration.ts'
+import type { Jsonified } from './jsonified.ts'
+
+export type { Jsonified } from './jsonified.ts'
 
 /** Fixed once an app: what its steps may use. */
 export type App = { readonly services: unknown; readonly tx: unknown }
 
-/** A value after JSON: a `Date` is a string, what JSON cannot hold is gone. */
-export type Jsonified<T> = T extends { toJSON(): infer J }
-  ? Jsonified<J>
-  : T extends string | number | boolean | null
-    ? T
-    : T extends undefined
-      ? undefined
-      : T extends (...args: never[]) => unknown
-        ? never
-        : T extends readonly unknown[]
-          ? { [K in keyof T]: Jsonified<T[K]> }
-          : T extends object
-            ? { [K in keyof T as Jsonified<T[K]> extends never ? never : K]: Jsonified<T[K]> }
-            : unknown extends T
-              ? unknown
-              : never
+/** The input as steps see it: parsed by the schema when the saga was started, and back from JSON. */
+export type StoredInput<Input extends ZodType> = Jsonified<z.output<Input>>
 
-/** An action that returns nothing has no result. */
-export type ResultOf<R> = [Awaited<R>] extends [void] ? undefined : Jsonified<Awaited<R>>
+/** What is stored of an action's return: as `output` parsed it, if there is one. An action that returns nothing has no result. */
+export type ResultOf<Return, Output = undefined> = Output extends ZodType
+  ? Jsonified<z.output<Output>>
+  : Jsonified<Awaited<Return>>
 
 export type BaseContext<A extends App, Input, Results> = {
   readonly sagaId: string
@@ -35,7 +25,7 @@ export type BaseContext<A extends App, Input, Results> = {
   readonly step: string
   /** Counts deliveries, from 1. */
   readonly attempt: number
-  /** As the input schema parsed it. */
+  /** As the input schema parsed it, and back from JSON: a fresh copy for each attempt. */
   readonly input: Input
   /** Of the steps before this one, by name. */
   readonly results: Results
@@ -46,9 +36,16 @@ export type BaseContext<A extends App, Input, Results> = {
   readonly idempotencyKey: string
 }
 
+/** The action to undo is known to be done. */
+export type CompletedAction<Result> = {
+  readonly outcome: 'completed'
+  readonly result: Result
+  readonly idempotencyKey: string
+}
+
 /** What is undone: completed, with its result; or in doubt, when nobody knows whether it took effect. */
 export type UndoneAction<Result> =
-  | { readonly outcome: 'completed'; readonly result: Result; readonly idempotencyKey: string }
+  | CompletedAction<Result>
   | { readonly outcome: 'in_doubt'; readonly result: undefined; readonly idempotencyKey: string }
 
 export type StepContext<A extends App, Input, Results> = BaseContext<A, Input, Results>
@@ -59,30 +56,52 @@ export type CompensationContext<A extends App, Input, Results, Result> = BaseCon
   readonly result: Result | undefined
 }
 
+/** Of a compensation that does not run for an action in doubt. */
+export type CompletedCompensationContext<A extends App, Input, Results, Result> = BaseContext<A, Input, Results> & {
+  readonly action: CompletedAction<Result>
+  readonly result: Result
+}
+
 export type TransactionalContext<A extends App, Input, Results> = BaseContext<A, Input, Results> & {
   /** The app's transaction: what is written through it takes effect exactly once. It ends with the function. */
   readonly tx: A['tx']
 }
 
+/** A transactional step is never in doubt, so its result is always there. */
 export type TransactionalCompensationContext<A extends App, Input, Results, Result> = TransactionalContext<
   A,
   Input,
   Results
 > & {
-  /** Always there: a transactional step is never in doubt. */
+  readonly action: CompletedAction<Result>
   readonly result: Result
-  readonly action: { readonly outcome: 'completed'; readonly result: Result; readonly idempotencyKey: string }
 }
 
-export type HookContext<A extends App, Input, Results> = TransactionalContext<A, Input, Partial<Results>> & {
-  readonly failure?: { readonly step: string; readonly error: ErrorInfo }
-  /** Why a dead letter is one. */
+/** The first error of the saga: it is never replaced by a later one. */
+export type Failure = { readonly step: string; readonly error: ErrorInfo }
+
+export type CompletedContext<A extends App, Input, Results> = TransactionalContext<A, Input, Results>
+
+export type CompensatedContext<A extends App, Input, Results> = TransactionalContext<A, Input, Partial<Results>> & {
+  /** Why it was undone: a failure, a cancel, a deadline, … */
+  readonly cause?: Cause
+  /** Absent where nothing failed: a cancel, say. */
+  readonly failure?: Failure
+}
+
+/** A person may have taken the saga up again before the hook runs: it is no dead letter then, and has no reason. */
+export type DeadLetteredContext<A extends App, Input, Results> = CompensatedContext<A, Input, Results> & {
   readonly reason?: DeadLetterReason
+  readonly deadLetter?: { readonly reason: DeadLetterReason; readonly step?: string }
+}
+
+export type ResolvedContext<A extends App, Input, Results> = CompensatedContext<A, Input, Results> & {
+  /** As what a person settled it. */
   readonly resolvedAs?: 'completed' | 'compensated'
 }
 
 export type RetryOptions = {
-  /** Attempts that report, the first one included. */
+  /** Attempts that report, the first one included; `Infinity` for no limit but `maxDuration`. */
   readonly maxAttempts?: number
   readonly backoff?: 'fixed' | 'linear' | 'exponential'
   readonly initialInterval?: Duration
@@ -91,43 +110,68 @@ export type RetryOptions = {
   readonly maxDuration?: Duration
 }
 
-/** A function alone, or with a policy of its own. */
-export type Undo<Context> =
-  | ((context: Context) => unknown)
-  | {
-      readonly run: (context: Context) => unknown
-      readonly retry?: RetryOptions
-      readonly timeout?: Duration
-      /** `completed`: not run for an action that ended in doubt. */
-      readonly when?: 'completed'
-    }
-
-export type StepOptions = {
+/** A function with a policy of its own. */
+export type Bounded<Context> = {
+  run(context: Context): unknown
   readonly retry?: RetryOptions
   readonly timeout?: Duration
-  /** How long an attempt that ran out of time is waited for before it is given up on: 10 s by default. */
-  readonly settleAfter?: Duration
+}
+
+/** A function alone, or with a policy of its own. */
+export type Undo<Context, Completed = never> =
+  | ((context: Context) => unknown)
+  | (Bounded<Context> & { readonly when?: undefined })
+  | (Bounded<Completed> & {
+      /** Not run for an action that ended in doubt. */
+      readonly when: 'completed'
+    })
+
+/** A hook alone, or with a policy of its own. */
+export type HookFunction<Context> = ((context: Context) => unknown) | Bounded<Context>
+
+export type StepOptions<Output extends ZodType | undefined = ZodType | undefined> = {
+  /**
+   * What is given overrules the default: 5 attempts, exponentially from 1 s to 1 min apart. A limit that is given
+   * (attempts, or a duration) replaces both of the defaults.
+   */
+  readonly retry?: RetryOptions
+  /** Of the action, and of a compensation that sets none: 60 s by default, 10 s for a transactional step. */
+  readonly timeout?: Duration
   /** Deliveries that may be lost with their workers: 3 by default. */
   readonly maxLost?: number
   /** `dead_letter`: when its attempts are used up a person decides, and forward is still possible. */
   readonly whenExhausted?: 'compensate' | 'dead_letter'
   /** What an error says of the effect; `undefined` leaves it to the defaults. */
   readonly classify?: (error: unknown) => Verdict | undefined
-  /** Results are checked by it. */
-  readonly output?: ZodType
+  /** Results are checked by it, and stored as it parsed them. */
+  readonly output?: Output
 }
 
-export type ExternalStep<A extends App, Input, Results, Return> = StepOptions & {
+export type ExternalStep<
+  A extends App,
+  Input,
+  Results,
+  Return,
+  Output extends ZodType | undefined = undefined,
+> = StepOptions<Output> & {
   readonly action: (context: StepContext<A, Input, Results>) => Return
-  readonly compensation?: Undo<CompensationContext<A, Input, Results, ResultOf<NoInfer<Return>>>>
+  readonly compensation?: Undo<
+    CompensationContext<A, Input, Results, ResultOf<NoInfer<Return>, NoInfer<Output>>>,
+    CompletedCompensationContext<A, Input, Results, ResultOf<NoInfer<Return>, NoInfer<Output>>>
+  >
+  /** How long an attempt that ran out of time is waited for before it is given up on: 10 s by default. */
+  readonly settleAfter?: Duration
 }
 
-export type TransactionalStep<A extends App, Input, Results, Return> = Omit<StepOptions, 'settleAfter'> & {
+export type TransactionalStep<
+  A extends App,
+  Input,
+  Results,
+  Return,
+  Output extends ZodType | undefined = undefined,
+> = StepOptions<Output> & {
   readonly action: (context: TransactionalContext<A, Input, Results>) => Return
-  readonly compensation?: Undo<TransactionalCompensationContext<A, Input, Results, ResultOf<NoInfer<Return>>>>
+  readonly compensation?: HookFunction<
+    TransactionalCompensationContext<A, Input, Results, ResultOf<NoInfer<Return>, NoInfer<Output>>>
+  >
 }
-
-/** A hook alone, or with a policy of its own. */
-export type HookFunction<Context> =
-  | ((context: Context) => unknown)
-  | { readonly run: (context: Context) => unknown; readonly retry?: RetryOptions; readonly timeout?: Duration }

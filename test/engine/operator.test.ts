@@ -211,7 +211,7 @@ describe('an operator', () => {
       engine.operator.retry(id, request),
       engine.operator.retry(id, request),
     ])
-    expect(done.map((one) => one.repeated).sort()).toEqual([false, true, true])
+    expect(done.filter((one) => !one.repeated)).toHaveLength(1)
     await engine.outcome(id)
     const retried = (await engine.journal(id)).filter(({ event }) => event.type === 'saga_retried')
     expect(retried).toHaveLength(1)

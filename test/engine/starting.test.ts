@@ -1,7 +1,7 @@
 /** Starting sagas: in the caller's transaction, once per key, and never with bad input. */
 import { sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/node-postgres'
-import pg from 'pg'
+import type pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { createSagaClient, defineContract, fromDrizzle, fromPg, migrate, sagasFor } from '../../src/index.ts'

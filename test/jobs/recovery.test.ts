@@ -160,7 +160,7 @@ describe('a worker', () => {
       input: { name: index === 17 ? 'poison' : `name ${index}` },
     }))
     const started = await engine.enqueueMany(picky, items)
-    const outcomes = await Promise.all(started.map((one) => (one.ok ? engine.outcome(one.id) : undefined)))
+    const outcomes = await Promise.all(started.map(async (one) => (one.ok ? engine.outcome(one.id) : undefined)))
     expect(outcomes.filter((outcome) => outcome?.status === 'completed')).toHaveLength(39)
     expect(outcomes[17]).toMatchObject({
       status: 'compensated',

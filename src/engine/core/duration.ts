@@ -1,6 +1,19 @@
 /** Lengths of time, as people write them. */
 
-type Unit = 'ms' | 's' | 'm' | 'h' | 'd' | 'second' | 'seconds' | 'minute' | 'minutes' | 'hour' | 'hours' | 'day' | 'days'
+type Unit =
+  | 'ms'
+  | 's'
+  | 'm'
+  | 'h'
+  | 'd'
+  | 'second'
+  | 'seconds'
+  | 'minute'
+  | 'minutes'
+  | 'hour'
+  | 'hours'
+  | 'day'
+  | 'days'
 
 /** Milliseconds, or a number with a unit: `500`, `'30s'`, `'1.5h'`, `'2 days'`. */
 export type Duration = number | `${number}${Unit}` | `${number} ${Unit}`

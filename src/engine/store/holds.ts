@@ -73,6 +73,5 @@ export async function releaseHold(
      where id = $1::uuid and (released_at is null or release_request_id = $4::text) returning definition`,
     [id, act.actor, act.reason, act.requestId],
   )
-  const definition = rows[0]?.definition
-  return definition === undefined ? undefined : String(definition)
+  return rows[0]?.definition as string | undefined
 }
