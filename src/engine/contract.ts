@@ -1,8 +1,7 @@
 /** Contracts: a saga's name, version and input, for processes that only start it. */
-import type { ZodType } from 'zod'
-import { NAME_PATTERN } from './core/blueprint.ts'
-import type { Contract } from './definition.ts'
-import { SagaError } from './errors.ts'
+import { ZodType } from 'zod'
+import { type BlueprintProblem, NAME_PATTERN } from './core/blueprint.ts'
+import { type Contract, definitionInvalid } from './definition.ts'
 
 /**
  * What the web process and the worker share: `defineContract('fulfil-order', { version: 1, input: OrderInput })`.
@@ -13,18 +12,15 @@ export function defineContract<const Input extends ZodType>(
   name: string,
   options: { readonly version: number; readonly input: Input },
 ): Contract<Input> {
-  const { version, input } = options
+  const { version, input } = options ?? {}
+  const problems: BlueprintProblem[] = []
   if (!NAME_PATTERN.test(name)) {
-    throw new SagaError(
-      'DEFINITION_INVALID',
-      `"${name}" cannot name a saga: use lower-case letters, digits and dashes, starting with a letter.`,
-    )
+    problems.push({ at: 'name', problem: 'lower-case letters, digits and dashes, starting with a letter' })
   }
   if (!Number.isSafeInteger(version) || version < 1) {
-    throw new SagaError(
-      'DEFINITION_INVALID',
-      `The version of saga ${name} is ${version}; it must be a whole number from 1 up.`,
-    )
+    problems.push({ at: 'version', problem: `it must be a whole number from 1 up, not ${version}` })
   }
+  if (!(input instanceof ZodType)) problems.push({ at: 'input', problem: 'it must be a zod schema' })
+  if (problems.length > 0) throw definitionInvalid(String(name), problems)
   return { name, version, input }
 }

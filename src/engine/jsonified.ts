@@ -2,6 +2,12 @@
 
 type AnyFunction = (...args: never[]) => unknown
 
+/** Comes back as it went in; asked first, because types that contain themselves are JSON, mostly. */
+type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json }
+
+/** Maps and sets, of whatever. */
+type Collection = { readonly size: number; has(key: never): boolean }
+
 /**
  * A value after JSON: a `Date` is a string, a property that may be undefined may be absent, methods are gone. What
  * cannot be stored (a `Map`, a big integer, …) is `never`.
@@ -10,13 +16,13 @@ export type Jsonified<T> = 0 extends 1 & T
   ? T
   : unknown extends T
     ? unknown
-    : T extends string | number | boolean | null
+    : T extends Json
       ? T
       : T extends undefined | void
         ? undefined
         : T extends { toJSON(...args: never[]): infer Json }
           ? Jsonified<Json>
-          : T extends AnyFunction | symbol | bigint | ReadonlyMap<never, unknown> | ReadonlySet<never>
+          : T extends AnyFunction | symbol | bigint | Collection
             ? never
             : T extends readonly unknown[]
               ? { [K in keyof T]: Jsonified<T[K]> }

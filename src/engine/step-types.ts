@@ -119,7 +119,7 @@ export type Bounded<Context> = {
 
 /** A function alone, or with a policy of its own. */
 export type Undo<Context, Completed = never> =
-  | ((context: Context) => unknown)
+  | (((context: Context) => unknown) & { readonly when?: undefined })
   | (Bounded<Context> & { readonly when?: undefined })
   | (Bounded<Completed> & {
       /** Not run for an action that ended in doubt. */

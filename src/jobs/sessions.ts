@@ -14,10 +14,14 @@ const CONNECT_TIMEOUT_MS = 10_000
 /**
  * Stated in each transaction, so that neither the server's defaults nor a pooler's other clients decide. All our names
  * are qualified; an empty search path keeps it that way.
+ *
+ * The last line is about plans: every statement here looks up a batch of rows by index. Statistics that are out of date,
+ * which is what a queue always has, must not talk the planner into reading whole tables instead.
  */
 export const BEGIN = `begin isolation level read committed;
 set local search_path = pg_catalog; set local lock_timeout = ${LOCK_TIMEOUT_MS}; set local statement_timeout = ${STATEMENT_TIMEOUT_MS};
-set local idle_in_transaction_session_timeout = ${STATEMENT_TIMEOUT_MS}`
+set local idle_in_transaction_session_timeout = ${STATEMENT_TIMEOUT_MS};
+set local jit = off; set local enable_seqscan = off; set local enable_mergejoin = off`
 
 type PipelineConfig = pg.ClientConfig & { readonly pipeline?: boolean }
 

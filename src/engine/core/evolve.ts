@@ -257,10 +257,14 @@ function late(blueprint: Blueprint, state: SagaState, event: EventOf<'late_repor
       ...(applied ? { maybeApplied: true } : {}),
       // Where it may still complete, its ending is known better now: in doubt, not "not applied".
       ...(applied && step.state === 'failed' && state.direction === 'forward' ? { state: 'in_doubt' } : {}),
-      // What is being done about it right now may have looked before this effect was there.
-      ...(applied && (step.state === 'compensating' || step.verify?.flight !== undefined) ? { againDue: true } : {}),
+      ...(applied && mayBeOvertaken(step) ? { againDue: true } : {}),
     }
   })
+}
+
+/** What is being done about it, or was tried, may have come to the other side before this effect did. */
+function mayBeOvertaken(step: StepState): boolean {
+  return step.state === 'compensating' || step.state === 'compensation_failed' || step.verify?.flight !== undefined
 }
 
 function lateEffect(state: SagaState, event: EventOf<'late_effect_found'>): SagaState {

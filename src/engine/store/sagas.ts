@@ -81,9 +81,9 @@ export type Write = {
 export async function writeTransitions(db: Db, schema: string, writes: readonly Write[]): Promise<number> {
   const { rows } = await db.executeSql(
     `with s as materialized (
-       select * from json_to_recordset($1::text::json) as x(
+       select * from jsonb_to_recordset($1::text::jsonb) as x(
          id uuid, revision int, added int, status text, waiting text, paused boolean, blueprint text, state jsonb,
-         failure jsonb, dead_reason text, finished boolean)
+         failure jsonb, dead_reason text, finished boolean, events jsonb)
      ), n as materialized (
        select ${schema}.now() as at
      ), u as (
@@ -93,24 +93,23 @@ export async function writeTransitions(db: Db, schema: string, writes: readonly 
          dead_reason = s.dead_reason, updated_at = greatest(t.updated_at, n.at),
          finished_at = case when s.finished then coalesce(t.finished_at, n.at) end
        from s, n where t.id = s.id and t.revision = s.revision
-       returning t.id, t.updated_at
+       returning t.id, t.updated_at, s.events
      ), e as (
        insert into ${schema}.saga_event (saga_id, sequence, type, step, side, attempt, at, format, data, payload, worker, request_id)
        select u.id, x.sequence, x.type, x.step, x.side, x.attempt, u.updated_at, ${EVENT_FORMAT}, x.data, x.payload,
               x.worker, x.request
-       from json_to_recordset($2::text::json) as x(id uuid, sequence int, type text, step text, side text, attempt int,
-         data jsonb, payload jsonb, worker text, request text)
-       join u on u.id = x.id
+       from u cross join lateral jsonb_to_recordset(u.events) as x(sequence int, type text, step text, side text,
+         attempt int, data jsonb, payload jsonb, worker text, request text)
      )
      select count(*)::int as written from u`,
-    [`[${writes.map(rowJson).join(',')}]`, `[${writes.flatMap(eventsJson).join(',')}]`],
+    [`[${writes.map(rowJson).join(',')}]`],
   )
   return Number(rows[0]?.written)
 }
 
 function rowJson(write: Write): string {
   const { state } = write
-  return JSON.stringify({
+  const row = JSON.stringify({
     id: write.sagaId,
     revision: write.revision,
     added: write.events.length,
@@ -123,15 +122,16 @@ function rowJson(write: Write): string {
     dead_reason: state.deadLetter?.reason ?? null,
     finished: isFinished(state.status),
   })
+  return `${row.slice(0, -1)},"events":[${eventsJson(write).join(',')}]}`
 }
 
 /** Payloads are spliced in as the text they are: they were checked, and are not parsed again. */
 function eventsJson(write: Write): readonly string[] {
   return write.events.map((event, position) => {
     const row = packEvent(event)
-    row.id = write.sagaId
     row.sequence = write.revision + position + 1
-    if (write.worker !== undefined && event.type !== 'attempt_scheduled') row.worker = write.worker
+    // The worker stands where something was run; what followed from it is nobody's work.
+    if (write.worker !== undefined && 'attempt' in event && event.type !== 'attempt_scheduled') row.worker = write.worker
     if (position === 0 && write.requestId !== undefined) row.request = write.requestId
     return withPayload(JSON.stringify(row), write.payloads.get(position))
   })
@@ -170,33 +170,34 @@ export async function insertSagas(db: Db, schema: string, sagas: readonly NewSag
   const { rows } = await db.executeSql(
     `with n as materialized (
        select ${schema}.now() as at
+     ), x as materialized (
+       select * from jsonb_to_recordset($1::text::jsonb) as x(id uuid, definition text, version int, blueprint text, key text,
+         input_hash text, status text, waiting text, revision int, state jsonb, tags jsonb, parent_id uuid,
+         parent_step text, rerun_of uuid, start_at float8, deadline_at float8, events jsonb)
      ), i as materialized (
        insert into ${schema}.saga (id, definition, version, blueprint, key, input_hash, status, waiting, revision, format,
          state, tags, parent_id, parent_step, rerun_of, start_at, deadline_at, created_at, updated_at)
        select x.id, x.definition, x.version, x.blueprint, x.key, x.input_hash, x.status, x.waiting, x.revision,
-         ${STATE_FORMAT}, x.state, case when x.tags is null then null else array(select json_array_elements_text(x.tags)) end,
+         ${STATE_FORMAT}, x.state, case when x.tags is null then null else array(select jsonb_array_elements_text(x.tags)) end,
          x.parent_id, x.parent_step, x.rerun_of, to_timestamp(x.start_at / 1000.0), to_timestamp(x.deadline_at / 1000.0),
          n.at, n.at
-       from n, json_to_recordset($1::text::json) as x(id uuid, definition text, version int, blueprint text, key text,
-         input_hash text, status text, waiting text, revision int, state jsonb, tags json, parent_id uuid,
-         parent_step text, rerun_of uuid, start_at float8, deadline_at float8)
+       from n, x
        on conflict do nothing
        returning id, created_at
      ), e as (
        insert into ${schema}.saga_event (saga_id, sequence, type, step, side, attempt, at, format, data, payload)
-       select i.id, x.sequence, x.type, x.step, x.side, x.attempt, i.created_at, ${EVENT_FORMAT}, x.data, x.payload
-       from json_to_recordset($2::text::json) as x(id uuid, sequence int, type text, step text, side text, attempt int,
-         data jsonb, payload jsonb)
-       join i on i.id = x.id
+       select i.id, y.sequence, y.type, y.step, y.side, y.attempt, i.created_at, ${EVENT_FORMAT}, y.data, y.payload
+       from i join x on x.id = i.id cross join lateral jsonb_to_recordset(x.events) as y(sequence int, type text, step text,
+         side text, attempt int, data jsonb, payload jsonb)
      )
      select id from i`,
-    [`[${sagas.map(newRowJson).join(',')}]`, `[${sagas.flatMap(newEventsJson).join(',')}]`],
+    [`[${sagas.map(newRowJson).join(',')}]`],
   )
   return new Set(rows.map((row) => String(row.id)))
 }
 
 function newRowJson(saga: NewSaga): string {
-  return JSON.stringify({
+  const row = JSON.stringify({
     id: saga.id,
     definition: saga.definition,
     version: saga.version,
@@ -214,12 +215,12 @@ function newRowJson(saga: NewSaga): string {
     start_at: saga.startAt,
     deadline_at: saga.deadlineAt,
   })
+  return `${row.slice(0, -1)},"events":[${newEventsJson(saga).join(',')}]}`
 }
 
 function newEventsJson(saga: NewSaga): readonly string[] {
   return saga.events.map((event, position) => {
     const row = packEvent(event)
-    row.id = saga.id
     row.sequence = position + 1
     return withPayload(JSON.stringify(row), position === 0 ? saga.input : undefined)
   })

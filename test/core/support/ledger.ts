@@ -16,8 +16,9 @@ function* stepLies(world: World): Generator<string> {
     const stands = standing(world, name, step)
     // A late success may speak of an effect that was undone before its word came: then one more round is for nothing.
     if (step.state === 'completed' && step.round === 1 && !stands) yield `${name} is completed, and nothing took effect`
-    if (step.state === 'compensated' && stands) yield `${name} is compensated, and its effect stands`
+    // A resolved saga does nothing more about an effect that comes after all; it only knows of it.
     const known = step.maybeApplied === true || step.lateEffect === true
+    if (step.state === 'compensated' && stands && !known) yield `${name} is compensated, and its effect stands`
     if (step.state === 'failed' && stands && !known) yield `${name} is failed, not applied, and its effect stands`
     if (step.state === 'skipped' && !stands) yield `${name} is skipped as done, and nothing took effect`
     if (world.settings.manners === 'polite' && world.provider.effect(keyOf(name)).times > 1) {

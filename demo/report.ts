@@ -1,0 +1,45 @@
+/** The demo's last page: how the orders ended, how fast, and which of them need a person. */
+import { refusalOf } from './checks.ts'
+import type { Facts, SagaFact } from './facts.ts'
+import { table } from './screen.ts'
+
+/** How the orders ended, by reason. */
+export function endings({ sagas, bestSecond }: Facts, elapsedMs: number): string {
+  const of = (status: SagaFact['status']) => sagas.filter((saga) => saga.status === status)
+  const compensated = of('compensated')
+  const dead = of('dead_lettered')
+  const perSecond = Math.round(sagas.length / (elapsedMs / 1000))
+  return table([
+    ['completed', String(of('completed').length)],
+    ['compensated', String(compensated.length)],
+    ...reasons(compensated, (saga) => refusalOf(saga) ?? `${saga.failedStep}: ${saga.error}`),
+    ['dead-lettered', String(dead.length)],
+    ...reasons(dead, (saga) => saga.reason ?? ''),
+    ['orders per second', String(perSecond)],
+    ['  in the best second', String(bestSecond)],
+  ])
+}
+
+function reasons(sagas: readonly SagaFact[], name: (saga: SagaFact) => string): [string, string][] {
+  const counts = [...Map.groupBy(sagas, name)].map(([reason, group]) => [reason, group.length] as const)
+  return counts.sort(([, a], [, b]) => b - a).map(([reason, count]) => [`  ${reason}`, String(count)])
+}
+
+/** The sagas that need a person, each with what happened to it. */
+export function needsYou({ sagas }: Facts): string {
+  const dead = sagas.filter(({ status }) => status === 'dead_lettered')
+  const rows = dead
+    .toSorted((a, b) => (a.reason ?? '').localeCompare(b.reason ?? '') || a.orderId - b.orderId)
+    .map((saga) => ` order ${saga.orderId}  ${(saga.reason ?? '').padEnd(23)} ${whatHappened(saga)}`)
+  return rows.join('\n')
+}
+
+function whatHappened({ reason, error, steps }: SagaFact): string {
+  const notUndone = Object.keys(steps).filter((step) => steps[step] === 'compensation_failed')
+  if (reason === 'compensation_exhausted') return `${error} ${notUndone.join(', ')} could not be undone.`
+  if (reason === 'past_pivot') return `It is shipped, and the next step failed: ${error}`
+  if (reason === 'pivot_in_doubt') return `Nobody knows whether it was shipped: ${error}`
+  if (reason === 'forward_exhausted') return `It waits for a decision: ${error}`
+  if (reason === 'hook') return `All is done but the last entry in our own books: ${error}`
+  return error ?? ''
+}

@@ -1,0 +1,124 @@
+/**
+ * The saga of an order: reserve the stock → charge the card → screen the order → ship it (pivot) → send the invoice.
+ *
+ * Until the parcel is handed over everything can be undone; from then on there is only forward.
+ */
+import { and, eq, inArray, sql } from 'drizzle-orm'
+import { z } from 'zod'
+import { StepRejected, sagasFor } from '../../src/index.ts'
+import type { Payments, Shipping } from '../providers/clients.ts'
+import { bonusAccount, orderLine, orders, product, type ShopTx, stockMovement } from './tables.ts'
+
+export type Shop = { services: { payments: Payments; shipping: Shipping }; tx: ShopTx }
+
+const OrderPlaced = z.object({
+  orderId: z.int(),
+  customerId: z.string(),
+  customer: z.string(),
+  totalCents: z.int().positive(),
+  city: z.string(),
+  country: z.string(),
+})
+
+/** Outlasts an outage of ten seconds by retries alone: fifteen attempts take at least twelve. */
+const PATIENT = { maxAttempts: 15, backoff: 'exponential', initialInterval: '250ms', maxInterval: '2s' } as const
+const BRIEF = { maxAttempts: 3, backoff: 'exponential', initialInterval: '250ms', maxInterval: '1s' } as const
+
+export const fulfilOrder = sagasFor<Shop>()('fulfil-order', { version: 1, input: OrderPlaced })
+  .transactionalStep('reserve-stock', {
+    action: ({ input, tx }) => reserve(tx, input.orderId),
+    compensation: ({ input, tx }) => release(tx, input.orderId),
+  })
+  .step('charge-card', {
+    action: ({ input, services, idempotencyKey, signal }) =>
+      services.payments.charge(input.orderId, input.totalCents, { idempotencyKey, signal }),
+    compensation: {
+      // By the charge's key: this works whether or not the charge has arrived, and keeps it from arriving later.
+      run: ({ action, services, idempotencyKey, signal }) =>
+        services.payments.cancel(action.idempotencyKey, { idempotencyKey, signal }),
+      retry: PATIENT,
+    },
+    retry: PATIENT,
+    timeout: '5s',
+  })
+  .step('screen-order', {
+    action: ({ input, services, idempotencyKey, signal }) =>
+      services.shipping.screen(input.orderId, input.country, { idempotencyKey, signal }),
+    retry: BRIEF,
+    timeout: '5s',
+    // That nobody can answer is no reason to send the customer away: a person decides.
+    whenExhausted: 'dead_letter',
+  })
+  .step('create-shipment', {
+    action: ({ input, services, idempotencyKey, signal }) =>
+      services.shipping.ship(input.orderId, `${input.city}, ${input.country}`, { idempotencyKey, signal }),
+    // Never runs by itself, this being the pivot: only when an operator orders it.
+    compensation: ({ action, services, idempotencyKey, signal }) =>
+      services.shipping.cancel(action.idempotencyKey, { idempotencyKey, signal }),
+    retry: BRIEF,
+    timeout: '5s',
+  })
+  .pivot()
+  .step('send-invoice', {
+    action: ({ input, results, services, idempotencyKey, signal }) =>
+      services.payments.invoice(input.orderId, results['charge-card'].chargeId, { idempotencyKey, signal }),
+    retry: PATIENT,
+    timeout: '5s',
+  })
+  .onCompleted({ run: ({ input, tx }) => fulfil(tx, input), retry: BRIEF })
+  .onCompensated(({ input, tx }) => mark(tx, input.orderId, 'cancelled'))
+  .onDeadLettered(({ input, tx }) => mark(tx, input.orderId, 'needs_a_person'))
+  .onResolved(({ input, tx, resolvedAs }) =>
+    mark(tx, input.orderId, resolvedAs === 'completed' ? 'fulfilled' : 'cancelled'),
+  )
+
+async function reserve(tx: ShopTx, orderId: number): Promise<{ lines: number; pieces: number }> {
+  const lines = await tx.select().from(orderLine).where(eq(orderLine.orderId, orderId))
+  const wanted = new Map(lines.map((line) => [line.productId, line.pieces]))
+  const shelves = await tx
+    .select()
+    .from(product)
+    .where(inArray(product.id, [...wanted.keys()]))
+    // Everybody locks in the same order, so that nobody waits in a circle.
+    .orderBy(product.id)
+    .for('no key update')
+  const short = shelves.filter(({ id, inStock }) => inStock < (wanted.get(id) ?? 0))
+  if (short.length > 0) throw new StepRejected(`Out of stock: ${short.map(({ name }) => name).join(', ')}.`)
+  await move(tx, orderId, 'reserved')
+  return { lines: lines.length, pieces: lines.reduce((total, line) => total + line.pieces, 0) }
+}
+
+async function release(tx: ShopTx, orderId: number): Promise<void> {
+  const ids = tx.select({ id: orderLine.productId }).from(orderLine).where(eq(orderLine.orderId, orderId))
+  await tx.select().from(product).where(inArray(product.id, ids)).orderBy(product.id).for('no key update')
+  await move(tx, orderId, 'released')
+}
+
+async function move(tx: ShopTx, orderId: number, kind: 'reserved' | 'released'): Promise<void> {
+  const sign = sql.raw(kind === 'reserved' ? '-' : '+')
+  await tx
+    .update(product)
+    .set({ inStock: sql`${product.inStock} ${sign} ${orderLine.pieces}` })
+    .from(orderLine)
+    .where(and(eq(orderLine.orderId, orderId), eq(orderLine.productId, product.id)))
+  const lines = await tx.select().from(orderLine).where(eq(orderLine.orderId, orderId))
+  await tx.insert(stockMovement).values(lines.map(({ productId, pieces }) => ({ orderId, productId, kind, pieces })))
+}
+
+async function fulfil(tx: ShopTx, order: z.infer<typeof OrderPlaced>): Promise<void> {
+  await mark(tx, order.orderId, 'fulfilled')
+  const credited = await tx
+    .update(bonusAccount)
+    .set({ points: sql`${bonusAccount.points} + ${bonusPoints(order.totalCents)}` })
+    .where(and(eq(bonusAccount.customerId, order.customerId), eq(bonusAccount.frozen, false)))
+    .returning()
+  if (credited.length === 0) throw new Error(`The bonus account of ${order.customer} is frozen.`)
+}
+
+export function bonusPoints(totalCents: number): number {
+  return Math.floor(totalCents / 100)
+}
+
+async function mark(tx: ShopTx, orderId: number, status: 'fulfilled' | 'cancelled' | 'needs_a_person'): Promise<void> {
+  await tx.update(orders).set({ status }).where(eq(orders.id, orderId))
+}

@@ -1,0 +1,66 @@
+/**
+ * A worker as a process of its own: `node worker.ts <connection string> <payment URL> <shipping URL>`.
+ *
+ * It tells its parent how many steps it holds and whom it took over, and ends when its parent does.
+ */
+import { sql } from 'drizzle-orm'
+import { drizzle } from 'drizzle-orm/node-postgres'
+import pg from 'pg'
+import { createSagaEngine, fromDrizzle, type WorkerEvent } from '../src/index.ts'
+import { Payments, Shipping } from './providers/clients.ts'
+import { fulfilOrder } from './shop/fulfil-order.ts'
+
+export type WorkerMessage =
+  | { readonly type: 'ready' }
+  | { readonly type: 'holds'; readonly steps: number }
+  | { readonly type: 'taken_over' }
+  | { readonly type: 'trouble'; readonly message: string }
+
+const [connectionString = '', paymentUrl = '', shippingUrl = ''] = process.argv.slice(2)
+
+const pool = new pg.Pool({ connectionString, max: 10 })
+pool.on('error', () => {})
+const database = drizzle(pool)
+
+let held = 0
+
+const engine = createSagaEngine({
+  connectionString,
+  definitions: [fulfilOrder],
+  services: { payments: new Payments(paymentUrl), shipping: new Shipping(shippingUrl) },
+  transaction: (run) => database.transaction((tx) => run(tx, fromDrizzle(tx, sql))),
+  concurrency: 100,
+  migrate: false,
+  drainGrace: '5s',
+  onEvent: follow,
+  logger: {
+    debug() {},
+    info() {},
+    warn() {},
+    error: (details, message) => say({ type: 'trouble', message: `${message} ${JSON.stringify(details)}` }),
+  },
+})
+
+function follow(event: WorkerEvent): void {
+  if (event.type === 'taken_over') say({ type: 'taken_over' })
+  if (event.type === 'fetched') held += event.jobs
+  else if (event.type === 'committed') held -= event.batch.applied.filter(({ item }) => item.job !== undefined).length
+  else return
+  say({ type: 'holds', steps: held })
+}
+
+function say(message: WorkerMessage): void {
+  if (process.connected) process.send?.(message)
+}
+
+// However the demo ends, it leaves no worker behind.
+process.on('disconnect', () => process.exit(0))
+// Ctrl-C reaches the whole group: the demo decides when its workers stop.
+process.on('SIGINT', () => {})
+process.on('message', (message) => {
+  if (message !== 'stop') return
+  void engine.stop().then(() => process.exit(0))
+})
+
+await engine.start()
+say({ type: 'ready' })

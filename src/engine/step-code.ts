@@ -1,0 +1,176 @@
+/** From the options of a step or a hook to what the engine runs, with the defaults filled in. */
+import { ZodType } from 'zod'
+import type { Verdict } from './core/machine.ts'
+import { parseDuration } from './core/duration.ts'
+import { type RetryPolicy, retryProblem } from './core/retry.ts'
+import { definitionInvalid, type SideCode, type StepCode } from './definition.ts'
+import { durationProblem } from './duration.ts'
+import type { SagaError } from './errors.ts'
+import type { RetryOptions, StepOptions } from './step-types.ts'
+
+const ACTION_RETRY: RetryPolicy = {
+  maxAttempts: 5,
+  backoff: 'exponential',
+  initialIntervalMs: 1_000,
+  maxIntervalMs: 60_000,
+}
+
+/** Travels as JSON with each report, which has no infinity. */
+const UNLIMITED_ATTEMPTS = Number.MAX_SAFE_INTEGER
+
+/** It must outlast an outage: for a day, at most a quarter of an hour apart. */
+const COMPENSATION_RETRY: RetryPolicy = {
+  maxAttempts: UNLIMITED_ATTEMPTS,
+  backoff: 'exponential',
+  initialIntervalMs: 1_000,
+  maxIntervalMs: 15 * 60_000,
+  maxDurationMs: 24 * 60 * 60_000,
+}
+
+const HOOK_RETRY: RetryPolicy = { ...ACTION_RETRY, maxAttempts: 10 }
+const EXTERNAL_TIMEOUT_MS = 60_000
+const TRANSACTIONAL_TIMEOUT_MS = 10_000
+const SETTLE_AFTER_MS = 10_000
+
+/** A job of pg-boss lives at most a day, and the engine keeps a margin: what takes longer is more than one step. */
+const MAX_LENGTH_MS = 23 * 60 * 60_000
+
+/** What is being defined, for errors: the saga, and the place in it. */
+export type Place = { readonly saga: string; readonly at: string }
+
+/** The options as they come, before anything is known of them: callers without types are told what is wrong too. */
+export type GivenStep = StepOptions & {
+  readonly action: unknown
+  readonly compensation?: unknown
+  readonly settleAfter?: unknown
+}
+
+type GivenSide = { readonly run?: unknown; readonly retry?: RetryOptions; readonly timeout?: unknown; readonly when?: unknown }
+
+export type CheckedStep = { readonly code: StepCode; readonly compensateWhen?: 'completed' }
+
+/** @throws SagaError `DEFINITION_INVALID`. */
+export function stepCode(place: Place, kind: 'external' | 'transactional', step: GivenStep): CheckedStep {
+  if (typeof step !== 'object' || step === null) throw invalid(place, 'a step is an object with an action')
+  const { whenExhausted = 'compensate', maxLost, classify, output } = step
+  if (whenExhausted !== 'compensate' && whenExhausted !== 'dead_letter') {
+    throw invalid(place, `whenExhausted is 'compensate' or 'dead_letter', not ${JSON.stringify(whenExhausted)}`)
+  }
+  if (maxLost !== undefined && (!Number.isSafeInteger(maxLost) || maxLost < 1)) {
+    throw invalid(place, `maxLost must be a whole number from 1 up, not ${maxLost}`)
+  }
+  if (output !== undefined && !(output instanceof ZodType)) throw invalid(place, 'output is a zod schema')
+  if (classify !== undefined && typeof classify !== 'function') throw invalid(place, 'classify is a function')
+  const defaultTimeoutMs = kind === 'external' ? EXTERNAL_TIMEOUT_MS : TRANSACTIONAL_TIMEOUT_MS
+  const action: SideCode = {
+    run: bound(step.action, step) ?? fail(place, 'a step needs an action, which is a function'),
+    retry: retryPolicy(place, ACTION_RETRY, step.retry),
+    timeoutMs: timeoutOf(place, step.timeout, defaultTimeoutMs),
+  }
+  const undone = compensationCode(place, step, action.timeoutMs)
+  if (undone?.when !== undefined && kind === 'transactional') {
+    throw invalid(place, "a transactional step is never in doubt, so compensation.when has no meaning; leave it out")
+  }
+  const settleAfterMs = settleAfterOf(place, kind, step.settleAfter, Math.max(action.timeoutMs, undone?.code.timeoutMs ?? 0))
+  return {
+    code: {
+      action,
+      ...(undone === undefined ? {} : { compensation: undone.code }),
+      ...(classify === undefined ? {} : { classify: (error: unknown): Verdict | undefined => classify.call(step, error) }),
+      whenExhausted,
+      ...(maxLost === undefined ? {} : { maxLost }),
+      ...(settleAfterMs === undefined ? {} : { settleAfterMs }),
+      ...(output === undefined ? {} : { output }),
+    },
+    ...(undone?.when === undefined ? {} : { compensateWhen: undone.when }),
+  }
+}
+
+/** @throws SagaError `DEFINITION_INVALID`. */
+export function hookCode(place: Place, given: unknown): SideCode {
+  const { run, retry, timeout } = sideOf(place, given, given, 'a hook')
+  return { run, retry: retryPolicy(place, HOOK_RETRY, retry), timeoutMs: timeoutOf(place, timeout, TRANSACTIONAL_TIMEOUT_MS) }
+}
+
+function compensationCode(
+  { saga, at }: Place,
+  step: GivenStep,
+  defaultTimeoutMs: number,
+): { readonly code: SideCode; readonly when?: 'completed' } | undefined {
+  if (step.compensation === undefined) return undefined
+  const place = { saga, at: `${at}.compensation` }
+  const { run, retry, timeout, when } = sideOf(place, step.compensation, step, 'a compensation')
+  if (when !== undefined && when !== 'completed') throw invalid(place, `when is 'completed' or left out, not ${JSON.stringify(when)}`)
+  const code = {
+    run,
+    retry: retryPolicy(place, COMPENSATION_RETRY, retry),
+    timeoutMs: timeoutOf(place, timeout, defaultTimeoutMs),
+  }
+  return when === undefined ? { code } : { code, when }
+}
+
+/** A function alone, a method of `owner`, or an object with a policy of its own. */
+function sideOf(place: Place, given: unknown, owner: unknown, what: string): GivenSide & { readonly run: SideCode['run'] } {
+  const alone = bound(given, owner)
+  if (alone !== undefined) return { run: alone }
+  const side: GivenSide = typeof given === 'object' && given !== null ? given : {}
+  return { ...side, run: bound(side.run, given) ?? fail(place, `${what} is a function, or an object with a function called run`) }
+}
+
+/** Called on its owner, so that an instance of a class finds its own fields. */
+function bound(given: unknown, owner: unknown): SideCode['run'] | undefined {
+  return typeof given === 'function' ? (context: never) => Reflect.apply(given, owner, [context]) : undefined
+}
+
+/** What is given overrules the default. Attempts and duration limit one thing: who gives one of them gives the limit. */
+function retryPolicy(place: Place, defaults: RetryPolicy, given: RetryOptions | undefined): RetryPolicy {
+  if (given === undefined) return defaults
+  const initial = lengthOf(place, 'retry.initialInterval', given.initialInterval)
+  const max = lengthOf(place, 'retry.maxInterval', given.maxInterval)
+  const duration = lengthOf(place, 'retry.maxDuration', given.maxDuration)
+  const isLimited = given.maxAttempts !== undefined || duration !== undefined
+  const maxDurationMs = isLimited ? duration : defaults.maxDurationMs
+  const attempts = given.maxAttempts ?? (isLimited ? UNLIMITED_ATTEMPTS : defaults.maxAttempts)
+  const policy: RetryPolicy = {
+    maxAttempts: attempts === Number.POSITIVE_INFINITY ? UNLIMITED_ATTEMPTS : attempts,
+    backoff: given.backoff ?? defaults.backoff,
+    // One interval that is given moves the default of the other, never the other way round.
+    initialIntervalMs: initial ?? Math.min(defaults.initialIntervalMs, max ?? Number.POSITIVE_INFINITY),
+    maxIntervalMs: max ?? Math.max(defaults.maxIntervalMs, initial ?? 0),
+    ...(maxDurationMs === undefined ? {} : { maxDurationMs }),
+  }
+  const isKnown = ['fixed', 'linear', 'exponential'].includes(policy.backoff)
+  const problem = isKnown ? retryProblem(policy) : `backoff cannot be ${JSON.stringify(policy.backoff)}`
+  if (problem !== undefined) throw invalid({ ...place, at: `${place.at}.retry` }, problem)
+  return policy
+}
+
+function timeoutOf(place: Place, timeout: unknown, defaultMs: number): number {
+  const ms = lengthOf(place, 'timeout', timeout) ?? defaultMs
+  if (ms >= 1 && ms <= MAX_LENGTH_MS) return ms
+  throw invalid({ ...place, at: `${place.at}.timeout` }, `a timeout is between 1 ms and 23 hours, not ${String(timeout)}`)
+}
+
+function settleAfterOf(place: Place, kind: 'external' | 'transactional', given: unknown, timeoutMs: number): number | undefined {
+  if (given !== undefined && kind === 'transactional') {
+    throw invalid(place, 'a transactional step is never in doubt, so settleAfter has no meaning; leave it out')
+  }
+  const ms = lengthOf(place, 'settleAfter', given)
+  if (timeoutMs + (ms ?? SETTLE_AFTER_MS) > MAX_LENGTH_MS + SETTLE_AFTER_MS) {
+    throw invalid({ ...place, at: `${place.at}.settleAfter` }, 'timeout and settleAfter together are at most 23 hours')
+  }
+  return ms
+}
+
+function lengthOf({ saga, at }: Place, what: string, length: unknown): number | undefined {
+  if (length === undefined) return undefined
+  return parseDuration(length) ?? fail({ saga, at: `${at}.${what}` }, `it ${durationProblem(length)}`)
+}
+
+function fail(place: Place, problem: string): never {
+  throw invalid(place, problem)
+}
+
+function invalid({ saga, at }: Place, problem: string): SagaError {
+  return definitionInvalid(saga, [{ at, problem }])
+}
