@@ -12,6 +12,9 @@ export type SagaFact = {
   readonly reason: DeadLetterReason | null
   readonly failedStep: string | null
   readonly error: string | null
+  /** Where a dead letter stopped, and what happened there. */
+  readonly deadStep: string | null
+  readonly deadError: string | null
   /** The states of the steps that were reached. */
   readonly steps: Readonly<Partial<Record<string, StepStatus>>>
 }
@@ -59,8 +62,9 @@ export async function collectFacts(
     sagas: await read(
       `select o.id, split_part(o.key, '-', 2)::int as "orderId", o.status, o.dead_reason as reason,
          o.failed_step as "failedStep", o.error_message as error,
+         d.step as "deadStep", (select s.error_message from saga.step s where s.saga_id = d.id and s.step = d.step) as "deadError",
          coalesce((select jsonb_object_agg(s.step, s.state) from saga.step s where s.saga_id = o.id), '{}') as steps
-       from saga.overview o order by o.key`,
+       from saga.overview o left join saga.dead_letter d using (id) order by o.key`,
     ),
     products: await read(`select id, opened_with as "openedWith", in_stock as "inStock" from product order by id`),
     movements: await read(`select order_id as "orderId", product_id as "productId", kind, pieces from stock_movement`),

@@ -70,7 +70,7 @@ async function demonstrate(): Promise<{ holds: boolean; shop: Shop }> {
     open.push(() => dashboard.close())
     screen.say(`dashboard at ${dashboard.url}`)
   }
-  const workers = new WorkerProcesses([connectionString, ...urls])
+  const workers = new WorkerProcesses({ DATABASE_URL: connectionString, ...urls })
   open.push(() => workers.stop())
   workers.listen((worker, message) => {
     if (message.type === 'trouble') screen.say(`worker ${worker.number}: ${message.message}`)
@@ -94,7 +94,7 @@ async function demonstrate(): Promise<{ holds: boolean; shop: Shop }> {
   const facts = await collectFacts(shop.pool, payments, shipping, shop.interrupted)
   const checks = checkAll(facts, northwind.orders.length)
   screen.print()
-  for (const { claim, holds, numbers } of checks) screen.print(` ${holds ? '✓' : '✗'} ${claim}: ${numbers}`)
+  for (const { claim, holds, numbers } of checks) screen.print(` ${holds ? '✓' : '✗'} ${claim}\n     ${numbers}`)
   screen.print(`\n${endings(facts, elapsedMs)}`)
   const dead = facts.sagas.filter(({ status }) => status === 'dead_lettered').length
   screen.print(`\n${dead} sagas need you${dashboard === undefined ? '' : `: ${dashboard.url}`}\n${needsYou(facts)}\n`)
@@ -123,7 +123,7 @@ async function openProviders() {
   const shipping = await ProviderServer.open(shippingProvider(faults))
   open.push(() => shipping.refuse())
   screen.say(`payment provider at ${payment.url}, shipping provider at ${shipping.url}`)
-  const urls = [payment.url, shipping.url]
+  const urls = { PAYMENT_URL: payment.url, SHIPPING_URL: shipping.url }
   return { payment, payments: new Payments(payment.url), shipping: new Shipping(shipping.url), urls }
 }
 

@@ -27,19 +27,18 @@ function reasons(sagas: readonly SagaFact[], name: (saga: SagaFact) => string): 
 
 /** The sagas that need a person, each with what happened to it. */
 export function needsYou({ sagas }: Facts): string {
-  const dead = sagas.filter(({ status }) => status === 'dead_lettered')
-  const rows = dead
+  return sagas
+    .filter(({ status }) => status === 'dead_lettered')
     .toSorted((a, b) => (a.reason ?? '').localeCompare(b.reason ?? '') || a.orderId - b.orderId)
-    .map((saga) => ` order ${saga.orderId}  ${(saga.reason ?? '').padEnd(23)} ${whatHappened(saga)}`)
-  return rows.join('\n')
+    .map((saga) => ` order ${saga.orderId}  ${saga.reason}: ${whatHappened(saga)}\n     ${saga.deadError ?? ''}`)
+    .join('\n')
 }
 
-function whatHappened({ reason, error, steps }: SagaFact): string {
-  const notUndone = Object.keys(steps).filter((step) => steps[step] === 'compensation_failed')
-  if (reason === 'compensation_exhausted') return `${error} ${notUndone.join(', ')} could not be undone.`
-  if (reason === 'past_pivot') return `It is shipped, and the next step failed: ${error}`
-  if (reason === 'pivot_in_doubt') return `Nobody knows whether it was shipped: ${error}`
-  if (reason === 'forward_exhausted') return `It waits for a decision: ${error}`
-  if (reason === 'hook') return `All is done but the last entry in our own books: ${error}`
-  return error ?? ''
+function whatHappened({ reason, deadStep }: SagaFact): string {
+  if (reason === 'compensation_exhausted') return `the other steps are undone, ${deadStep} could not be`
+  if (reason === 'past_pivot') return `it is shipped, and ${deadStep} failed after that`
+  if (reason === 'pivot_in_doubt') return `nobody knows whether ${deadStep} took effect`
+  if (reason === 'forward_exhausted') return `${deadStep} got no answer, and a person has to decide`
+  if (reason === 'hook') return 'all steps are done, and the last entry in our own books failed'
+  return `it stopped at ${deadStep}`
 }

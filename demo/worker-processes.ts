@@ -4,6 +4,13 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import type { WorkerMessage } from './worker.ts'
 
+/** Where everything is that a worker needs; by its environment, because everybody can read a command line. */
+export type Places = {
+  readonly DATABASE_URL: string
+  readonly PAYMENT_URL: string
+  readonly SHIPPING_URL: string
+}
+
 /** Longer than their own drain takes. */
 const STOP_LIMIT_MS = 10_000
 
@@ -15,9 +22,12 @@ export class WorkerProcess {
   held = 0
   #isExpectedToEnd = false
 
-  constructor(number: number, args: readonly string[], listen: (message: WorkerMessage) => void) {
+  constructor(number: number, places: Places, listen: (message: WorkerMessage) => void) {
     this.number = number
-    this.#child = fork(join(import.meta.dirname, 'worker.ts'), args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    this.#child = fork(join(import.meta.dirname, 'worker.ts'), {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      env: { ...process.env, ...places },
+    })
     this.#exited = once(this.#child, 'exit').then(() => {
       if (!this.#isExpectedToEnd) listen({ type: 'trouble', message: 'ended by itself' })
     })
@@ -46,13 +56,13 @@ export class WorkerProcess {
 type Listener = (worker: WorkerProcess, message: WorkerMessage) => void
 
 export class WorkerProcesses {
-  readonly #args: readonly string[]
+  readonly #places: Places
   readonly #listeners = new Set<Listener>()
   readonly #running = new Set<WorkerProcess>()
   #count = 0
 
-  constructor(args: readonly string[]) {
-    this.#args = args
+  constructor(places: Places) {
+    this.#places = places
   }
 
   listen(listener: Listener): () => void {
@@ -74,7 +84,7 @@ export class WorkerProcesses {
   /** Starts one more. Resolves when it runs steps. */
   async start(): Promise<WorkerProcess> {
     this.#count += 1
-    const worker = new WorkerProcess(this.#count, this.#args, (message) => {
+    const worker = new WorkerProcess(this.#count, this.#places, (message) => {
       for (const listener of [...this.#listeners]) listener(worker, message)
     })
     this.#running.add(worker)

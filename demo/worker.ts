@@ -1,5 +1,5 @@
 /**
- * A worker as a process of its own: `node worker.ts <connection string> <payment URL> <shipping URL>`.
+ * A worker as a process of its own. Its environment says where the database and the providers are.
  *
  * It tells its parent how many steps it holds and whom it took over, and ends when its parent does.
  */
@@ -16,7 +16,11 @@ export type WorkerMessage =
   | { readonly type: 'taken_over' }
   | { readonly type: 'trouble'; readonly message: string }
 
-const [connectionString = '', paymentUrl = '', shippingUrl = ''] = process.argv.slice(2)
+const {
+  DATABASE_URL: connectionString = '',
+  PAYMENT_URL: paymentUrl = '',
+  SHIPPING_URL: shippingUrl = '',
+} = process.env
 
 const pool = new pg.Pool({ connectionString, max: 10 })
 pool.on('error', () => {})

@@ -241,6 +241,7 @@ export class SagaEngine extends SagaClient implements AsyncDisposable {
       drainGraceMs: toMs(options.drainGrace ?? '30s', 'drainGrace'),
       maxStragglers: options.maxStragglers ?? 20,
       onEvent: (event) => this.#tell(event, options.onEvent),
+      wakeOthers: () => shared.wakeUp.others(),
     })
     shared.wakeUp.attach(() => this.#worker.kick())
   }

@@ -3,7 +3,7 @@
  *
  * Until the parcel is handed over everything can be undone; from then on there is only forward.
  */
-import { and, eq, inArray, sql } from 'drizzle-orm'
+import { and, eq, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { StepRejected, sagasFor } from '../../src/index.ts'
 import type { Payments, Shipping } from '../providers/clients.ts'
@@ -73,36 +73,37 @@ export const fulfilOrder = sagasFor<Shop>()('fulfil-order', { version: 1, input:
   )
 
 async function reserve(tx: ShopTx, orderId: number): Promise<{ lines: number; pieces: number }> {
-  const lines = await tx.select().from(orderLine).where(eq(orderLine.orderId, orderId))
-  const wanted = new Map(lines.map((line) => [line.productId, line.pieces]))
-  const shelves = await tx
-    .select()
-    .from(product)
-    .where(inArray(product.id, [...wanted.keys()]))
-    // Everybody locks in the same order, so that nobody waits in a circle.
-    .orderBy(product.id)
-    .for('no key update')
-  const short = shelves.filter(({ id, inStock }) => inStock < (wanted.get(id) ?? 0))
+  const lines = await lockShelves(tx, orderId)
+  const short = lines.filter(({ pieces, inStock }) => inStock < pieces)
   if (short.length > 0) throw new StepRejected(`Out of stock: ${short.map(({ name }) => name).join(', ')}.`)
   await move(tx, orderId, 'reserved')
   return { lines: lines.length, pieces: lines.reduce((total, line) => total + line.pieces, 0) }
 }
 
 async function release(tx: ShopTx, orderId: number): Promise<void> {
-  const ids = tx.select({ id: orderLine.productId }).from(orderLine).where(eq(orderLine.orderId, orderId))
-  await tx.select().from(product).where(inArray(product.id, ids)).orderBy(product.id).for('no key update')
+  await lockShelves(tx, orderId)
   await move(tx, orderId, 'released')
 }
 
+/** The order's lines with what is in stock. Everybody locks in the same order, so that nobody waits in a circle. */
+async function lockShelves(tx: ShopTx, orderId: number) {
+  return tx
+    .select({ name: product.name, inStock: product.inStock, pieces: orderLine.pieces })
+    .from(product)
+    .innerJoin(orderLine, eq(orderLine.productId, product.id))
+    .where(eq(orderLine.orderId, orderId))
+    .orderBy(product.id)
+    .for('no key update', { of: product })
+}
+
+/** One statement changes the shelves and writes down what it changed. */
 async function move(tx: ShopTx, orderId: number, kind: 'reserved' | 'released'): Promise<void> {
-  const sign = sql.raw(kind === 'reserved' ? '-' : '+')
-  await tx
-    .update(product)
-    .set({ inStock: sql`${product.inStock} ${sign} ${orderLine.pieces}` })
-    .from(orderLine)
-    .where(and(eq(orderLine.orderId, orderId), eq(orderLine.productId, product.id)))
-  const lines = await tx.select().from(orderLine).where(eq(orderLine.orderId, orderId))
-  await tx.insert(stockMovement).values(lines.map(({ productId, pieces }) => ({ orderId, productId, kind, pieces })))
+  const change = kind === 'reserved' ? sql`in_stock - pieces` : sql`in_stock + pieces`
+  await tx.execute(sql`
+    with line as (select product_id, pieces from ${orderLine} where order_id = ${orderId}),
+    moved as (update ${product} set in_stock = ${change} from line where product_id = id returning id, pieces)
+    insert into ${stockMovement} (order_id, product_id, kind, pieces)
+    select ${orderId}, id, ${kind}, pieces from moved`)
 }
 
 async function fulfil(tx: ShopTx, order: z.infer<typeof OrderPlaced>): Promise<void> {

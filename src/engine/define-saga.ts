@@ -14,7 +14,14 @@ import {
   type Hook,
   NAME_PATTERN,
 } from './core/blueprint.ts'
-import { type Contract, type Definition, definitionInvalid, hashBlueprint, type Known, type StepCode } from './definition.ts'
+import {
+  type Contract,
+  type Definition,
+  definitionInvalid,
+  hashBlueprint,
+  type Known,
+  type StepCode,
+} from './definition.ts'
 import { type GivenStep, hookCode, stepCode } from './step-code.ts'
 import type {
   App,
@@ -112,7 +119,8 @@ export class SagaDefinition<A extends App, Input extends ZodType, Results> imple
   pivot(): SagaDefinition<A, Input, Results> {
     const { nodes } = this.#shape
     const last = nodes.at(-1)
-    if (last?.node !== 'step') throw this.#invalid(this.name, 'pivot() belongs right after the step that it makes the pivot')
+    if (last?.node !== 'step')
+      throw this.#invalid(this.name, 'pivot() belongs right after the step that it makes the pivot')
     if (last.pivot === true) throw this.#invalid(last.name, 'it is the pivot already')
     return this.#next({ ...this.#shape, nodes: [...nodes.slice(0, -1), { ...last, pivot: true }] })
   }
@@ -154,12 +162,18 @@ export class SagaDefinition<A extends App, Input extends ZodType, Results> imple
     const { nodes } = this.#shape
     // Asked here, and not only of the blueprint: the name is needed to say where something else is wrong.
     if (!NAME_PATTERN.test(name)) {
-      throw this.#invalid(String(name), 'a step has a name of lower-case letters, digits and dashes that starts with a letter')
+      throw this.#invalid(
+        String(name),
+        'a step has a name of lower-case letters, digits and dashes that starts with a letter',
+      )
     }
     if (this.steps.has(name)) throw this.#invalid(name, 'this name is used twice; names are unique in a saga')
     const { code, compensateWhen } = stepCode({ saga: this.name, at: name }, kind, step)
     if (step.whenExhausted === 'compensate' && nodes.some((node) => node.node === 'step' && node.pivot === true)) {
-      throw this.#invalid(name, "after the pivot nothing is undone by itself, so whenExhausted cannot be 'compensate'; leave it out")
+      throw this.#invalid(
+        name,
+        "after the pivot nothing is undone by itself, so whenExhausted cannot be 'compensate'; leave it out",
+      )
     }
     const node: BlueprintNode = {
       node: 'step',
@@ -193,7 +207,8 @@ export class SagaDefinition<A extends App, Input extends ZodType, Results> imple
 /** The definition of an app's sagas starts here: `const defineSaga = sagasFor<App>()`. */
 export function sagasFor<A extends App>(): DefineSaga<A> {
   return (given: string | Contract, options?: { readonly version: number; readonly input: ZodType }) => {
-    const contract = typeof given === 'string' ? defineContract(given, options as Contract) : defineContract(given.name, given)
+    const contract =
+      typeof given === 'string' ? defineContract(given, options as Contract) : defineContract(given.name, given)
     return new SagaDefinition({ contract, nodes: [], steps: new Map(), hooks: {} }) as never
   }
 }

@@ -1,7 +1,7 @@
 /** From the options of a step or a hook to what the engine runs, with the defaults filled in. */
 import { ZodType } from 'zod'
-import type { Verdict } from './core/machine.ts'
 import { parseDuration } from './core/duration.ts'
+import type { Verdict } from './core/machine.ts'
 import { type RetryPolicy, retryProblem } from './core/retry.ts'
 import { definitionInvalid, type SideCode, type StepCode } from './definition.ts'
 import { durationProblem } from './duration.ts'
@@ -45,7 +45,12 @@ export type GivenStep = StepOptions & {
   readonly settleAfter?: unknown
 }
 
-type GivenSide = { readonly run?: unknown; readonly retry?: RetryOptions; readonly timeout?: unknown; readonly when?: unknown }
+type GivenSide = {
+  readonly run?: unknown
+  readonly retry?: RetryOptions
+  readonly timeout?: unknown
+  readonly when?: unknown
+}
 
 export type CheckedStep = { readonly code: StepCode; readonly compensateWhen?: 'completed' }
 
@@ -69,14 +74,21 @@ export function stepCode(place: Place, kind: 'external' | 'transactional', step:
   }
   const undone = compensationCode(place, step, action.timeoutMs)
   if (undone?.when !== undefined && kind === 'transactional') {
-    throw invalid(place, "a transactional step is never in doubt, so compensation.when has no meaning; leave it out")
+    throw invalid(place, 'a transactional step is never in doubt, so compensation.when has no meaning; leave it out')
   }
-  const settleAfterMs = settleAfterOf(place, kind, step.settleAfter, Math.max(action.timeoutMs, undone?.code.timeoutMs ?? 0))
+  const settleAfterMs = settleAfterOf(
+    place,
+    kind,
+    step.settleAfter,
+    Math.max(action.timeoutMs, undone?.code.timeoutMs ?? 0),
+  )
   return {
     code: {
       action,
       ...(undone === undefined ? {} : { compensation: undone.code }),
-      ...(classify === undefined ? {} : { classify: (error: unknown): Verdict | undefined => classify.call(step, error) }),
+      ...(classify === undefined
+        ? {}
+        : { classify: (error: unknown): Verdict | undefined => classify.call(step, error) }),
       whenExhausted,
       ...(maxLost === undefined ? {} : { maxLost }),
       ...(settleAfterMs === undefined ? {} : { settleAfterMs }),
@@ -89,7 +101,11 @@ export function stepCode(place: Place, kind: 'external' | 'transactional', step:
 /** @throws SagaError `DEFINITION_INVALID`. */
 export function hookCode(place: Place, given: unknown): SideCode {
   const { run, retry, timeout } = sideOf(place, given, given, 'a hook')
-  return { run, retry: retryPolicy(place, HOOK_RETRY, retry), timeoutMs: timeoutOf(place, timeout, TRANSACTIONAL_TIMEOUT_MS) }
+  return {
+    run,
+    retry: retryPolicy(place, HOOK_RETRY, retry),
+    timeoutMs: timeoutOf(place, timeout, TRANSACTIONAL_TIMEOUT_MS),
+  }
 }
 
 function compensationCode(
@@ -100,7 +116,8 @@ function compensationCode(
   if (step.compensation === undefined) return undefined
   const place = { saga, at: `${at}.compensation` }
   const { run, retry, timeout, when } = sideOf(place, step.compensation, step, 'a compensation')
-  if (when !== undefined && when !== 'completed') throw invalid(place, `when is 'completed' or left out, not ${JSON.stringify(when)}`)
+  if (when !== undefined && when !== 'completed')
+    throw invalid(place, `when is 'completed' or left out, not ${JSON.stringify(when)}`)
   const code = {
     run,
     retry: retryPolicy(place, COMPENSATION_RETRY, retry),
@@ -110,11 +127,19 @@ function compensationCode(
 }
 
 /** A function alone, a method of `owner`, or an object with a policy of its own. */
-function sideOf(place: Place, given: unknown, owner: unknown, what: string): GivenSide & { readonly run: SideCode['run'] } {
+function sideOf(
+  place: Place,
+  given: unknown,
+  owner: unknown,
+  what: string,
+): GivenSide & { readonly run: SideCode['run'] } {
   const alone = bound(given, owner)
   if (alone !== undefined) return { run: alone }
   const side: GivenSide = typeof given === 'object' && given !== null ? given : {}
-  return { ...side, run: bound(side.run, given) ?? fail(place, `${what} is a function, or an object with a function called run`) }
+  return {
+    ...side,
+    run: bound(side.run, given) ?? fail(place, `${what} is a function, or an object with a function called run`),
+  }
 }
 
 /** Called on its owner, so that an instance of a class finds its own fields. */
@@ -148,10 +173,18 @@ function retryPolicy(place: Place, defaults: RetryPolicy, given: RetryOptions | 
 function timeoutOf(place: Place, timeout: unknown, defaultMs: number): number {
   const ms = lengthOf(place, 'timeout', timeout) ?? defaultMs
   if (ms >= 1 && ms <= MAX_LENGTH_MS) return ms
-  throw invalid({ ...place, at: `${place.at}.timeout` }, `a timeout is between 1 ms and 23 hours, not ${String(timeout)}`)
+  throw invalid(
+    { ...place, at: `${place.at}.timeout` },
+    `a timeout is between 1 ms and 23 hours, not ${String(timeout)}`,
+  )
 }
 
-function settleAfterOf(place: Place, kind: 'external' | 'transactional', given: unknown, timeoutMs: number): number | undefined {
+function settleAfterOf(
+  place: Place,
+  kind: 'external' | 'transactional',
+  given: unknown,
+  timeoutMs: number,
+): number | undefined {
   if (given !== undefined && kind === 'transactional') {
     throw invalid(place, 'a transactional step is never in doubt, so settleAfter has no meaning; leave it out')
   }

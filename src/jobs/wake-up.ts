@@ -16,6 +16,8 @@ export function channelOf(schema: string): string {
 const SOON_MS = 5
 /** A second one, for callers whose transaction takes longer. */
 const LATER_MS = 60
+/** Each NOTIFY is a commit, and takes a lock that all commits with notifications share. */
+const OTHERS_MS = 20
 
 export class WakeUp {
   readonly #channel: string
@@ -24,6 +26,7 @@ export class WakeUp {
   readonly #enabled: boolean
   readonly #timers = new Set<NodeJS.Timeout>()
   #pending = false
+  #othersPending = false
   /** Workers in this process need no notification. */
   #inProcess: (() => void) | undefined
 
@@ -45,6 +48,19 @@ export class WakeUp {
     if (committed) return this.#after(0)
     this.#after(SOON_MS)
     this.#after(LATER_MS)
+  }
+
+  /** A saturated worker has left work for others: at most one notification in this time, however often it says so. */
+  others(): void {
+    if (!this.#enabled || this.#othersPending) return
+    this.#othersPending = true
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer)
+      this.#othersPending = false
+      void this.#notify()
+    }, OTHERS_MS)
+    timer.unref()
+    this.#timers.add(timer)
   }
 
   close(): void {

@@ -26,6 +26,7 @@ import { type Claim, Committer, type Outcome } from './committer.ts'
 import { type Fetched, Fetcher, TakenOver } from './fetcher.ts'
 import { LostJobs } from './lost-jobs.ts'
 import { Owner } from './owner.ts'
+import { Stranded } from './stranded.ts'
 import { lostItem, Takeover } from './takeover.ts'
 import { TimerLoop } from './timer-loop.ts'
 import { type OpenTransaction, runTransactional } from './transactional.ts'
@@ -52,6 +53,8 @@ export type WorkerOptions = {
   /** Functions that ignored their signal: at this many the worker stops fetching. */
   readonly maxStragglers: number
   readonly onEvent: (event: WorkerEvent) => void
+  /** There is more to do than this worker has slots for. */
+  readonly wakeOthers: () => void
 }
 
 /** What happens to a worker, for metrics, logs and tests that wait for it. */
@@ -74,6 +77,7 @@ export class Worker {
   readonly #takeover: Takeover
   readonly #timers: TimerLoop
   readonly #lost: LostJobs
+  readonly #stranded: Stranded
   readonly #backoff = new Backoff()
   readonly #stop = new AbortController()
   readonly #settings: AttemptSettings
@@ -134,6 +138,7 @@ export class Worker {
     })
     this.#timers = new TimerLoop({ schema, db, logger, faults, isActive: () => this.#owner.isAlive, submit })
     this.#lost = new LostJobs({ boss, logger, isActive: () => this.#owner.isAlive, lose: (jobs) => this.#lose(jobs) })
+    this.#stranded = new Stranded({ schema, db, logger, isActive: () => this.#owner.isAlive, submit })
   }
 
   get id(): string {
@@ -151,6 +156,7 @@ export class Worker {
     this.#takeover.open()
     this.#timers.open()
     this.#lost.open()
+    this.#stranded.open()
     this.#poll = setInterval(() => this.kick(), POLL_MS)
     this.kick()
   }
@@ -169,6 +175,7 @@ export class Worker {
     this.#timers.close()
     this.#takeover.close()
     this.#lost.close()
+    this.#stranded.close()
     const { drainGraceMs } = this.#options
     if (!(await this.#whenQuiet(drainGraceMs))) {
       this.#stop.abort(new Error('The worker is shutting down.'))
@@ -395,6 +402,8 @@ export class Worker {
       }
     }
     if (jobs) this.kick()
+    // Only for workers that are idle, and only where this one has no slot left: they would find it by polling too.
+    if (jobs && this.#running >= this.#options.concurrency && this.#takeover.others > 0) this.#options.wakeOthers()
     if (due < Number.POSITIVE_INFINITY) this.#timers.kick(due)
   }
 

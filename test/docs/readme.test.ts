@@ -22,7 +22,7 @@ function programOf({ path, text }: Page): Program | undefined {
     blocks
       .filter(({ info }) => infos.includes(info))
       .map(({ code }) => code)
-      .join('\n')
+      .join('')
   const code = path === 'README.md' ? joined('ts', 'ts run') : joined('ts run')
   if (code === '') return undefined
   return { name: basename(path, '.md'), sql: joined('sql'), code, prints: joined('text') }

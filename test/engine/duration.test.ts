@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { MAX_DURATION_MS, parseDuration } from '../../src/engine/core/duration.ts'
@@ -23,7 +24,7 @@ describe('a length of time', () => {
     expect(toMs(duration, 'timeout')).toBe(ms)
   })
 
-  test.each([
+  const nonsense: readonly unknown[] = [
     -1,
     Number.NaN,
     Number.POSITIVE_INFINITY,
@@ -45,7 +46,8 @@ describe('a length of time', () => {
     undefined,
     {},
     5n,
-  ])('is not %j', (given) => {
+  ]
+  test.each(nonsense.map((given) => [inspect(given), given]))('is not %s', (_shown, given) => {
     expect(parseDuration(given)).toBeUndefined()
     expect(() => toMs(given as Duration, 'timeout')).toThrow(SagaError)
   })

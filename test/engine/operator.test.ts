@@ -181,6 +181,15 @@ describe('an operator', () => {
     await expect(engine.operator.release(hold, by())).rejects.toMatchObject({ code: 'HOLD_NOT_FOUND' })
   })
 
+  test('can leave a release half done: a worker goes on with it', async () => {
+    const hold = await engine.operator.hold({ definition: 'trip', step: 'hotel' }, by())
+    const { id } = await engine.enqueue(saga, {})
+    await until('it waits for the hold', async () => (await engine.get(id))?.waiting === 'hold')
+    // As if the process had died right after the hold itself was released.
+    await database.pool.query('update saga.saga_hold set released_at = now() where id = $1', [hold])
+    expect((await engine.outcome(id)).status).toBe('completed')
+  })
+
   test('resolves what was handled outside, for good', async () => {
     const id = await deadLetter('refuse mail')
     await engine.operator.resolve(id, { ...by('sent by hand'), as: 'completed' })

@@ -22,12 +22,27 @@ function refusal(value: unknown, maxBytes = MIB): SagaError {
 const hostile = fc
   .array(
     fc.oneof(
-      fc.constantFrom('\u0000', '\ud800', '\udfff', '\udc00\ud800', '\\u0000', '\\', '"', '\u0001', '😀', '\u2028', 'u0000', '\\\\ud800'),
+      fc.constantFrom(
+        '\u0000',
+        '\ud800',
+        '\udfff',
+        '\udc00\ud800',
+        '\\u0000',
+        '\\',
+        '"',
+        '\u0001',
+        '😀',
+        '\u2028',
+        'u0000',
+        '\\\\ud800',
+      ),
       fc.string({ unit: 'binary' }),
     ),
     { maxLength: 8 },
   )
   .map((parts) => parts.join(''))
+/** An escape that `JSON.stringify` had to write, not one that the text talks about. */
+const UNSTORABLE = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/
 const isStorable = (text: string) => !text.includes('\u0000') && text.isWellFormed()
 
 function nested(depth: number): unknown {
@@ -151,9 +166,8 @@ describe('a payload', () => {
 
   test('of plain JSON comes back as it went in', () => {
     fc.assert(
-      fc.property(fc.jsonValue({ noUnicodeString: false }), (value) => {
-        fc.pre(isStorable(JSON.stringify(value).replaceAll('\\u0000', '\u0000')))
-        fc.pre(JSON.stringify(value).isWellFormed() && !/\\u(?:0000|d[89a-f])/.test(JSON.stringify(value)))
+      fc.property(fc.jsonValue(), (value) => {
+        fc.pre(!UNSTORABLE.test(JSON.stringify(value)))
         expect(JSON.stringify(JSON.parse(check(value) ?? ''))).toBe(JSON.stringify(value))
       }),
     )
@@ -162,7 +176,9 @@ describe('a payload', () => {
   test('with a string anywhere is accepted when and only when jsonb takes the string', () => {
     fc.assert(
       fc.property(hostile, fc.constantFrom('value', 'key', 'list', 'json'), (text, place) => {
-        const value = { value: { a: text }, key: { a: { [text]: 1 } }, list: [[text]], json: { toJSON: () => text } }[place]
+        const value = { value: { a: text }, key: { a: { [text]: 1 } }, list: [[text]], json: { toJSON: () => text } }[
+          place
+        ]
         if (isStorable(text)) expect(JSON.parse(check(value) ?? '')).toEqual(JSON.parse(JSON.stringify(value)))
         else expect(refusal(value).code).toBe('PAYLOAD_INVALID')
       }),
@@ -192,8 +208,7 @@ describe('a payload', () => {
             return
           }
           if (json === undefined) return
-          const back: unknown = JSON.parse(json)
-          expect(JSON.stringify(back)).not.toMatch(/(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/)
+          expect(JSON.stringify(JSON.parse(json))).not.toMatch(UNSTORABLE)
         },
       ),
       { numRuns: 2_000 },

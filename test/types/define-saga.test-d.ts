@@ -14,7 +14,10 @@ import {
 import type { Equal, Expect } from './equal.ts'
 
 type Tx = { insert(row: { id: string }): Promise<void> }
-type Payments = { charge(cents: number, key: string): Promise<{ chargeId: string; at: Date }>; cancel(key: string): Promise<void> }
+type Payments = {
+  charge(cents: number, key: string): Promise<{ chargeId: string; at: Date }>
+  cancel(key: string): Promise<void>
+}
 type App = { services: { payments: Payments }; tx: Tx }
 
 const defineSaga = sagasFor<App>()
@@ -116,7 +119,12 @@ export const fulfil = order
 /** What a definition tells those who use it. */
 export type Claims = [
   // A schema that coerces takes whatever can be coerced.
-  Expect<Equal<InputOf<typeof fulfil>, { orderId: string; cents?: number | undefined; dueAt: unknown; note?: string | undefined }>>,
+  Expect<
+    Equal<
+      InputOf<typeof fulfil>,
+      { orderId: string; cents?: number | undefined; dueAt: unknown; note?: string | undefined }
+    >
+  >,
   Expect<Equal<StoredInput<typeof OrderInput>, Stored>>,
   Expect<Equal<ResultsOf<typeof fulfil>['charge-card'], { chargeId: string; at: string }>>,
   Expect<Equal<ServicesOf<typeof fulfil>, App['services']>>,
@@ -135,7 +143,9 @@ class ReserveStock {
   constructor(shelf: string) {
     this.#shelf = shelf
   }
-  async action({ input }: StepContext<App, StoredInput<typeof OrderInput>, Record<never, never>>): Promise<{ from: string; at: Date }> {
+  async action({
+    input,
+  }: StepContext<App, StoredInput<typeof OrderInput>, Record<never, never>>): Promise<{ from: string; at: Date }> {
     return { from: `${this.#shelf} for ${input.orderId}`, at: new Date() }
   }
   async compensation({ result }: { readonly result: { from: string; at: string } | undefined }): Promise<void> {

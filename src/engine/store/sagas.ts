@@ -267,3 +267,14 @@ export async function waitingSagas(
   )
   return rows.map((row) => String(row.id))
 }
+
+/** Sagas that wait for a hold which is not in force any more: whoever released it did not get to them. Index: `saga_held`. */
+export async function strandedByHolds(db: Db, schema: string, limit: number): Promise<readonly string[]> {
+  const { rows } = await db.executeSql(
+    `select s.id from ${schema}.saga s
+     where s.waiting = 'hold' and s.waiting in ('hold', 'code') and not exists (
+       select from ${schema}.saga_hold h where h.definition = s.definition and h.released_at is null)
+     order by s.definition, s.id limit ${limit}`,
+  )
+  return rows.map((row) => String(row.id))
+}

@@ -1,0 +1,52 @@
+/**
+ * Goes on with releases that were not finished: whoever releases a hold sets its sagas going batch by batch, and may
+ * die in between.
+ */
+import type { Item } from '../engine/runtime/apply.ts'
+import type { Logger } from '../engine/runtime/ports.ts'
+import type { Db } from '../engine/store/db.ts'
+import { strandedByHolds } from '../engine/store/sagas.ts'
+
+const EVERY_MS = 2_000
+const AT_ONCE = 200
+
+export type StrandedOptions = {
+  readonly schema: string
+  readonly db: Db
+  readonly logger: Logger
+  readonly isActive: () => boolean
+  /** Resolves when the item is committed. */
+  readonly submit: (item: Item) => Promise<void>
+}
+
+export class Stranded {
+  readonly #options: StrandedOptions
+  #timer: NodeJS.Timeout | undefined
+  #closed = false
+
+  constructor(options: StrandedOptions) {
+    this.#options = options
+  }
+
+  open(): void {
+    this.#timer = setTimeout(() => void this.#run(), EVERY_MS)
+  }
+
+  close(): void {
+    this.#closed = true
+    clearTimeout(this.#timer)
+  }
+
+  async #run(): Promise<void> {
+    const { db, schema, logger, isActive, submit } = this.#options
+    try {
+      if (isActive()) {
+        const ids = await strandedByHolds(db, schema, AT_ONCE)
+        await Promise.all(ids.map((sagaId) => submit({ sagaId, input: { type: 'hold_released' } })))
+      }
+    } catch (error) {
+      logger.debug({ error: String(error) }, 'stranded sagas could not be read')
+    }
+    if (!this.#closed) this.#timer = setTimeout(() => void this.#run(), EVERY_MS)
+  }
+}
