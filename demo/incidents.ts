@@ -18,12 +18,13 @@ export async function killOneWorker(workers: WorkerProcesses, pool: pg.Pool, scr
   await workers.kill(victim)
   screen.say(`worker ${victim.number} killed (SIGKILL) while it held ${held} steps`)
   const replacement = workers.start()
+  // On its own: the next incident need not wait for it, and a failure to start is told by the worker itself.
+  void replacement.then(({ number }) => screen.say(`worker ${number} started in its place`))
   const tookMs = Math.round((await takenOver) - killedAt)
   const { rows } = await pool.query<{ lost: number }>(
     `select count(*)::int as lost from saga.saga_event where type = 'attempt_lost'`,
   )
   screen.say(`taken over ${tookMs} ms after the kill: ${rows[0]?.lost} attempts recorded as lost, their steps go on`)
-  screen.say(`worker ${(await replacement).number} started in its place`)
 }
 
 /** Nobody answers at the provider's address for ten seconds. */

@@ -27,7 +27,7 @@ import { WorkerProcesses } from './worker-processes.ts'
 
 const ORDERS_PER_SECOND = 70
 /** At rest before the first incident: by then everybody has seen that it works. */
-const WARM_UP = 80
+const WARM_UP = 60
 /** On a slow machine it may take long, but not for ever. */
 const PATIENCE_MS = 150_000
 

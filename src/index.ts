@@ -26,10 +26,8 @@ export type {
   EnqueueOptions,
   EnqueueResult,
   SagaClient,
-  SagaOutcome,
-  SagaView,
-  StepView,
 } from './engine/saga-client.ts'
+export type { SagaOutcome, SagaView, StepView } from './engine/saga-view.ts'
 export type * from './engine/step-types.ts'
 export type { Db } from './engine/store/db.ts'
 export type { JournalEntry } from './engine/store/journal.ts'

@@ -59,7 +59,9 @@ if (process.argv[1] === import.meta.filename) {
   const page = readFileSync(path, 'utf8')
   if (!process.argv.includes('--check')) writeFileSync(path, withTransitions(page, TRANSITIONS))
   else if (isStale(page)) {
-    console.error(`${path} does not show the transitions of src/engine/core/machine.ts. Write it: node tools/diagram.ts`)
+    console.error(
+      `${path} does not show the transitions of src/engine/core/machine.ts. Write it: node tools/diagram.ts`,
+    )
     process.exitCode = 1
   }
 }

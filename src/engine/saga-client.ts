@@ -2,12 +2,8 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Authorize, demand } from './access.ts'
-import { walk } from './core/blueprint.ts'
-import type { OrderType } from './core/input.ts'
 import type { Status } from './core/machine.ts'
 import { STATUSES } from './core/machine.ts'
-import { ordersThatFit } from './core/order.ts'
-import type { ErrorInfo, StepState } from './core/state.ts'
 import type { AnyDefinition, Contract, Definition, InputOf, ResultsOf } from './definition.ts'
 import { type Duration, toMs } from './duration.ts'
 import { SagaError } from './errors.ts'
@@ -24,17 +20,11 @@ import {
   type StartRequest,
   storeStarts,
 } from './runtime/start.ts'
+import { outcomeOf, type SagaOutcome, type SagaView, viewOf } from './saga-view.ts'
 import { registerBlueprint } from './store/blueprints.ts'
 import { type Db, isConnectionError } from './store/db.ts'
 import { type JournalEntry, readJournal } from './store/journal.ts'
-import {
-  countByStatus,
-  listSummaries,
-  type Page,
-  readSummary,
-  type SagaFilter,
-  type SagaSummary,
-} from './store/reading.ts'
+import { countByStatus, listSummaries, type Page, readSummary, type SagaFilter } from './store/reading.ts'
 
 export type EnqueueOptions = StartOptions & {
   /** The caller's transaction, through one of pg-boss's adapters: `fromDrizzle(tx, sql)`, `fromPg(client)`, … */
@@ -48,43 +38,6 @@ export type EnqueueItem = StartOptions & { readonly input: unknown }
 
 /** Per item, in order. What is refused is not stored; the others are. */
 export type EnqueueResult = (Started & { readonly ok: true }) | { readonly ok: false; readonly error: SagaError }
-
-export type StepView = {
-  readonly name: string
-  readonly state: StepState['state']
-  readonly attempts: number
-  readonly compensationAttempts: number
-  /** It may have taken effect. */
-  readonly inDoubt: boolean
-  readonly error?: ErrorInfo
-  readonly result?: unknown
-  readonly startedAt?: Date
-  readonly endedAt?: Date
-}
-
-export type SagaView = SagaSummary & {
-  readonly direction: 'forward' | 'backward'
-  readonly draining: boolean
-  readonly input: unknown
-  /** In the order of the definition; steps that were not reached are pending. */
-  readonly steps: readonly StepView[]
-  /** What an operator can order now. */
-  readonly fits: readonly OrderType[]
-}
-
-export type SagaOutcome<Results = Record<string, unknown>> =
-  | { readonly status: 'completed'; readonly results: Results }
-  | {
-      readonly status: 'compensated' | 'dead_lettered' | 'resolved'
-      readonly reason: SagaSummary['reason']
-      readonly failure: SagaSummary['failure']
-      readonly undone: readonly string[]
-      /** Done, and not undone. */
-      readonly notUndone: readonly string[]
-      /** May have taken effect, and nobody knows. */
-      readonly leftInDoubt: readonly string[]
-      readonly resolvedAs?: 'completed' | 'compensated'
-    }
 
 export type SagaClientParts = {
   readonly schema: string
@@ -173,7 +126,7 @@ export class SagaClient {
       if (summary === undefined) return undefined
       const journal = await readJournal(db, schema, id)
       await shelf.load(db, [summary.state.blueprint])
-      return view(summary, journal, shelf)
+      return viewOf(summary, journal, shelf)
     })
   }
 
@@ -396,58 +349,4 @@ function mustBeId(id: string): string {
 
 function notFound(id: string): SagaError {
   return new SagaError('SAGA_NOT_FOUND', `There is no saga ${id}.`, { details: { sagaId: id } })
-}
-
-function view(summary: SagaSummary, journal: readonly JournalEntry[], shelf: BlueprintShelf): SagaView {
-  const { state } = summary
-  const blueprint = shelf.get(state.blueprint)
-  const names = blueprint === undefined ? Object.keys(state.steps) : [...walk(blueprint.nodes)].map((node) => node.name)
-  const input = journal.find((entry) => entry.event.type === 'saga_started')?.payload
-  return {
-    ...summary,
-    direction: state.direction,
-    draining: state.draining === true,
-    input,
-    steps: names.map((name) => stepView(name, state.steps[name], journal)),
-    fits: blueprint === undefined ? [] : ordersThatFit(blueprint, state),
-  }
-}
-
-function stepView(name: string, step: StepState | undefined, journal: readonly JournalEntry[]): StepView {
-  if (step === undefined) return { name, state: 'pending', attempts: 0, compensationAttempts: 0, inDoubt: false }
-  const own = journal.filter(({ event }) => 'step' in event && event.step === name)
-  const done = own.findLast(({ event }) => event.type === 'step_completed' || event.type === 'step_verified')
-  const started = own.find(({ event }) => event.type === 'attempt_scheduled')
-  const open = step.state === 'running' || step.state === 'waiting' || step.state === 'compensating'
-  const ended = open ? undefined : own.at(-1)
-  return {
-    name,
-    state: step.state,
-    attempts: step.action.attempts,
-    compensationAttempts: step.compensation?.attempts ?? 0,
-    inDoubt: step.maybeApplied === true,
-    ...(step.error === undefined ? {} : { error: step.error }),
-    ...(done === undefined || done.payload === null ? {} : { result: done.payload }),
-    ...(started === undefined ? {} : { startedAt: started.at }),
-    ...(ended === undefined ? {} : { endedAt: ended.at }),
-  }
-}
-
-function outcomeOf(saga: SagaView): SagaOutcome {
-  const { status, steps, state } = saga
-  if (status === 'completed') {
-    const done = steps.filter((step) => step.state === 'completed')
-    return { status, results: Object.fromEntries(done.map((step) => [step.name, step.result])) }
-  }
-  const named = (states: readonly StepState['state'][]) =>
-    steps.filter((step) => states.includes(step.state)).map((step) => step.name)
-  return {
-    status: status === 'compensated' || status === 'resolved' ? status : 'dead_lettered',
-    reason: saga.reason,
-    failure: saga.failure,
-    undone: named(['compensated']),
-    notUndone: named(['completed', 'skipped', 'compensation_failed']),
-    leftInDoubt: named(['left_in_doubt', 'in_doubt']),
-    ...(state.resolvedAs === undefined ? {} : { resolvedAs: state.resolvedAs }),
-  }
 }

@@ -34,7 +34,9 @@ describe('the diagram of the statuses', () => {
       { event: 'saga_completed', from: 'running', to: 'completed', label: 'all done' },
       { event: 'saga_completed', from: 'running', to: 'completed', label: 'or so' },
     ])
-    expect(drawn).toContain('  [*] --> running : enqueue\n  running --> completed : all done / or so\n  completed --> [*]')
+    expect(drawn).toContain(
+      '  [*] --> running : enqueue\n  running --> completed : all done / or so\n  completed --> [*]',
+    )
     expect(drawn).toContain('| `running` | `completed` | `saga_completed` | or so |')
   })
 

@@ -131,7 +131,8 @@ function eventsJson(write: Write): readonly string[] {
     const row = packEvent(event)
     row.sequence = write.revision + position + 1
     // The worker stands where something was run; what followed from it is nobody's work.
-    if (write.worker !== undefined && 'attempt' in event && event.type !== 'attempt_scheduled') row.worker = write.worker
+    if (write.worker !== undefined && 'attempt' in event && event.type !== 'attempt_scheduled')
+      row.worker = write.worker
     if (position === 0 && write.requestId !== undefined) row.request = write.requestId
     return withPayload(JSON.stringify(row), write.payloads.get(position))
   })

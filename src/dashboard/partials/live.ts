@@ -1,0 +1,34 @@
+/**
+ * The part of a page that is kept up to date. It is the only one with htmx attributes, and all of them are written
+ * here: each element that has some needs the nonce, or hx-csp strips it.
+ */
+import type { View } from '../view.ts'
+import { html, type Markup } from './markup.ts'
+
+export const LIVE_ID = 'live'
+
+/** Seconds between two looks. */
+export const EVERY_S = 5
+
+/** What htmx is told: the extensions, and that errors replace nothing. */
+export const HTMX_CONFIG = JSON.stringify({
+  extensions: 'hx-csp,ptag',
+  noSwap: [204, 304, '4xx', '5xx'],
+  defaultTimeout: 15_000,
+  morphIgnore: ['data-htmx-powered', 'open'],
+  includeIndicatorCSS: false,
+  history: false,
+})
+
+/**
+ * @param from Where the same part comes from; `undefined`: it stays as it is.
+ * @param news What a screen reader hears when it has changed.
+ */
+export function live(view: View, from: string | undefined, news: string, body: Markup): Markup {
+  // Morphing keeps focus, selection and open details; a request that is still under way makes the next one wait.
+  const attributes =
+    from === undefined
+      ? html``
+      : html`hx-get="${from}" hx-trigger="every ${EVERY_S}s" hx-swap="outerMorph" hx-sync="this:drop" hx-nonce="${view.nonce}"`
+  return html`<div id="${LIVE_ID}" data-announce="${news}" ${attributes}>${body}</div>`
+}
