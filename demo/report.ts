@@ -26,12 +26,14 @@ function reasons(sagas: readonly SagaFact[], name: (saga: SagaFact) => string): 
 }
 
 /** The sagas that need a person, each with what happened to it. */
-export function needsYou({ sagas }: Facts): string {
-  return sagas
+export function needsYou({ sagas }: Facts, address: string | undefined): string {
+  const dead = sagas
     .filter(({ status }) => status === 'dead_lettered')
     .toSorted((a, b) => (a.reason ?? '').localeCompare(b.reason ?? '') || a.orderId - b.orderId)
-    .map((saga) => ` order ${saga.orderId}  ${saga.reason}: ${whatHappened(saga)}\n     ${saga.deadError ?? ''}`)
-    .join('\n')
+  const lines = dead.map(
+    (saga) => ` order ${saga.orderId}  ${saga.reason}: ${whatHappened(saga)}\n     ${saga.deadError ?? ''}`,
+  )
+  return [`${dead.length} sagas need you${address === undefined ? '' : `: ${address}`}`, ...lines].join('\n')
 }
 
 function whatHappened({ reason, deadStep }: SagaFact): string {

@@ -58,7 +58,7 @@ export class Screen {
 function describe(counts: Counts, total: number): string {
   const { placed, completed, compensated, deadLettered } = counts
   const underWay = placed - completed - compensated - deadLettered
-  return `${placed}/${total} placed: ${completed} completed, ${compensated} compensated, ${deadLettered} dead, ${underWay} under way`
+  return `${placed}/${total} placed: ${completed} completed, ${compensated} compensated, ${deadLettered} dead-lettered, ${underWay} under way`
 }
 
 /** As wide as the terminal allows: a line that wraps could not be drawn over. */

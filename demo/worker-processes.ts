@@ -85,7 +85,7 @@ export class WorkerProcesses {
   async start(): Promise<WorkerProcess> {
     this.#count += 1
     const worker = new WorkerProcess(this.#count, this.#places, (message) => {
-      for (const listener of [...this.#listeners]) listener(worker, message)
+      for (const listener of this.#listeners) listener(worker, message)
     })
     this.#running.add(worker)
     await this.next((message, from) => from === worker && (message.type === 'ready' || message.type === 'trouble'))

@@ -34,6 +34,7 @@ import type {
   ResultOf,
   StoredInput,
   TransactionalStep,
+  When,
 } from './step-types.ts'
 
 /** A name that is not taken yet; where it is, the error is in the argument's type. */
@@ -92,9 +93,9 @@ export class SagaDefinition<A extends App, Input extends ZodType, Results> imple
    *
    * @throws SagaError `DEFINITION_INVALID`.
    */
-  step<const Name extends string, Return, Output extends ZodType | undefined = undefined>(
+  step<const Name extends string, Return, Output extends ZodType | undefined = undefined, W extends When = undefined>(
     name: Fresh<Name, Results>,
-    step: ExternalStep<A, StoredInput<Input>, Results, Return, Output>,
+    step: ExternalStep<A, StoredInput<Input>, Results, Return, Output, W>,
   ): SagaDefinition<A, Input, With<Results, Name, Return, Output>> {
     return this.#add(name, 'external', step)
   }

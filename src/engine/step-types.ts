@@ -50,11 +50,19 @@ export type UndoneAction<Result> =
 
 export type StepContext<A extends App, Input, Results> = BaseContext<A, Input, Results>
 
-export type CompensationContext<A extends App, Input, Results, Result> = BaseContext<A, Input, Results> & {
-  readonly action: UndoneAction<Result>
-  /** `undefined` when the action is in doubt. */
-  readonly result: Result | undefined
-}
+export type CompensationContext<
+  A extends App,
+  Input,
+  Results,
+  Result,
+  W extends When = undefined,
+> = W extends 'completed'
+  ? CompletedCompensationContext<A, Input, Results, Result>
+  : BaseContext<A, Input, Results> & {
+      readonly action: UndoneAction<Result>
+      /** `undefined` when the action is in doubt. */
+      readonly result: Result | undefined
+    }
 
 /** Of a compensation that does not run for an action in doubt. */
 export type CompletedCompensationContext<A extends App, Input, Results, Result> = BaseContext<A, Input, Results> & {
@@ -112,18 +120,20 @@ export type RetryOptions = {
 
 /** A function with a policy of its own. */
 export type Bounded<Context> = {
-  run(context: Context): unknown
+  readonly run: (context: Context) => unknown
   readonly retry?: RetryOptions
   readonly timeout?: Duration
 }
 
+/** Whether a compensation also runs for an action in doubt: it does, unless it says `when: 'completed'`. */
+export type When = 'completed' | undefined
+
 /** A function alone, or with a policy of its own. */
-export type Undo<Context, Completed = never> =
-  | (((context: Context) => unknown) & { readonly when?: undefined })
-  | (Bounded<Context> & { readonly when?: undefined })
-  | (Bounded<Completed> & {
-      /** Not run for an action that ended in doubt. */
-      readonly when: 'completed'
+export type Undo<Context, W extends When = undefined> =
+  | ((context: Context) => unknown)
+  | (Bounded<Context> & {
+      /** `completed`: not run for an action that ended in doubt, so that the result is always there. */
+      readonly when?: W
     })
 
 /** A hook alone, or with a policy of its own. */
@@ -153,11 +163,12 @@ export type ExternalStep<
   Results,
   Return,
   Output extends ZodType | undefined = undefined,
+  W extends When = undefined,
 > = StepOptions<Output> & {
   readonly action: (context: StepContext<A, Input, Results>) => Return
   readonly compensation?: Undo<
-    CompensationContext<A, Input, Results, ResultOf<NoInfer<Return>, NoInfer<Output>>>,
-    CompletedCompensationContext<A, Input, Results, ResultOf<NoInfer<Return>, NoInfer<Output>>>
+    CompensationContext<A, Input, Results, ResultOf<NoInfer<Return>, NoInfer<Output>>, NoInfer<W>>,
+    W
   >
   /** How long an attempt that ran out of time is waited for before it is given up on: 10 s by default. */
   readonly settleAfter?: Duration

@@ -5,6 +5,7 @@
  * commit together (rule 6). If anything throws, all of it is gone, and the failure is recorded on another transaction,
  * fenced by the same job: it has no effect if a COMMIT whose answer was lost did happen.
  */
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Delivery } from '../engine/core/input.ts'
 import type { Definition, SideCode } from '../engine/definition.ts'
 import { type Applied, type Applier, applyBatch, type Item } from '../engine/runtime/apply.ts'
@@ -17,7 +18,8 @@ import {
   reportOf,
   runTimed,
 } from '../engine/runtime/run-attempt.ts'
-import { type Db, isRepeatable } from '../engine/store/db.ts'
+import { type Db, isConnectionError, isRepeatable } from '../engine/store/db.ts'
+import { Backoff } from './backoff.ts'
 
 /** Opens the app's transaction and hands it over, beside a view of it that our statements run on. */
 export type OpenTransaction = <T>(run: (tx: unknown, db: Db) => Promise<T>) => Promise<T>
@@ -58,6 +60,7 @@ export async function runTransactional(
   applier: Applier,
   settings: AttemptSettings,
 ): Promise<TransactionalResult> {
+  const backoff = new Backoff()
   for (let repeat = 1; ; repeat += 1) {
     try {
       const result = await open((tx, db) => inside(attempt, tx, db, applier, settings))
@@ -67,6 +70,12 @@ export async function runTransactional(
       if (error instanceof Fenced) return { type: 'fenced' }
       if (error instanceof Failed) return { type: 'failed', report: error.report }
       if (isRepeatable(error) && repeat < MAX_REPEATS) continue
+      if (isConnectionError(error) && !settings.stop.aborted) {
+        // The database is away, or the answer of COMMIT is lost: no attempt either. If it was committed, the fence
+        // says so next time.
+        await delay(backoff.next())
+        continue
+      }
       const { saga, definition, delivery, code } = attempt
       return { type: 'failed', report: reportOf(saga, definition, delivery, code, { type: 'error', error }, settings) }
     }
@@ -107,7 +116,11 @@ async function inside(
   )
   const outcome = await timed.first
   revoke()
-  if (outcome.type === 'error' && isRepeatable(outcome.error)) throw outcome.error
+  if (outcome.type === 'error') {
+    if (isRepeatable(outcome.error)) throw outcome.error
+    // A lost connection of its own, or of the transaction? Asked of the transaction.
+    if (isConnectionError(outcome.error)) await db.executeSql('select 1')
+  }
   const report = reportOf(saga, definition, delivery, code, outcome, settings)
   if (report.report.type !== 'succeeded') throw new Failed(report)
   const item: Item = {

@@ -7,29 +7,23 @@
  * what the state admits, and brings what came of it to the committer.
  */
 import type { PgBoss } from 'pg-boss'
-import { admit } from '../engine/core/admit.ts'
-import { ADOPT } from '../engine/core/blueprint.ts'
-import type { Delivery, Hold, Report } from '../engine/core/input.ts'
-import type { Definition } from '../engine/definition.ts'
-import { type Applied, type Applier, type Batch, type Item } from '../engine/runtime/apply.ts'
-import type { LoadedSaga } from '../engine/runtime/context.ts'
-import { type CodeShelf, limitsOf, sideCode } from '../engine/runtime/limits.ts'
+import { type Applier, type Batch, type Item } from '../engine/runtime/apply.ts'
+import { type CodeShelf, limitsOf } from '../engine/runtime/limits.ts'
 import type { Logger } from '../engine/runtime/ports.ts'
-import { type AttemptReport, type AttemptSettings, isTransactional, runAttempt } from '../engine/runtime/run-attempt.ts'
-import { errorInfo } from '../engine/runtime/verdict.ts'
 import { type Db, isConnectionError } from '../engine/store/db.ts'
 import { readSagas } from '../engine/store/sagas.ts'
 import type { ClaimedJob } from '../engine/store/workers.ts'
 import { Backoff } from './backoff.ts'
 import { SagaCache } from './cache.ts'
-import { type Claim, Committer, type Outcome } from './committer.ts'
+import { Committer } from './committer.ts'
 import { type Fetched, Fetcher, TakenOver } from './fetcher.ts'
 import { LostJobs } from './lost-jobs.ts'
 import { Owner } from './owner.ts'
+import { Runner } from './runner.ts'
 import { Stranded } from './stranded.ts'
 import { lostItem, Takeover } from './takeover.ts'
 import { TimerLoop } from './timer-loop.ts'
-import { type OpenTransaction, runTransactional } from './transactional.ts'
+import type { OpenTransaction } from './transactional.ts'
 
 export type WorkerOptions = {
   readonly connectionString: string
@@ -65,9 +59,6 @@ export type WorkerEvent =
   | { readonly type: 'session_lost' | 'session_back' | 'was_taken_over' }
 
 const POLL_MS = 500
-/** How often an attempt that this worker has no code for is handed back before it waits a minute in between. */
-const CODE_DELAYS_MS = [250, 1_000, 5_000, 15_000, 60_000] as const
-
 export class Worker {
   readonly #options: WorkerOptions
   readonly #cache: SagaCache
@@ -80,9 +71,8 @@ export class Worker {
   readonly #stranded: Stranded
   readonly #backoff = new Backoff()
   readonly #stop = new AbortController()
-  readonly #settings: AttemptSettings
+  readonly #runner: Runner
   #running = 0
-  #stragglers = 0
   #fetching = false
   #hint = true
   #open = false
@@ -94,12 +84,6 @@ export class Worker {
     this.#options = options
     const { connectionString, schema, applier, logger, boss, db } = options
     const { faults, shelf } = applier
-    this.#settings = {
-      services: options.services,
-      maxPayloadBytes: options.maxPayloadBytes,
-      jitter: Math.random,
-      stop: this.#stop.signal,
-    }
     this.#cache = new SagaCache(Math.max(1_000, options.concurrency * 4))
     this.#committer = new Committer({
       connectionString,
@@ -127,6 +111,27 @@ export class Worker {
       onTakenOver: () => this.#wasTakenOver(),
     })
     const submit = (item: Item) => this.#submit(item)
+    this.#runner = new Runner({
+      applier,
+      code: options.code,
+      settings: {
+        services: options.services,
+        maxPayloadBytes: options.maxPayloadBytes,
+        jitter: Math.random,
+        stop: this.#stop.signal,
+      },
+      committer: this.#committer,
+      cache: this.#cache,
+      openTransaction: options.openTransaction,
+      logger,
+      maxStragglers: options.maxStragglers,
+      workerId: () => this.id,
+      submit,
+      onSlotFree: () => this.#free(),
+      onClaimSettled: (claim) => this.#fetcher.settled(claim),
+      onCommitted: (batch) => this.#committed(batch),
+      onStragglerGone: () => this.kick(),
+    })
     this.#takeover = new Takeover({
       schema,
       db,
@@ -208,9 +213,9 @@ export class Worker {
   }
 
   #mayFetch(): boolean {
-    const { concurrency, maxStragglers } = this.#options
+    const { concurrency } = this.#options
     if (!this.#open || !this.#hint || !this.#owner.isAlive || this.#backoff.isWaiting) return false
-    if (this.#stragglers >= maxStragglers) return false
+    if (this.#runner.isOverrun) return false
     const free = concurrency - this.#running
     // A commit is about to free more slots: one larger fetch then costs less than two small ones.
     return free >= concurrency / 4 || (free > 0 && this.#committer.size === 0)
@@ -243,145 +248,7 @@ export class Worker {
 
   #take(fetched: Fetched): void {
     this.#running += fetched.jobs.length
-    for (const job of fetched.jobs) this.#run(job, fetched)
-  }
-
-  #run(job: ClaimedJob, fetched: Fetched): void {
-    const saga = fetched.sagas.get(job.saga)
-    const delivery: Delivery = {
-      step: job.step,
-      side: job.side,
-      jobId: job.id,
-      insertedAs: job.attempt,
-      retryCount: job.retryCount,
-    }
-    if (saga === undefined) return this.#report(job, fetched.claim, saga, { report: returned(delivery, 'turned') })
-    const definition = this.#options.code.get(saga.definition, saga.version)
-    const blueprint = this.#options.applier.shelf.get(saga.state.blueprint)
-    const holds: readonly Hold[] = fetched.holds.get(saga.definition) ?? []
-    const admission = blueprint === undefined ? 'code' : admit(blueprint, saga.state, delivery, holds)
-    if (admission === 'stale') return this.#report(job, fetched.claim, saga, { report: returned(delivery, 'turned') })
-    if (admission !== 'execute' && admission !== 'code') {
-      return this.#report(job, fetched.claim, saga, { report: returned(delivery, admission, definition) })
-    }
-    if (definition !== undefined && job.step === ADOPT) {
-      const adopted: Report = {
-        type: 'succeeded',
-        ...delivery,
-        blueprint: definition.blueprintHash,
-        limits: limitsOf(definition, ADOPT, 'action'),
-      }
-      return this.#report(job, fetched.claim, saga, { report: adopted })
-    }
-    const code = sideCode(definition, job.step, job.side)
-    if (definition === undefined || code === undefined) {
-      return this.#report(job, fetched.claim, saga, { report: withoutCode(delivery) })
-    }
-    this.#options.applier.faults('before-action')
-    if (isTransactional(definition, job.step))
-      void this.#runTransactional(job, fetched.claim, saga, definition, delivery)
-    else this.#runExternal(job, fetched.claim, saga, definition, delivery)
-  }
-
-  #runExternal(job: ClaimedJob, claim: Claim, saga: LoadedSaga, definition: Definition, delivery: Delivery): void {
-    const code = sideCode(definition, job.step, job.side)
-    if (code === undefined) return
-    const running = runAttempt(saga, definition, delivery, code, this.#settings)
-    void running.reported.then((report) => {
-      this.#options.applier.faults('after-action')
-      if (report.report.type === 'failed' && report.report.timedOut === true) this.#straggle(running.late, job)
-      this.#report(job, claim, saga, report)
-    })
-  }
-
-  /** A function that ignored its signal: it keeps what it holds, and may still report. */
-  #straggle(late: Promise<AttemptReport | undefined>, job: ClaimedJob): void {
-    const { maxStragglers, logger } = this.#options
-    this.#stragglers += 1
-    if (this.#stragglers >= maxStragglers) {
-      logger.error(
-        { stragglers: this.#stragglers },
-        'too many functions ignore their abort signal: this worker fetches nothing more',
-      )
-    }
-    void late.then((report) => {
-      this.#stragglers -= 1
-      if (report !== undefined)
-        void this.#submit(itemOf(job.saga, report, { id: job.id, retryCount: job.retryCount }, this.id))
-      this.kick()
-    })
-  }
-
-  async #runTransactional(
-    job: ClaimedJob,
-    claim: Claim,
-    saga: LoadedSaga,
-    definition: Definition,
-    delivery: Delivery,
-  ): Promise<void> {
-    const code = sideCode(definition, job.step, job.side)
-    if (code === undefined) return
-    const { openTransaction, applier } = this.#options
-    const owned = { id: job.id, retryCount: job.retryCount }
-    const claims = () => (claim.open === 1 ? [claim.id] : [])
-    const attempt = { saga, definition, delivery, code, job: owned, worker: this.id, claims }
-    const result = await runTransactional(attempt, openTransaction, applier, this.#settings)
-    if (result.type === 'failed') return this.#report(job, claim, saga, result.report)
-    // Fenced: somebody else has it. Its claim is finished with, as far as this worker is concerned.
-    if (result.type === 'fenced') return this.#report(job, claim, saga, { report: returned(delivery, 'turned') })
-    claim.open -= 1
-    if (claim.open === 0) this.#fetcher.settled(claim)
-    this.#remember(saga, result.applied, result.payload)
-    this.#free()
-    this.#committed({ applied: [result.applied], skipped: [], orphans: [], now: 0 })
-  }
-
-  #report(job: ClaimedJob, claim: Claim, saga: LoadedSaga | undefined, report: AttemptReport): void {
-    const item = itemOf(job.saga, report, { id: job.id, retryCount: job.retryCount }, this.id, saga)
-    this.#committer.add({ item, claim, done: (outcome) => this.#done(job, claim, saga, report, outcome) })
-  }
-
-  #done(job: ClaimedJob, claim: Claim, saga: LoadedSaga | undefined, report: AttemptReport, outcome: Outcome): void {
-    if (outcome.type === 'poisoned') return this.#poisoned(job, claim, saga, report, outcome.error)
-    if (claim.open === 0) this.#fetcher.settled(claim)
-    if (outcome.type === 'applied' && saga !== undefined) this.#remember(saga, outcome.applied, report.payload)
-    else this.#cache.delete(job.saga)
-    this.#free()
-  }
-
-  /** What cannot be written is recorded as a failure without what made it so. */
-  #poisoned(job: ClaimedJob, claim: Claim, saga: LoadedSaga | undefined, report: AttemptReport, error: unknown): void {
-    const wasPlain = report.report.type === 'failed' && report.payload === undefined
-    if (saga === undefined || wasPlain) return this.#free()
-    const definition = this.#options.code.get(saga.definition, saga.version)
-    const transactional = definition !== undefined && isTransactional(definition, job.step)
-    this.#report(job, claim, undefined, {
-      report: {
-        type: 'failed',
-        step: job.step,
-        side: job.side,
-        jobId: job.id,
-        insertedAs: job.attempt,
-        retryCount: job.retryCount,
-        verdict: transactional ? 'not_applied' : 'in_doubt',
-        error: { ...errorInfo(error), code: 'PAYLOAD_INVALID', message: 'Its result could not be stored.' },
-        retryDelayMs: 1_000,
-        limits: limitsOf(definition, job.step, job.side),
-      },
-    })
-  }
-
-  #remember(saga: LoadedSaga, applied: Applied, payload: string | undefined): void {
-    const { state, revision, events } = applied
-    const isLive = state.status === 'running' || state.status === 'compensating'
-    // Something else was applied to it in the same batch: what this attempt knew is not all of it.
-    if (!isLive || revision !== saga.revision + events.length) return this.#cache.delete(saga.id)
-    const completed = events.find((event) => event.type === 'step_completed')
-    const results =
-      completed === undefined || payload === undefined
-        ? saga.payloads.results
-        : { ...saga.payloads.results, [completed.step]: payload }
-    this.#cache.set({ ...saga, state, revision, payloads: { input: saga.payloads.input, results } })
+    for (const job of fetched.jobs) this.#runner.run(job, fetched)
   }
 
   #free(): void {
@@ -432,39 +299,6 @@ export class Worker {
     this.#options.onEvent({ type: 'was_taken_over' })
     // What still runs belongs to somebody else now; what it reports is late, and is recorded as that.
     this.#cache.clear()
-  }
-}
-
-function returned(delivery: Delivery, why: 'pause' | 'hold' | 'turned', definition?: Definition): Report {
-  return { type: 'returned', ...delivery, why, limits: limitsOf(definition, delivery.step, delivery.side) }
-}
-
-function withoutCode(delivery: Delivery): Report {
-  const delays = CODE_DELAYS_MS
-  const retryDelayMs = delays[Math.min(delivery.insertedAs - 1, delays.length - 1)] ?? 60_000
-  return {
-    type: 'returned',
-    ...delivery,
-    why: 'code',
-    retryDelayMs,
-    limits: limitsOf(undefined, delivery.step, delivery.side),
-  }
-}
-
-function itemOf(
-  sagaId: string,
-  { report, payload }: AttemptReport,
-  job: { readonly id: string; readonly retryCount: number },
-  worker: string,
-  saga?: LoadedSaga,
-): Item {
-  return {
-    sagaId,
-    input: report,
-    job,
-    worker,
-    ...(payload === undefined ? {} : { payload }),
-    ...(saga === undefined ? {} : { cached: { revision: saga.revision, state: saga.state } }),
   }
 }
 

@@ -1,5 +1,6 @@
 /** Rules 13 and 14, as far as the pure core carries them. */
 import { describe, expect, test } from 'vitest'
+import { stepOf, walk } from '../../src/engine/core/blueprint.ts'
 import { decide } from '../../src/engine/core/decide.ts'
 import { EVENT_TYPES, type SagaEvent } from '../../src/engine/core/events.ts'
 import { evolve, replay } from '../../src/engine/core/evolve.ts'
@@ -162,9 +163,7 @@ describe('rule 14, acts of people', () => {
 })
 
 function isPivot(world: World, name: string): boolean {
-  return world.settings.blueprint.nodes.some(
-    (node) => node.node === 'step' && node.name === name && node.pivot === true,
-  )
+  return stepOf(world.settings.blueprint, name)?.pivot === true
 }
 
 /** Holds the plan against what was done from a turn on. */

@@ -198,6 +198,12 @@ order.step('one', { action: ({ tx }) => tx })
 // @ts-expect-error the result of a step in doubt is not there
 order.step('one', { action: () => ({ id: 1 }), compensation: ({ result }) => result.id })
 
+// @ts-expect-error nor with a policy beside it
+order.step('one', { action: () => ({ id: 1 }), compensation: { run: ({ result }) => result.id, timeout: '1s' } })
+
+// @ts-expect-error a function written apart that takes the result for granted
+order.step('one', { action: () => 1, compensation: { run: ({ result }: { result: number }) => result } })
+
 // @ts-expect-error a transactional step is never in doubt
 order.transactionalStep('one', { action: () => 1, compensation: { run: () => {}, when: 'completed' } })
 

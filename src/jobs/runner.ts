@@ -1,0 +1,229 @@
+/**
+ * From a fetched job to its report: admit, run, settle, remember. What a job comes to is brought to the committer; a
+ * transactional one commits by itself.
+ */
+import { admit } from '../engine/core/admit.ts'
+import { ADOPT } from '../engine/core/blueprint.ts'
+import type { Delivery, Hold, Report } from '../engine/core/input.ts'
+import type { Definition } from '../engine/definition.ts'
+import type { Applied, Applier, Batch, Item } from '../engine/runtime/apply.ts'
+import type { LoadedSaga } from '../engine/runtime/context.ts'
+import { type CodeShelf, limitsOf, sideCode } from '../engine/runtime/limits.ts'
+import type { Logger } from '../engine/runtime/ports.ts'
+import { type AttemptReport, type AttemptSettings, isTransactional, runAttempt } from '../engine/runtime/run-attempt.ts'
+import { errorInfo } from '../engine/runtime/verdict.ts'
+import type { ClaimedJob } from '../engine/store/workers.ts'
+import type { SagaCache } from './cache.ts'
+import type { Claim, Committer, Outcome } from './committer.ts'
+import type { Fetched } from './fetcher.ts'
+import { type OpenTransaction, runTransactional } from './transactional.ts'
+
+export type RunnerParts = {
+  readonly applier: Applier
+  readonly code: CodeShelf
+  readonly settings: AttemptSettings
+  readonly committer: Committer
+  readonly cache: SagaCache
+  readonly openTransaction: OpenTransaction
+  readonly logger: Logger
+  readonly maxStragglers: number
+  readonly workerId: () => string
+  /** Records something that no slot waits for. */
+  readonly submit: (item: Item) => Promise<void>
+  readonly onSlotFree: () => void
+  readonly onClaimSettled: (claim: Claim) => void
+  /** A transactional attempt has committed by itself. */
+  readonly onCommitted: (batch: Batch) => void
+  readonly onStragglerGone: () => void
+}
+
+/** How often an attempt that this worker has no code for is handed back before it waits a minute in between. */
+const CODE_DELAYS_MS = [250, 1_000, 5_000, 15_000, 60_000] as const
+
+export class Runner {
+  readonly #parts: RunnerParts
+  #stragglers = 0
+
+  constructor(parts: RunnerParts) {
+    this.#parts = parts
+  }
+
+  /** Whether so many functions ignore their abort signal that nothing more should be started. */
+  get isOverrun(): boolean {
+    return this.#stragglers >= this.#parts.maxStragglers
+  }
+
+  /** Runs what the saga's state admits; everything else is handed back, with why. */
+  run(job: ClaimedJob, fetched: Fetched): void {
+    const saga = fetched.sagas.get(job.saga)
+    const delivery: Delivery = {
+      step: job.step,
+      side: job.side,
+      jobId: job.id,
+      insertedAs: job.attempt,
+      retryCount: job.retryCount,
+    }
+    if (saga === undefined) return this.#report(job, fetched.claim, saga, { report: returned(delivery, 'turned') })
+    const definition = this.#parts.code.get(saga.definition, saga.version)
+    const blueprint = this.#parts.applier.shelf.get(saga.state.blueprint)
+    const holds: readonly Hold[] = fetched.holds.get(saga.definition) ?? []
+    const admission = blueprint === undefined ? 'code' : admit(blueprint, saga.state, delivery, holds)
+    if (admission === 'stale') return this.#report(job, fetched.claim, saga, { report: returned(delivery, 'turned') })
+    if (admission !== 'execute' && admission !== 'code') {
+      return this.#report(job, fetched.claim, saga, { report: returned(delivery, admission, definition) })
+    }
+    if (definition !== undefined && job.step === ADOPT) {
+      const adopted: Report = {
+        type: 'succeeded',
+        ...delivery,
+        blueprint: definition.blueprintHash,
+        limits: limitsOf(definition, ADOPT, 'action'),
+      }
+      return this.#report(job, fetched.claim, saga, { report: adopted })
+    }
+    const code = sideCode(definition, job.step, job.side)
+    if (definition === undefined || code === undefined) {
+      return this.#report(job, fetched.claim, saga, { report: withoutCode(delivery) })
+    }
+    this.#parts.applier.faults('before-action')
+    if (isTransactional(definition, job.step))
+      void this.#runTransactional(job, fetched.claim, saga, definition, delivery)
+    else this.#runExternal(job, fetched.claim, saga, definition, delivery)
+  }
+
+  #runExternal(job: ClaimedJob, claim: Claim, saga: LoadedSaga, definition: Definition, delivery: Delivery): void {
+    const code = sideCode(definition, job.step, job.side)
+    if (code === undefined) return
+    const running = runAttempt(saga, definition, delivery, code, this.#parts.settings)
+    void running.reported.then((report) => {
+      this.#parts.applier.faults('after-action')
+      if (report.report.type === 'failed' && report.report.timedOut === true) this.#straggle(running.late, job)
+      this.#report(job, claim, saga, report)
+    })
+  }
+
+  /** A function that ignored its signal: it keeps what it holds, and may still report. */
+  #straggle(late: Promise<AttemptReport | undefined>, job: ClaimedJob): void {
+    const { maxStragglers, logger } = this.#parts
+    this.#stragglers += 1
+    if (this.#stragglers >= maxStragglers) {
+      logger.error(
+        { stragglers: this.#stragglers },
+        'too many functions ignore their abort signal: this worker fetches nothing more',
+      )
+    }
+    void late.then((report) => {
+      this.#stragglers -= 1
+      if (report !== undefined)
+        void this.#parts.submit(
+          itemOf(job.saga, report, { id: job.id, retryCount: job.retryCount }, this.#parts.workerId()),
+        )
+      this.#parts.onStragglerGone()
+    })
+  }
+
+  async #runTransactional(
+    job: ClaimedJob,
+    claim: Claim,
+    saga: LoadedSaga,
+    definition: Definition,
+    delivery: Delivery,
+  ): Promise<void> {
+    const code = sideCode(definition, job.step, job.side)
+    if (code === undefined) return
+    const { openTransaction, applier } = this.#parts
+    const owned = { id: job.id, retryCount: job.retryCount }
+    const claims = () => (claim.open === 1 ? [claim.id] : [])
+    const attempt = { saga, definition, delivery, code, job: owned, worker: this.#parts.workerId(), claims }
+    const result = await runTransactional(attempt, openTransaction, applier, this.#parts.settings)
+    if (result.type === 'failed') return this.#report(job, claim, saga, result.report)
+    // Fenced: somebody else has it. Its claim is finished with, as far as this worker is concerned.
+    if (result.type === 'fenced') return this.#report(job, claim, saga, { report: returned(delivery, 'turned') })
+    claim.open -= 1
+    if (claim.open === 0) this.#parts.onClaimSettled(claim)
+    this.#remember(saga, result.applied, result.payload)
+    this.#parts.onSlotFree()
+    this.#parts.onCommitted({ applied: [result.applied], skipped: [], orphans: [], now: 0 })
+  }
+
+  #report(job: ClaimedJob, claim: Claim, saga: LoadedSaga | undefined, report: AttemptReport): void {
+    const item = itemOf(job.saga, report, { id: job.id, retryCount: job.retryCount }, this.#parts.workerId(), saga)
+    this.#parts.committer.add({ item, claim, done: (outcome) => this.#done(job, claim, saga, report, outcome) })
+  }
+
+  #done(job: ClaimedJob, claim: Claim, saga: LoadedSaga | undefined, report: AttemptReport, outcome: Outcome): void {
+    if (outcome.type === 'poisoned') return this.#poisoned(job, claim, saga, report, outcome.error)
+    if (claim.open === 0) this.#parts.onClaimSettled(claim)
+    if (outcome.type === 'applied' && saga !== undefined) this.#remember(saga, outcome.applied, report.payload)
+    else this.#parts.cache.delete(job.saga)
+    this.#parts.onSlotFree()
+  }
+
+  /** What cannot be written is recorded as a failure without what made it so. */
+  #poisoned(job: ClaimedJob, claim: Claim, saga: LoadedSaga | undefined, report: AttemptReport, error: unknown): void {
+    const wasPlain = report.report.type === 'failed' && report.payload === undefined
+    if (saga === undefined || wasPlain) return this.#parts.onSlotFree()
+    const definition = this.#parts.code.get(saga.definition, saga.version)
+    const transactional = definition !== undefined && isTransactional(definition, job.step)
+    this.#report(job, claim, undefined, {
+      report: {
+        type: 'failed',
+        step: job.step,
+        side: job.side,
+        jobId: job.id,
+        insertedAs: job.attempt,
+        retryCount: job.retryCount,
+        verdict: transactional ? 'not_applied' : 'in_doubt',
+        error: { ...errorInfo(error), code: 'PAYLOAD_INVALID', message: 'Its result could not be stored.' },
+        retryDelayMs: 1_000,
+        limits: limitsOf(definition, job.step, job.side),
+      },
+    })
+  }
+
+  #remember(saga: LoadedSaga, applied: Applied, payload: string | undefined): void {
+    const { state, revision, events } = applied
+    const isLive = state.status === 'running' || state.status === 'compensating'
+    // Something else was applied to it in the same batch: what this attempt knew is not all of it.
+    if (!isLive || revision !== saga.revision + events.length) return this.#parts.cache.delete(saga.id)
+    const completed = events.find((event) => event.type === 'step_completed')
+    const results =
+      completed === undefined || payload === undefined
+        ? saga.payloads.results
+        : { ...saga.payloads.results, [completed.step]: payload }
+    this.#parts.cache.set({ ...saga, state, revision, payloads: { input: saga.payloads.input, results } })
+  }
+}
+
+function returned(delivery: Delivery, why: 'pause' | 'hold' | 'turned', definition?: Definition): Report {
+  return { type: 'returned', ...delivery, why, limits: limitsOf(definition, delivery.step, delivery.side) }
+}
+
+function withoutCode(delivery: Delivery): Report {
+  const delays = CODE_DELAYS_MS
+  const retryDelayMs = delays[Math.min(delivery.insertedAs - 1, delays.length - 1)] ?? 60_000
+  return {
+    type: 'returned',
+    ...delivery,
+    why: 'code',
+    retryDelayMs,
+    limits: limitsOf(undefined, delivery.step, delivery.side),
+  }
+}
+
+function itemOf(
+  sagaId: string,
+  { report, payload }: AttemptReport,
+  job: { readonly id: string; readonly retryCount: number },
+  worker: string,
+  saga?: LoadedSaga,
+): Item {
+  return {
+    sagaId,
+    input: report,
+    job,
+    worker,
+    ...(payload === undefined ? {} : { payload }),
+    ...(saga === undefined ? {} : { cached: { revision: saga.revision, state: saga.state } }),
+  }
+}
