@@ -4,7 +4,13 @@
  */
 import type { PgBoss } from 'pg-boss'
 import { type Authorize, CODE_MAY } from './engine/access.ts'
-import type { AnyDefinition, Definition, ServicesOf, TxOf } from './engine/definition.ts'
+import {
+  type AnyDefinition,
+  checkDefinition,
+  type Definition,
+  type ServicesOf,
+  type TxOf,
+} from './engine/definition.ts'
 import { type Duration, toMs } from './engine/duration.ts'
 import { SagaError } from './engine/errors.ts'
 import type { Applier } from './engine/runtime/apply.ts'
@@ -346,7 +352,9 @@ export function composeEngine(
 ): SagaEngine {
   const definitions = options.definitions as unknown as readonly Definition[]
   const seen = new Set<string>()
-  for (const { name, version } of definitions) {
+  for (const definition of definitions) {
+    checkDefinition(definition)
+    const { name, version } = definition
     if (seen.has(`${name}@${version}`)) {
       throw new SagaError(
         'DEFINITION_INVALID',

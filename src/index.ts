@@ -18,7 +18,14 @@ export type { ErrorInfo } from './engine/core/state.ts'
 export { type DefineSaga, SagaDefinition, sagasFor } from './engine/define-saga.ts'
 export type { AnyDefinition, Contract, Definition, InputOf, ResultsOf, ServicesOf, TxOf } from './engine/definition.ts'
 export type { Duration } from './engine/duration.ts'
-export { SagaError, type SagaErrorCode, StepNotApplied, StepRejected } from './engine/errors.ts'
+export {
+  SagaError,
+  type SagaErrorCode,
+  type SagaErrorDetails,
+  type StepErrorOptions,
+  StepNotApplied,
+  StepRejected,
+} from './engine/errors.ts'
 export type { By, Done, HoldScope, Operator, PlannedBy, ShownPlan } from './engine/operator.ts'
 export type { Logger } from './engine/runtime/ports.ts'
 export type { Started, StartOptions } from './engine/runtime/start.ts'

@@ -43,6 +43,10 @@ export type PgClient = pg.ClientBase
 export function openPool(connectionString: string, max: number, name: string, logger: Logger): pg.Pool {
   const pool = new pg.Pool({ ...clientConfig(connectionString, name), max })
   pool.on('error', (error) => logger.warn({ error: error.message }, 'an idle connection was cut'))
+  // One that is cut while somebody holds it fails their next statement; without a listener it would end the process.
+  pool.on('connect', (client) =>
+    client.on('error', (error) => logger.debug({ error: error.message }, 'a connection was cut')),
+  )
   return pool
 }
 

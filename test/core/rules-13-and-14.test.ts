@@ -39,7 +39,7 @@ describe('rule 13, replay', () => {
       ({ world }) => {
         const names = Object.keys(world.state.steps)
         const known = [...walk(world.settings.blueprint.nodes)].length
-      expect(names.filter(isOwnStep).length).toBeLessThanOrEqual(known)
+        expect(names.filter(isOwnStep).length).toBeLessThanOrEqual(known)
         for (const name of names)
           for (const side of ['action', 'compensation', 'verify'] as const) {
             expect(world.state.steps[name]?.[side]?.open?.length ?? 0).toBeLessThanOrEqual(64)

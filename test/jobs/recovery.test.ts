@@ -89,6 +89,30 @@ describe('a worker', () => {
     expect(runs).toBe(50)
   })
 
+  test('counts no attempt of a transactional step when its connection is cut, and it takes effect once (rule 6)', async () => {
+    reset()
+    await database.pool.query('create table effect (key text primary key, times int not null)')
+    const local = defineSaga('local', { version: 1, input: z.object({}) }).transactionalStep('write', {
+      action: async ({ tx, idempotencyKey, attempt }) => {
+        runs += 1
+        if (runs === 1) await gate.promise
+        await tx.query('insert into effect values ($1, 1)', [idempotencyKey])
+        return attempt
+      },
+    })
+    const engine = await startEngine(database.connectionString, [local])
+    const { id } = await engine.enqueue(local, {})
+    await until('the step runs', async () => runs === 1)
+    await endSessions('pg-saga transactions')
+    gate.resolve()
+    expect(await engine.outcome(id)).toEqual({ status: 'completed', results: { write: 1 } })
+    expect((await engine.journal(id)).map(({ event }) => event.type)).not.toContain('attempt_failed')
+    expect((await database.pool.query('select times from effect where key = $1', [`${id}:write`])).rows).toEqual([
+      { times: 1 },
+    ])
+    expect(runs).toBe(2)
+  })
+
   test('hands over what it did not finish when it stops, and what it finished is recorded', async () => {
     reset()
     const leaving = await startEngine(database.connectionString, [gated], { drainGrace: '50ms' })

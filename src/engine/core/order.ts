@@ -134,6 +134,8 @@ function canGoOn(state: SagaState): boolean {
 }
 
 function waitingForBackoff(state: SagaState): readonly { step: string; side: Side }[] {
+  // On its way to the dead letters nothing starts, however early.
+  if (state.stopping !== undefined) return []
   return Object.entries(state.steps).flatMap(([step, entry]) =>
     SIDES.filter((side) => entry[side]?.due !== undefined).map((side) => ({ step, side })),
   )

@@ -1,0 +1,37 @@
+/** Who may do what: the host's own answer, or the three roles. */
+import type { Action, Target } from '../../engine/access.ts'
+import type { Actor, AuthorizeActor, Role } from '../options.ts'
+import { Refusal } from './refusal.ts'
+
+const ONLY_ADMIN: readonly Action[] = ['compensate_past_pivot']
+
+/** The rights of the roles. An actor without one is a viewer. */
+export const BY_ROLE: AuthorizeActor = ({ role = 'viewer' }, action) => {
+  const may: Record<Role, boolean> = {
+    viewer: action === 'read',
+    operator: !ONLY_ADMIN.includes(action),
+    admin: true,
+  }
+  return may[role] === true
+}
+
+/** Whether the host lets the actor do that. An exception is no. */
+export async function may(authorize: AuthorizeActor, actor: Actor, action: Action, target: Target): Promise<boolean> {
+  try {
+    return (await authorize(actor, action, target)) === true
+  } catch {
+    return false
+  }
+}
+
+/** @throws Refusal 403. */
+export async function demandRight(
+  authorize: AuthorizeActor,
+  actor: Actor,
+  action: Action,
+  target: Target,
+): Promise<void> {
+  if (await may(authorize, actor, action, target)) return
+  const what = action === 'read' ? 'see this' : `order: ${action.replaceAll('_', ' ')}`
+  throw new Refusal(403, 'No right', `${actor.name ?? actor.id} may not ${what}. Whoever set up authorize() decides that.`)
+}
