@@ -33,7 +33,8 @@ export function needsYou({ sagas }: Facts, address: string | undefined): string 
   const lines = dead.map(
     (saga) => ` order ${saga.orderId}  ${saga.reason}: ${whatHappened(saga)}\n     ${saga.deadError ?? ''}`,
   )
-  return [`${dead.length} sagas need you${address === undefined ? '' : `: ${address}`}`, ...lines].join('\n')
+  const needed = dead.length === 1 ? '1 saga needs you' : `${dead.length} sagas need you`
+  return [`${needed}${address === undefined ? '' : `: ${address}`}`, ...lines].join('\n')
 }
 
 function whatHappened({ reason, deadStep }: SagaFact): string {

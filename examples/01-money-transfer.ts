@@ -16,17 +16,22 @@ const Transfer = z.object({ from: z.string(), to: z.string(), cents: z.int().pos
 
 /** Another company's service, as far as we see it. It refuses accounts that it has frozen. */
 class ClearingHouse {
+  /** What was cleared, in cents, by key. */
   readonly cleared = new Map<string, number>()
+  readonly #cancelled = new Set<string>()
   readonly #frozen = new Set(['ACC-003'])
 
+  /** The same key again is the same transfer. */
   async clear(to: string, cents: number, key: string): Promise<{ reference: string }> {
     if (this.#frozen.has(to)) throw new StepRejected(`The clearing house has frozen ${to}.`)
+    if (this.#cancelled.has(key)) throw new StepRejected('This transfer was cancelled.')
     this.cleared.set(key, cents)
     return { reference: `clearing ${key}` }
   }
 
-  /** Works whether or not the transfer has arrived, and twice is once. */
+  /** Works whether or not the transfer has arrived, and keeps it from taking effect later. Twice is once. */
   async cancel(key: string): Promise<void> {
+    this.#cancelled.add(key)
     this.cleared.delete(key)
   }
 }

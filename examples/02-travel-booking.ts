@@ -16,13 +16,16 @@ const Journey = z.object({ traveller: z.string(), to: z.string(), car: z.enum(['
 class Companies {
   /** What happened, in order. */
   readonly diary: string[] = []
-  readonly #booked = new Map<string, string>()
+  readonly #bookings = new Map<string, string>()
+  readonly #cancelled = new Set<string>()
 
+  /** The same key again is the same booking. */
   async book(what: string, key: string): Promise<{ number: string }> {
-    const known = this.#booked.get(key)
+    if (this.#cancelled.has(key)) throw new StepRejected(`This ${what} was cancelled.`)
+    const known = this.#bookings.get(key)
     if (known !== undefined) return { number: known }
-    const number = `${what}-${this.#booked.size + 1}`
-    this.#booked.set(key, number)
+    const number = `${what}-${this.#bookings.size + 1}`
+    this.#bookings.set(key, number)
     this.diary.push(`${what} booked`)
     return { number }
   }
@@ -33,10 +36,10 @@ class Companies {
     throw new StepRejected(`There is no ${car} left.`)
   }
 
-  /** Works whether or not the booking has arrived. A booking that comes after its cancellation finds its key taken. */
+  /** Works whether or not the booking has arrived, and keeps it from taking effect later. Twice is once. */
   async cancel(what: string, key: string): Promise<void> {
-    if (this.#booked.get(key) === 'cancelled') return
-    this.#booked.set(key, 'cancelled')
+    if (this.#cancelled.has(key)) return
+    this.#cancelled.add(key)
     this.diary.push(`${what} cancelled`)
   }
 
@@ -45,7 +48,9 @@ class Companies {
     return { ticket: `${number} for ${flight}` }
   }
 
-  async sendItinerary(traveller: string, ticket: string): Promise<void> {
+  async sendItinerary(traveller: string, ticket: string, key: string): Promise<void> {
+    if (this.#bookings.has(key)) return
+    this.#bookings.set(key, 'sent')
     this.diary.push(`itinerary sent to ${traveller}: ${ticket}`)
   }
 }
@@ -71,8 +76,8 @@ const bookJourney = sagasFor<Agency>()('book-journey', { version: 1, input: Jour
   })
   .pivot()
   .step('send-itinerary', {
-    action: ({ input, results, services }) =>
-      services.companies.sendItinerary(input.traveller, results['issue-ticket'].ticket),
+    action: ({ input, results, services, idempotencyKey }) =>
+      services.companies.sendItinerary(input.traveller, results['issue-ticket'].ticket, idempotencyKey),
     // The ticket is issued, so this is tried for as long as it takes.
     retry: { maxAttempts: 100, maxInterval: '5m' },
   })

@@ -18,7 +18,12 @@ const root = join(import.meta.dirname, '..')
 /** Ways of resolving that a package of ES modules does not serve, as its `engines` say. */
 const unserved = new Set(['node10', 'node16-cjs'])
 
-const meant = [/^dist\/.+\.(js|d\.ts|css|svg)$/, /^drizzle\//, /^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/]
+const meant = [
+  /^dist\/.+\.(js|d\.ts|css|svg)$/,
+  /^drizzle\//,
+  /^docs\/.+\.md$/,
+  /^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/,
+]
 
 const folder = mkdtempSync(join(tmpdir(), 'pg-saga-pack-'))
 try {

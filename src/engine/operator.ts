@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 import { type Action, type Authorize, demand } from './access.ts'
+import { widthOf } from './core/blueprint.ts'
 import type { Act, SagaEvent } from './core/events.ts'
 import type { Ignored, Order } from './core/input.ts'
 import type { Side } from './core/machine.ts'
@@ -240,8 +241,9 @@ export class Operator {
     if (blueprint === undefined)
       throw new SagaError('DEFINITION_UNKNOWN', `The blueprint of saga ${row.id} is not stored.`)
     const holds = (await readActiveHolds(db, applier.schema)).get(row.definition) ?? []
+    const now = await this.#options.starter.clock.now(db)
     // The ids are placeholders: a plan schedules nothing.
-    const facts = { now: Date.now(), ids: Array.from({ length: 1_000 }, (_, index) => `plan-${index}`), holds }
+    const facts = { now, ids: Array.from({ length: widthOf(blueprint) }, (_, index) => `plan-${index}`), holds }
     const plan = planOf(blueprint, row.state, order, facts, options)
     if (!isPlan(plan)) throw refusal(row, order, plan)
     return { ...plan, hash: createHash('sha256').update(canonicalJson(plan)).digest('base64url').slice(0, 22) }

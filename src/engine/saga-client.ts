@@ -26,6 +26,8 @@ import { type Db, isConnectionError } from './store/db.ts'
 import { type JournalEntry, readJournal } from './store/journal.ts'
 import { countByStatus, listSummaries, type Page, readSummary, type SagaFilter } from './store/reading.ts'
 
+export type { SagaOutcome, SagaView, StepView } from './saga-view.ts'
+
 export type EnqueueOptions = StartOptions & {
   /** The caller's transaction, through one of pg-boss's adapters: `fromDrizzle(tx, sql)`, `fromPg(client)`, … */
   readonly db?: Db

@@ -30,7 +30,13 @@ export type Entry = {
 }
 
 /** What one fetch brought; its row goes with the transaction that settles the last of its jobs. */
-export type Claim = { readonly id: string; open: number }
+export type Claim = {
+  readonly id: string
+  /** Jobs of it that are not settled. */
+  open: number
+  /** Its row went with the transaction that settled the last one. */
+  removed?: true
+}
 
 export type CommitterOptions = {
   readonly connectionString: string
@@ -133,7 +139,7 @@ export class Committer {
       const { batch, claims } = await this.#write(lane, entries)
       this.#options.faults('after-commit')
       this.#backoff.reset()
-      for (const claim of claims) claim.open = 0
+      for (const claim of claims) claim.removed = true
       this.#release(entries)
       this.#finish(entries, batch)
     } catch (error) {
@@ -168,7 +174,7 @@ export class Committer {
         again.push(entry)
         continue
       }
-      if (entry.claim !== undefined && entry.claim.open > 0) entry.claim.open -= 1
+      if (entry.claim !== undefined) entry.claim.open -= 1
       const one = applied.get(entry.item)
       entry.done(one === undefined ? { type: 'orphan' } : { type: 'applied', applied: one })
     }

@@ -133,13 +133,18 @@ export class Runner {
     if (code === undefined) return
     const { openTransaction, applier } = this.#parts
     const owned = { id: job.id, retryCount: job.retryCount }
-    const claims = () => (claim.open === 1 ? [claim.id] : [])
+    let removes = false
+    const claims = () => {
+      removes = claim.open === 1
+      return removes ? [claim.id] : []
+    }
     const attempt = { saga, definition, delivery, code, job: owned, worker: this.#parts.workerId(), claims }
     const result = await runTransactional(attempt, openTransaction, applier, this.#parts.settings)
     if (result.type === 'failed') return this.#report(job, claim, saga, result.report)
     // Fenced: somebody else has it. Its claim is finished with, as far as this worker is concerned.
     if (result.type === 'fenced') return this.#report(job, claim, saga, { report: returned(delivery, 'turned') })
     claim.open -= 1
+    if (removes) claim.removed = true
     if (claim.open === 0) this.#parts.onClaimSettled(claim)
     this.#remember(saga, result.applied, result.payload)
     this.#parts.onSlotFree()

@@ -12,10 +12,10 @@ import { type CodeShelf, limitsOf } from '../engine/runtime/limits.ts'
 import type { Logger } from '../engine/runtime/ports.ts'
 import { type Db, isConnectionError } from '../engine/store/db.ts'
 import { readSagas } from '../engine/store/sagas.ts'
-import type { ClaimedJob } from '../engine/store/workers.ts'
+import { type ClaimedJob, removeClaims } from '../engine/store/workers.ts'
 import { Backoff } from './backoff.ts'
 import { SagaCache } from './cache.ts'
-import { Committer } from './committer.ts'
+import { type Claim, Committer } from './committer.ts'
 import { type Fetched, Fetcher, TakenOver } from './fetcher.ts'
 import { LostJobs } from './lost-jobs.ts'
 import { Owner } from './owner.ts'
@@ -128,7 +128,7 @@ export class Worker {
       workerId: () => this.id,
       submit,
       onSlotFree: () => this.#free(),
-      onClaimSettled: (claim) => this.#fetcher.settled(claim),
+      onClaimSettled: (claim) => this.#claimSettled(claim),
       onCommitted: (batch) => this.#committed(batch),
       onStragglerGone: () => this.kick(),
     })
@@ -272,6 +272,17 @@ export class Worker {
     // Only for workers that are idle, and only where this one has no slot left: they would find it by polling too.
     if (jobs && this.#running >= this.#options.concurrency && this.#takeover.others > 0) this.#options.wakeOthers()
     if (due < Number.POSITIVE_INFINITY) this.#timers.kick(due)
+  }
+
+  /** Two transactions can each settle one of the last two jobs, and neither be the last: then the row is left. */
+  #claimSettled(claim: Claim): void {
+    this.#fetcher.settled(claim)
+    if (claim.removed === true) return
+    const { db, schema, logger } = this.#options
+    removeClaims(db, schema, [claim.id]).catch((error: unknown) => {
+      // Whoever takes this worker over finds that nothing of it is left to do.
+      logger.debug({ error: String(error) }, 'a finished claim was not removed')
+    })
   }
 
   #submit(item: Item): Promise<void> {

@@ -183,11 +183,13 @@ describe('an operator', () => {
 
   test('can leave a release half done: a worker goes on with it', async () => {
     const hold = await engine.operator.hold({ definition: 'trip', step: 'hotel' }, by())
+    const other = await engine.operator.hold({ definition: 'trip', step: 'hotel', side: 'compensation' }, by())
     const { id } = await engine.enqueue(saga, {})
     await until('it waits for the hold', async () => (await engine.get(id))?.waiting === 'hold')
     // As if the process had died right after the hold itself was released.
     await database.pool.query('update saga.saga_hold set released_at = now() where id = $1', [hold])
     expect((await engine.outcome(id)).status).toBe('completed')
+    await engine.operator.release(other, by())
   })
 
   test('resolves what was handled outside, for good', async () => {

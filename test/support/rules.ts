@@ -33,9 +33,20 @@ export async function brokenRules(pool: pg.Pool): Promise<readonly string[]> {
     const letter = saga.state.deadLetter?.jobId
     if (letter !== undefined && !letters.delete(letter)) say('rule 1: a dead letter that does not stand in its queue')
   }
+  for (const id of await leakedClaims(pool)) broken.push(`rule 11: claim ${id} is left, and none of its jobs is`)
   for (const id of jobs) broken.push(`rule 1: job ${id} belongs to no attempt in flight`)
   for (const id of letters) broken.push(`rule 1: dead letter ${id} belongs to no saga`)
   return broken
+}
+
+/** Claims of live workers whose jobs are all settled: their rows should have gone with the last of them. */
+async function leakedClaims(pool: pg.Pool): Promise<ReadonlySet<string>> {
+  return ids(
+    pool,
+    `select c.id from saga.saga_claim c join saga.saga_worker w on w.id = c.worker_id and w.taken_over_at is null
+     where not exists (
+       select from jsonb_array_elements(c.jobs) j join pgboss.job b on b.id = (j ->> 'id')::uuid and b.name = 'saga_step')`,
+  )
 }
 
 async function readSagas(pool: pg.Pool): Promise<readonly Stored[]> {

@@ -20,14 +20,11 @@ export function planList(plan: Plan, before?: readonly string[]): Markup {
   const gone = before?.filter((text) => !now.includes(text)) ?? []
   return html`${when(plan.waitsForPivot, () => html`<p class="note">The pivot is under way. The order is recorded, and takes effect only if the pivot turns out not applied.</p>`)}
 ${
-    plan.steps.length === 0
-      ? html`<p class="note">No step is touched: the saga only changes its state.</p>`
-      : html`<ol class="plan">${plan.steps.map((step) => item(step, before !== undefined && !before.includes(asText(step))))}</ol>`
-  }
-${when(
-    gone.length > 0,
-    () => html`<p class="note">No longer part of it: ${gone.map(readable).join(', ')}.</p>`,
-  )}`
+  plan.steps.length === 0
+    ? html`<p class="note">No step is touched: the saga only changes its state.</p>`
+    : html`<ol class="plan">${plan.steps.map((step) => item(step, before !== undefined && !before.includes(asText(step))))}</ol>`
+}
+${when(gone.length > 0, () => html`<p class="note">No longer part of it: ${gone.map(readable).join(', ')}.</p>`)}`
 }
 
 function item(step: PlanStep, isNew: boolean): Markup {

@@ -45,7 +45,9 @@ function started(step: StepView, now: number): Markup {
   if (step.startedAt === undefined) return html`<span class="muted">–</span>`
   const { startedAt, endedAt } = step
   const took =
-    endedAt === undefined ? NOTHING : html` <span class="muted nowrap">took ${span(endedAt.getTime() - startedAt.getTime())}</span>`
+    endedAt === undefined
+      ? NOTHING
+      : html` <span class="muted nowrap">took ${span(endedAt.getTime() - startedAt.getTime())}</span>`
   return html`${ago(startedAt, now)}${took}`
 }
 

@@ -33,5 +33,9 @@ export async function demandRight(
 ): Promise<void> {
   if (await may(authorize, actor, action, target)) return
   const what = action === 'read' ? 'see this' : `order: ${action.replaceAll('_', ' ')}`
-  throw new Refusal(403, 'No right', `${actor.name ?? actor.id} may not ${what}. Whoever set up authorize() decides that.`)
+  throw new Refusal(
+    403,
+    'No right',
+    `${actor.name ?? actor.id} may not ${what}. Whoever set up authorize() decides that.`,
+  )
 }

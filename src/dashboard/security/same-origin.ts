@@ -6,11 +6,10 @@
  * 3. Without that header the host of `Origin` must be the Host, or the origin a trusted one; none at all is refused.
  */
 export function isFromOurPages(headers: Headers, host: string, trustedOrigins: readonly string[]): boolean {
-  const origin = headers.get('origin')
-  if (origin !== null && trustedOrigins.includes(origin)) return true
   const site = headers.get('sec-fetch-site')
   if (site !== null) return site === 'same-origin'
-  return origin !== null && hostOf(origin) === host.toLowerCase()
+  const origin = headers.get('origin')
+  return origin !== null && (trustedOrigins.includes(origin) || hostOf(origin) === host.toLowerCase())
 }
 
 function hostOf(origin: string): string | undefined {

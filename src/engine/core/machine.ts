@@ -83,7 +83,12 @@ export const TRANSITIONS: readonly Transition[] = [
   { event: 'saga_turned', from: 'completed', to: 'compensating', label: 'undo asked by a parent, or revert' },
   { event: 'saga_turned', from: 'dead_lettered', to: 'compensating', label: 'compensate' },
   { event: 'saga_compensated', from: 'compensating', to: 'compensated', label: 'all undone' },
-  { event: 'saga_dead_lettered', from: 'running', to: 'dead_lettered', label: 'past the pivot, attempts used up' },
+  {
+    event: 'saga_dead_lettered',
+    from: 'running',
+    to: 'dead_lettered',
+    label: 'attempts used up, and no way back by itself',
+  },
   { event: 'saga_dead_lettered', from: 'compensating', to: 'dead_lettered', label: 'gave up somewhere' },
   {
     event: 'saga_dead_lettered',

@@ -269,12 +269,22 @@ export async function waitingSagas(
   return rows.map((row) => String(row.id))
 }
 
-/** Sagas that wait for a hold which is not in force any more: whoever released it did not get to them. Index: `saga_held`. */
+/**
+ * Sagas with a step that waits for a hold which is not in force any more: whoever released it did not get to them.
+ * Looked for only where something was released lately, so that a long hold on many sagas costs nothing. Index: `saga_held`.
+ */
 export async function strandedByHolds(db: Db, schema: string, limit: number): Promise<readonly string[]> {
   const { rows } = await db.executeSql(
     `select s.id from ${schema}.saga s
-     where s.waiting = 'hold' and s.waiting in ('hold', 'code') and not exists (
-       select from ${schema}.saga_hold h where h.definition = s.definition and h.released_at is null)
+     where s.waiting = 'hold' and s.waiting in ('hold', 'code')
+       and exists (
+         select from ${schema}.saga_hold h where h.definition = s.definition and h.released_at > ${schema}.now() - interval '1 day')
+       and exists (
+         select from jsonb_each(s.state -> 'steps') e cross join (values ('action'), ('compensation'), ('verify')) as v(side)
+         where e.value -> v.side ->> 'withheld' = 'hold' and not exists (
+           select from ${schema}.saga_hold h
+           where h.definition = s.definition and h.released_at is null
+             and coalesce(h.step, e.key) = e.key and coalesce(h.side, v.side) = v.side))
      order by s.definition, s.id limit ${limit}`,
   )
   return rows.map((row) => String(row.id))
