@@ -218,6 +218,7 @@ export class SagaEngine extends SagaClient implements AsyncDisposable {
   readonly #worker: Worker
   readonly #txPool: Pool
   readonly #start: () => Promise<void>
+  readonly #definitions: readonly Definition[]
   #stopped: Promise<void> | undefined
 
   constructor(shared: Common, options: EngineSettings, definitions: readonly Definition[]) {
@@ -225,6 +226,7 @@ export class SagaEngine extends SagaClient implements AsyncDisposable {
     super({ ...shared.parts, ready: once(() => openClient(shared)) })
     this.#common = shared
     this.#start = start
+    this.#definitions = definitions
     const { connectionString, transactionPoolSize = 10 } = options
     this.#txPool = openPool(connectionString, transactionPoolSize, 'pg-saga transactions', shared.logger)
     const openTransaction = (options.transaction as OpenTransaction | undefined) ?? defaultTransaction(this.#txPool)
@@ -250,6 +252,29 @@ export class SagaEngine extends SagaClient implements AsyncDisposable {
       wakeOthers: () => shared.wakeUp.others(),
     })
     shared.wakeUp.attach(() => this.#worker.kick())
+  }
+
+  /**
+   * A definition of this engine by name: for programs that start sagas by what they are called. The newest version,
+   * unless one is asked for.
+   *
+   * @throws SagaError `DEFINITION_UNKNOWN`, naming those that there are.
+   */
+  definition(name: string, version?: number): Definition {
+    const named = this.#definitions.filter((definition) => definition.name === name)
+    const found =
+      version === undefined
+        ? named.reduce<Definition | undefined>(
+            (newest, one) => (newest !== undefined && newest.version > one.version ? newest : one),
+            undefined,
+          )
+        : named.find((definition) => definition.version === version)
+    if (found !== undefined) return found
+    const known = this.#definitions.map((definition) => `${definition.name}@${definition.version}`).join(', ')
+    const asked = version === undefined ? `"${name}"` : `"${name}" with version ${version}`
+    throw new SagaError('DEFINITION_UNKNOWN', `This engine has no definition ${asked}. It has: ${known || 'none'}.`, {
+      details: { definition: name },
+    })
   }
 
   /** The worker's id, as the journal names it. */

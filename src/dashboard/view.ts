@@ -18,5 +18,10 @@ export type View = {
 /** What the requests of the dashboard carry. `incoming` is there under @hono/node-server. */
 export type DashboardEnv = {
   Bindings: { readonly incoming?: { readonly socket?: { readonly remoteAddress?: string | undefined } } }
-  Variables: { view: View }
+  Variables: {
+    nonce: string
+    requestId: string
+    /** There once somebody has come in. */
+    view: View
+  }
 }

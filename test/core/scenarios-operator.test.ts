@@ -100,7 +100,10 @@ describe('a saga without code', () => {
     const saga = new Given(two).isGivenBack('one', 'code')
     expect(saga.commands.at(-1)).toEqual({ type: 'set_timer', timer: 'one:action', dueAt: 1_500 })
     expect(waitOf(saga.state)).toBe('code')
-    expect(saga.when({ type: 'code_missing', step: 'one' }).story).toEqual(['saga_stopping one', 'saga_dead_lettered one'])
+    expect(saga.when({ type: 'code_missing', step: 'one' }).story).toEqual([
+      'saga_stopping one',
+      'saga_dead_lettered one',
+    ])
     expect(saga.when({ type: 'code_found' }).story).toEqual(['code_found', 'attempt_scheduled one'])
     expect(saga.commands.at(-2)).toMatchObject({ type: 'remove_dead_letter' })
     expect(saga.when({ type: 'code_found' }).ignored).toEqual({ reason: 'not_due' })
@@ -130,7 +133,9 @@ describe('a saga without code', () => {
 
   test('that nobody has adopted yet has no hooks, then and in the replay', () => {
     const hooked = blueprintOf([aStep('one')], ['dead_lettered'])
-    const saga = new Given(hooked, { blueprint: null }).isGivenBack('@adopt', 'code').when({ type: 'code_missing', step: '@adopt' })
+    const saga = new Given(hooked, { blueprint: null })
+      .isGivenBack('@adopt', 'code')
+      .when({ type: 'code_missing', step: '@adopt' })
     expect(saga.attempts).toEqual(['@adopt'])
     expect(replay(hooked, saga.journal)?.steps['@dead-lettered']).toBeUndefined()
   })
@@ -177,7 +182,10 @@ describe('a dead letter', () => {
     for (const order of ['cancel', 'pause', 'resume', 'revert'] as const) {
       expect(exhausted().ordered(order).ignored).toEqual({ reason: 'does_not_fit', fits })
     }
-    expect(new Given(two).resolved().ignored).toEqual({ reason: 'does_not_fit', fits: ['cancel', 'compensate', 'pause'] })
+    expect(new Given(two).resolved().ignored).toEqual({
+      reason: 'does_not_fit',
+      fits: ['cancel', 'compensate', 'pause'],
+    })
   })
 })
 
@@ -207,7 +215,12 @@ describe('a plan', () => {
     planOf(saga.blueprint, saga.state, order, FACTS, { pastPivot })
 
   test('of a cancel names what is waited for, what is undone, and what stays', () => {
-    const mixed = blueprintOf([aStep('one'), aStep('mail', { compensation: false }), aStep('sure', { verify: true }), aStep('last')])
+    const mixed = blueprintOf([
+      aStep('one'),
+      aStep('mail', { compensation: false }),
+      aStep('sure', { verify: true }),
+      aStep('last'),
+    ])
     const saga = new Given(mixed).succeeds('one').succeeds('mail').succeeds('sure')
     expect(plan(saga, 'cancel')).toEqual({
       order: 'cancel',
@@ -225,22 +238,41 @@ describe('a plan', () => {
   test('says when it waits for the pivot, which it does not undo', () => {
     const pivoted = blueprintOf([aStep('one'), aStep('pivot', { pivot: true })])
     const saga = new Given(pivoted).succeeds('one')
-    const steps = [{ step: 'pivot', will: 'finish' }, { step: 'one', will: 'compensate' }]
+    const steps = [
+      { step: 'pivot', will: 'finish' },
+      { step: 'one', will: 'compensate' },
+    ]
     expect(plan(saga, 'cancel')).toEqual({ order: 'cancel', waitsForPivot: true, steps })
     saga.limits = { ...LIMITS, maxAttempts: 2 }
     expect(plan(saga.fails('pivot'), 'cancel')).toEqual({ order: 'cancel', waitsForPivot: true, steps })
   })
 
   test('of a retry names the steps that are still to run, and of a compensation what is in doubt', () => {
-    const verified = blueprintOf([aStep('one'), aStep('two', { pivot: true, verify: true }), aStep('mail', { compensation: false })])
+    const verified = blueprintOf([
+      aStep('one'),
+      aStep('two', { pivot: true, verify: true }),
+      aStep('mail', { compensation: false }),
+    ])
     const saga = new Given(verified).succeeds('one').fails('two').succeeds('two', 'verify', { found: 'unknown' })
-    expect(plan(saga, 'retry')).toMatchObject({ steps: [{ step: 'two', will: 'run' }, { step: 'mail', will: 'run' }] })
+    expect(plan(saga, 'retry')).toMatchObject({
+      steps: [
+        { step: 'two', will: 'run' },
+        { step: 'mail', will: 'run' },
+      ],
+    })
     expect(plan(saga, 'compensate')).toMatchObject({ reason: 'needs_admin' })
-    expect(plan(saga, 'compensate', true)).toMatchObject({ steps: [{ step: 'two', will: 'verify' }, { step: 'one', will: 'compensate' }] })
+    expect(plan(saga, 'compensate', true)).toMatchObject({
+      steps: [
+        { step: 'two', will: 'verify' },
+        { step: 'one', will: 'compensate' },
+      ],
+    })
   })
 
   test('of what opts out of being undone in doubt says that it stays so', () => {
-    const saga = new Given(blueprintOf([aStep('one', { compensateWhen: 'completed' }), aStep('mail', { compensation: false })]))
+    const saga = new Given(
+      blueprintOf([aStep('one', { compensateWhen: 'completed' }), aStep('mail', { compensation: false })]),
+    )
     saga.limits = patient
     expect(plan(saga.fails('one'), 'compensate')).toMatchObject({ steps: [{ step: 'one', will: 'stay_in_doubt' }] })
   })

@@ -15,7 +15,10 @@ describe('the pivot', () => {
   test('is a dead letter when it is in doubt, and undone by an admin only', () => {
     const saga = atPivot().fails('pivot')
     expect(saga.summary).toBe('dead_lettered: pivot_in_doubt pivot')
-    expect(saga.ordered('compensate').ignored).toEqual({ reason: 'needs_admin', fits: ['retry', 'compensate', 'resolve'] })
+    expect(saga.ordered('compensate').ignored).toEqual({
+      reason: 'needs_admin',
+      fits: ['retry', 'compensate', 'resolve'],
+    })
     expect(saga.ordered('cancel').ignored?.reason).toBe('does_not_fit')
     expect(saga.ordered('compensate', true).attempts.at(-1)).toBe('compensation pivot')
   })
@@ -83,7 +86,13 @@ describe('the pivot', () => {
     const saga = atPivot().ordered('cancel').when({ type: 'parent_undo' }).succeeds('pivot')
     expect(saga.state.recorded).toEqual({ kind: 'parent' })
     saga.succeeds('after')
-    expect(saga.story).toEqual(['step_completed after', 'saga_completed', 'saga_turned', 'undo_started', 'attempt_scheduled after'])
+    expect(saga.story).toEqual([
+      'step_completed after',
+      'saga_completed',
+      'saga_turned',
+      'undo_started',
+      'attempt_scheduled after',
+    ])
   })
 
   test('of a saga whose code is gone is still in doubt for whoever wants it undone', () => {
@@ -154,7 +163,10 @@ describe('a late effect', () => {
     const first = hangs(saga, 'one')
     saga.succeeds('one', 'verify', { found: 'not_applied' }).succeeds('one')
     const mail = hangs(saga, 'mail')
-    saga.succeeds('mail', 'verify', { found: 'not_applied' }).fails('mail', 'action', rejected).succeeds('one', 'compensation')
+    saga
+      .succeeds('mail', 'verify', { found: 'not_applied' })
+      .fails('mail', 'action', rejected)
+      .succeeds('one', 'compensation')
     saga.when(mail).when(first)
     expect(saga.summary).toBe('dead_lettered: late_effect mail')
     expect(saga.ordered('retry').attempts.at(-1)).toBe('compensation one')
@@ -192,7 +204,14 @@ describe('a late effect', () => {
   test('is not found in the repeated word that an attempt ran out of time, which leaves it open', () => {
     const saga = new Given(one)
     const delivery = saga.delivery('one')
-    const timeout = { type: 'failed' as const, ...delivery, verdict: 'in_doubt' as const, error: ERROR, retryDelayMs: 1, timedOut: true as const }
+    const timeout = {
+      type: 'failed' as const,
+      ...delivery,
+      verdict: 'in_doubt' as const,
+      error: ERROR,
+      retryDelayMs: 1,
+      timedOut: true as const,
+    }
     saga.when(timeout)
     expect(saga.when(timeout).ignored).toEqual({ reason: 'duplicate' })
     saga.succeeds('one', 'compensation').when({ type: 'succeeded', ...delivery })
@@ -230,7 +249,9 @@ describe('a verification', () => {
   })
 
   test('that cannot tell leaves the doubt, which is undone; and its own errors are not the first error', () => {
-    const saga = new Given(verified).fails('one').fails('one', 'verify', { error: { name: 'Error', message: 'no idea' } })
+    const saga = new Given(verified)
+      .fails('one')
+      .fails('one', 'verify', { error: { name: 'Error', message: 'no idea' } })
     expect(saga.attempts.at(-1)).toBe('compensation one')
     expect(saga.state.failure).toEqual({ step: 'one', error: ERROR })
   })
@@ -238,7 +259,12 @@ describe('a verification', () => {
   test('has its own limit for each doubt', () => {
     const saga = new Given(verified)
     saga.limits = { ...LIMITS, maxAttempts: 2 }
-    saga.fails('one').isDue('one').fails('one', 'verify').isDue('one', 'verify').succeeds('one', 'verify', { found: 'unknown' })
+    saga
+      .fails('one')
+      .isDue('one')
+      .fails('one', 'verify')
+      .isDue('one', 'verify')
+      .succeeds('one', 'verify', { found: 'unknown' })
     saga.fails('one').fails('one', 'verify')
     expect(saga.step('one').verify?.due).toBeDefined()
   })
@@ -261,7 +287,9 @@ describe('a child', () => {
     expect(saga.step('child')).toMatchObject({ state: 'waiting', child: { started: true } })
     expect(saga.childEnds('child', 'completed').attempts.at(-1)).toBe('two')
     expect(saga.childEnds('child', 'completed').ignored).toEqual({ reason: 'duplicate' })
-    expect(saga.when({ type: 'child_ended', step: 'child', childId: 'other', outcome: 'completed', limits: LIMITS }).ignored).toEqual({
+    expect(
+      saga.when({ type: 'child_ended', step: 'child', childId: 'other', outcome: 'completed', limits: LIMITS }).ignored,
+    ).toEqual({
       reason: 'unknown_step',
     })
   })
@@ -293,7 +321,9 @@ describe('a child', () => {
 
   test('keeps its id over the attempts to start it', () => {
     const saga = new Given(parent).succeeds('one').isLost('child')
-    const ids = saga.journal.flatMap((event) => (event.type === 'attempt_scheduled' && event.childId !== undefined ? [event.childId] : []))
+    const ids = saga.journal.flatMap((event) =>
+      event.type === 'attempt_scheduled' && event.childId !== undefined ? [event.childId] : [],
+    )
     expect(ids).toHaveLength(2)
     expect(new Set(ids).size).toBe(1)
   })

@@ -182,6 +182,26 @@ describe('a start', () => {
     })
   })
 
+  test('by name finds the newest version, and says what there is when it finds none', async () => {
+    const second = defineSaga('pay', { version: 2, input }).step('pay', { action: () => 2 })
+    const engine = await startEngine(database.connectionString, [saga, second])
+    expect(engine.definition('pay').version).toBe(2)
+    const { id } = await engine.enqueue(engine.definition('pay', 1), euro)
+    expect(await engine.outcome(id)).toMatchObject({ results: { pay: 5 } })
+    for (const [name, version] of [['nothing'], ['pay', 3]] as const) {
+      expect(() => engine.definition(name, version)).toThrow(expect.objectContaining({ code: 'DEFINITION_UNKNOWN' }))
+    }
+    expect(() => engine.definition('nothing')).toThrow('It has: pay@1, pay@2.')
+  })
+
+  test('refuses an empty definition, and two of one name and version', async () => {
+    const empty = defineSaga('empty', { version: 1, input })
+    await expect(startEngine(database.connectionString, [empty])).rejects.toMatchObject({ code: 'DEFINITION_INVALID' })
+    await expect(startEngine(database.connectionString, [saga, saga])).rejects.toMatchObject({
+      code: 'DEFINITION_INVALID',
+    })
+  })
+
   test('says when the database is not there', async () => {
     const nowhere = createSagaClient({ connectionString: 'postgres://nobody:nothing@127.0.0.1:1/none' })
     await expect(nowhere.enqueue(saga, euro)).rejects.toMatchObject({ code: 'DATABASE_UNREACHABLE' })

@@ -5,6 +5,7 @@ import { ACTION_NAMES } from '../words/actions.ts'
 
 /** Bytes of a form: a reason of a thousand characters, thrice over. */
 export const MAX_BODY_BYTES = 16 * 1024
+export const MAX_REASON_CHARACTERS = 1_000
 
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
@@ -13,7 +14,7 @@ const text = (maxCharacters: number) =>
   z
     .string()
     .max(maxCharacters)
-    .refine((value) => !value.includes('\u0000') && value.isWellFormed(), 'has characters that cannot be stored')
+    .refine((value) => !value.includes('\u0000') && value.isWellFormed(), 'cannot be stored')
 
 /** An empty field of a GET form is a filter that was not set. */
 const filter = (maxCharacters: number) =>
@@ -60,7 +61,12 @@ export const planQuery = z.object({ action: actionName })
 
 /** A confirmed act. `plan` is the hash of what was shown, `shown` the same as text, to say what has changed. */
 export const actForm = z.object({
-  reason: text(1_000).transform((value) => value.trim()),
+  // Browsers send line ends as two characters, and count them as one. What is too long comes back to the form.
+  reason: z
+    .string()
+    .max(MAX_BODY_BYTES)
+    .transform((value) => value.replaceAll('\r\n', '\n').trim())
+    .default(''),
   requestId: z.string().regex(/^[\w-]{8,100}$/),
   plan: z
     .string()
@@ -71,3 +77,10 @@ export const actForm = z.object({
 })
 
 export type ActForm = z.output<typeof actForm>
+
+const storable = text(MAX_REASON_CHARACTERS).min(1)
+
+/** Whether the journal can keep it. */
+export function isReason(reason: string): boolean {
+  return storable.safeParse(reason).success
+}

@@ -1,0 +1,157 @@
+/**
+ * The one way by which anything is changed from here: parse → authorize → act. The engine journals the act in the
+ * transaction of its effect.
+ */
+import type { Context } from 'hono'
+import type { ShownPlan } from '../engine/operator.ts'
+import type { SagaClient, SagaView } from '../engine/saga-client.ts'
+import type { AuthorizeActor } from './options.ts'
+import { type Confirmation, confirmationTitle, planPage } from './pages/plan.ts'
+import { refusedPage } from './pages/problem.ts'
+import { layout } from './partials/layout.ts'
+import { url } from './partials/markup.ts'
+import { type ActForm, actForm, actionName, isReason, sagaId } from './security/parameters.ts'
+import { Refusal } from './security/refusal.ts'
+import { demandRight } from './security/rights.ts'
+import type { DashboardEnv } from './view.ts'
+import { ACTION_WORDS, type ActionName } from './words/actions.ts'
+
+export type Acting = { readonly client: SagaClient; readonly authorize: AuthorizeActor }
+
+type Input = { readonly saga: SagaView; readonly action: ActionName; readonly form: ActForm }
+
+export async function act(c: Context<DashboardEnv>, acting: Acting): Promise<Response> {
+  const view = c.get('view')
+  const input = await parse(c, acting.client)
+  const { saga, action } = input
+  await demandRight(acting.authorize, view.actor, action, { sagaId: saga.id, definition: saga.definition })
+  const problem = problemOf(input)
+  if (problem !== undefined) return again(c, acting, input, { problem }, 422)
+  try {
+    const { sagaId: id, repeated } = await perform(acting.client, input, view.actor.id)
+    return c.redirect(url(view.base, `/sagas/${id}`, { done: action, again: repeated ? 'yes' : undefined }), 303)
+  } catch (error) {
+    if (codeOf(error) === 'PLAN_CHANGED') {
+      const plan = (error as { details: { plan: ShownPlan } }).details.plan
+      const before = input.form.shown?.split(' ').filter((text) => text !== '')
+      return again(
+        c,
+        acting,
+        input,
+        { problem: 'plan_changed', plan, ...(before === undefined ? {} : { before }) },
+        409,
+      )
+    }
+    if (codeOf(error) === 'ORDER_REFUSED') return refused(c, acting.client, input, error as Error)
+    throw error
+  }
+}
+
+async function parse(c: Context<DashboardEnv>, client: SagaClient): Promise<Input> {
+  const type = c.req.header('content-type') ?? ''
+  if (!/^application\/x-www-form-urlencoded\b/i.test(type)) {
+    throw new Refusal(415, 'Not a form', 'Acts are taken as forms. Nothing was done.')
+  }
+  const action = actionName.safeParse(c.req.param('action'))
+  if (!action.success) throw new Refusal(404, 'No such act', 'There is no such act.')
+  const saga = await readSaga(client, c.req.param('id'))
+  const form = actForm.safeParse(await c.req.parseBody())
+  if (!form.success) throw new Refusal(400, 'Not understood', 'The form was not complete. Open it again from the saga.')
+  if (ACTION_WORDS[action.data].plan !== undefined && form.data.plan === undefined) {
+    throw new Refusal(
+      400,
+      'No plan was shown',
+      'This act needs the plan that was shown before it. Open it from the saga.',
+    )
+  }
+  return { saga, action: action.data, form: form.data }
+}
+
+/** @throws Refusal 404. */
+export async function readSaga(client: SagaClient, id: string | undefined): Promise<SagaView> {
+  const parsed = sagaId.safeParse(id)
+  const saga = parsed.success ? await client.get(parsed.data) : undefined
+  if (saga !== undefined) return saga
+  throw new Refusal(
+    404,
+    'No such saga',
+    'There is no saga with this id. It may have been deleted since, when it was old.',
+  )
+}
+
+function problemOf({ action, form }: Input): Confirmation['problem'] {
+  if (!isReason(form.reason)) return 'no_reason'
+  return action === 'resolve' && form.as === undefined ? 'no_outcome' : undefined
+}
+
+/** @returns the saga to show next, and whether this request had been done before. */
+async function perform(
+  { operator }: SagaClient,
+  { saga, action, form }: Input,
+  actor: string,
+): Promise<{ sagaId: string; repeated: boolean }> {
+  const by = { actor, reason: form.reason, requestId: form.requestId }
+  const planned = { ...by, ...(form.plan === undefined ? {} : { plan: form.plan }) }
+  switch (action) {
+    case 'retry':
+      return operator.retry(saga.id, planned)
+    case 'compensate':
+      return operator.compensate(saga.id, planned)
+    case 'compensate_past_pivot':
+      return operator.compensate(saga.id, { ...planned, pastPivot: true })
+    case 'cancel':
+      return operator.cancel(saga.id, planned)
+    case 'pause':
+      return operator.pause(saga.id, by)
+    case 'resume':
+      return operator.resume(saga.id, by)
+    case 'resolve':
+      return operator.resolve(saga.id, { ...by, as: form.as ?? 'completed' })
+    case 'rerun': {
+      const { newSagaId, repeated } = await operator.rerun(saga.id, by)
+      return { sagaId: newSagaId, repeated }
+    }
+  }
+}
+
+/** The plan that goes with an act; `undefined` for those that do one thing only. */
+export function planFor(client: SagaClient, id: string, action: ActionName): Promise<ShownPlan> | undefined {
+  const order = ACTION_WORDS[action].plan
+  if (order === undefined) return undefined
+  return client.operator.plan(id, order, { pastPivot: action === 'compensate_past_pivot' })
+}
+
+/** The form once more, with what was filled in and why it comes back. */
+async function again(
+  c: Context<DashboardEnv>,
+  { client }: Acting,
+  { saga, action, form }: Input,
+  change: Pick<Confirmation, 'problem' | 'before'> & { readonly plan?: ShownPlan },
+  status: 409 | 422,
+): Promise<Response> {
+  const view = c.get('view')
+  const plan = change.plan ?? (await planFor(client, saga.id, action))
+  const { reason, requestId, as } = form
+  const confirmation: Confirmation = { saga, action, requestId, mayNot: false, reason, as, ...change, plan }
+  const title = `${confirmationTitle(confirmation)} (not done)`
+  return c.html(layout(view, { title, body: planPage(view, confirmation) }), status)
+}
+
+/** 409: the order does not fit, and what does. */
+export async function refused(
+  c: Context<DashboardEnv>,
+  client: SagaClient,
+  { saga, action }: Pick<Input, 'saga' | 'action'>,
+  why: Error,
+): Promise<Response> {
+  const view = c.get('view')
+  const now = (await client.get(saga.id)) ?? saga
+  const body = refusedPage(view, now, action, why.message)
+  return c.html(layout(view, { title: `${ACTION_WORDS[action].label} does not fit`, body }), 409)
+}
+
+/** The code of an error of the engine. Told by its shape: the client may come from another copy of the package. */
+export function codeOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || error.name !== 'SagaError' || !('code' in error)) return undefined
+  return String(error.code)
+}
