@@ -149,7 +149,7 @@ export function refusalOf({ failedStep, error, orderId }: SagaFact): string | un
   const fault = faultOf(orderId)
   if (failedStep === 'reserve-stock' && error?.startsWith('Out of stock') === true) return 'out of stock'
   if (failedStep === 'charge-card' && (fault === 'card_declined' || fault === 'charge_held_up')) return 'card declined'
-  if (failedStep === 'create-shipment' && fault === 'address_unknown') return 'no carrier'
+  if (failedStep === 'find-carrier' && fault === 'address_unknown') return 'no carrier'
   return undefined
 }
 

@@ -19,7 +19,7 @@ export async function openDatabase(): Promise<Database> {
     const admin = server.connectionString()
     // Somebody else's demo is still up on this server: theirs stays as it is.
     const name = server.attached ? `demo_${process.pid}` : 'demo'
-    await dropDatabase(admin, name)
+    if (!server.attached) await dropAll(admin)
     await createDatabase(admin, name)
     const version = await withClient(admin, async (client) => (await client.query('show server_version')).rows[0])
     return {
@@ -34,4 +34,12 @@ export async function openDatabase(): Promise<Database> {
     await server.stop()
     throw error
   }
+}
+
+/** What earlier runs have left, however they ended. */
+async function dropAll(admin: string): Promise<void> {
+  const { rows } = await withClient(admin, (client) =>
+    client.query<{ name: string }>(`select datname as name from pg_database where datname ~ '^demo(_[0-9]+)?$'`),
+  )
+  for (const { name } of rows) await dropDatabase(admin, name)
 }

@@ -16,21 +16,21 @@ export type Fault =
   | 'address_unknown'
   /** As above, and the refund stays down. */
   | 'refund_down'
-  /** Nobody can say whether the goods may leave the country. */
-  | 'screening_down'
+  /** Nobody can say which carrier goes there. */
+  | 'carriers_down'
   /** The parcel is taken, and no answer ever arrives. */
   | 'shipment_unanswered'
   /** The parcel is on its way, and the invoice is refused for good. */
   | 'invoice_refused'
 
-/** The orders of a customer whose bonus account is frozen; this one has a single order. */
+/** The customer whose bonus account is frozen, and who has a single order. */
 export const FROZEN_CUSTOMER = 'CENTC'
 
 const SINGLE: ReadonlyMap<number, Fault> = new Map([
   [10263, 'refund_down'],
   [10278, 'refund_down'],
   [10291, 'refund_down'],
-  [10267, 'screening_down'],
+  [10267, 'carriers_down'],
   [10273, 'shipment_unanswered'],
   [10282, 'invoice_refused'],
   [10301, 'charge_held_up'],
@@ -51,7 +51,7 @@ export function faultOf(orderId: number): Fault | undefined {
 /** Why a person is needed, by the fault that the provider never recovers from. */
 export const REASON_OF: Readonly<Partial<Record<Fault, DeadLetterReason>>> = {
   refund_down: 'compensation_exhausted',
-  screening_down: 'forward_exhausted',
+  carriers_down: 'forward_exhausted',
   shipment_unanswered: 'pivot_in_doubt',
   invoice_refused: 'past_pivot',
 }

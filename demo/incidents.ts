@@ -16,11 +16,12 @@ export async function killOneWorker(workers: WorkerProcesses, pool: pg.Pool, scr
   const victim = await workers.next(
     (message) => message.type === 'holds' && message.steps >= (performance.now() < anyFrom ? ENOUGH_STEPS : 1),
   )
+  // As it said last: what it fetched since then only the journal knows.
   const { held } = victim
   const killedAt = performance.now()
   const takenOver = workers.next((message) => message.type === 'taken_over').then(() => performance.now())
   await workers.kill(victim)
-  screen.say(`worker ${victim.number} killed (SIGKILL) while it held ${held} steps`)
+  screen.say(`worker ${victim.number} killed (SIGKILL) while it held about ${held} steps`)
   const replacement = workers.start()
   // On its own: the next incident need not wait for it, and a failure to start is told by the worker itself.
   void replacement.then(({ number }) => screen.say(`worker ${number} started in its place`))

@@ -26,7 +26,7 @@ function reasons(sagas: readonly SagaFact[], name: (saga: SagaFact) => string): 
 }
 
 /** The sagas that need a person, each with what happened to it. */
-export function needsYou({ sagas }: Facts, address: string | undefined): string {
+export function needsYou({ sagas }: Facts, address: string): string {
   const dead = sagas
     .filter(({ status }) => status === 'dead_lettered')
     .toSorted((a, b) => (a.reason ?? '').localeCompare(b.reason ?? '') || a.orderId - b.orderId)
@@ -34,7 +34,7 @@ export function needsYou({ sagas }: Facts, address: string | undefined): string 
     (saga) => ` order ${saga.orderId}  ${saga.reason}: ${whatHappened(saga)}\n     ${saga.deadError ?? ''}`,
   )
   const needed = dead.length === 1 ? '1 saga needs you' : `${dead.length} sagas need you`
-  return [`${needed}${address === undefined ? '' : `: ${address}`}`, ...lines].join('\n')
+  return [`${needed}: ${address}`, ...lines].join('\n')
 }
 
 function whatHappened({ reason, deadStep }: SagaFact): string {

@@ -4,7 +4,7 @@ import type { Charge, Invoice, PaymentLedger } from './payment.ts'
 import type { Shipment, ShippingLedger } from './shipping.ts'
 
 /** A request takes a third of a second at most; who has waited this long will get no answer. */
-const PATIENCE_MS = 1_500
+const PATIENCE_MS = 2_000
 
 /** "No": cancelled before, declined, or impossible. Asking again changes nothing. */
 const REFUSALS: readonly number[] = [402, 409, 422]
@@ -52,12 +52,12 @@ export class Shipping {
     this.#url = url
   }
 
-  screen(orderId: number, country: string, call: Call): Promise<{ cleared: boolean }> {
-    return post(`${this.#url}/screenings`, { orderId, country }, call)
+  findCarrier(orderId: number, address: string, call: Call): Promise<{ carrier: string }> {
+    return post(`${this.#url}/carriers`, { orderId, address }, call)
   }
 
-  ship(orderId: number, address: string, call: Call): Promise<Shipment> {
-    return post(`${this.#url}/shipments`, { orderId, address }, call)
+  ship(orderId: number, carrier: string, address: string, call: Call): Promise<Shipment> {
+    return post(`${this.#url}/shipments`, { orderId, carrier, address }, call)
   }
 
   cancel(key: string, call: Call): Promise<{ stopped: boolean }> {

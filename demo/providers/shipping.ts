@@ -1,4 +1,4 @@
-/** The shipping provider: export screening, shipments, and cancellations by the shipment's key. */
+/** The shipping provider: which carrier goes there, shipments, and cancellations by the shipment's key. */
 import { Hono } from 'hono'
 import type { FaultPlan } from '../faults.ts'
 import { Keyed } from './keyed.ts'
@@ -11,30 +11,31 @@ export type ShippingLedger = {
   readonly repeated: number
 }
 
+const CARRIERS = ['Speedy Express', 'United Package', 'Federal Shipping'] as const
+
 export function shippingProvider(faults: FaultPlan): Hono {
   const shipments = new Keyed<Shipment>()
   const app = new Hono()
 
-  app.post('/screenings', async (c) => {
-    const { orderId, country } = await c.req.json<{ orderId: number; country: string }>()
+  app.post('/carriers', async (c) => {
+    const { orderId, address } = await c.req.json<{ orderId: number; address: string }>()
+    const fault = faults.of(orderId)
     await work(orderId)
-    if (faults.of(orderId) === 'screening_down')
-      return c.json({ message: `The list for ${country} is not there.` }, 500)
-    return c.json({ cleared: true })
+    if (fault === 'carriers_down') return c.json({ message: 'The list of carriers is not there.' }, 500)
+    if (fault === 'address_unknown' || fault === 'refund_down') {
+      return c.json({ message: `No carrier goes to ${address}.` }, 422)
+    }
+    return c.json({ carrier: CARRIERS[orderId % CARRIERS.length] })
   })
 
   app.post('/shipments', async (c) => {
     const key = c.req.header('idempotency-key')
     if (key === undefined) return c.json({ message: 'A shipment needs an Idempotency-Key.' }, 400)
-    const { orderId, address } = await c.req.json<{ orderId: number; address: string }>()
-    const fault = faults.of(orderId)
+    const { orderId } = await c.req.json<{ orderId: number; carrier: string; address: string }>()
     await work(orderId)
-    if (fault === 'address_unknown' || fault === 'refund_down') {
-      return c.json({ message: `No carrier goes to ${address}.` }, 422)
-    }
     const made = shipments.once(key, () => ({ trackingNumber: `NW${orderId}`, orderId }))
     if (made === undefined) return c.json({ message: 'This shipment was cancelled.' }, 409)
-    if (fault === 'shipment_unanswered') await fallSilent()
+    if (faults.of(orderId) === 'shipment_unanswered') await fallSilent()
     return c.json(made, 201)
   })
 

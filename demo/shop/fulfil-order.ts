@@ -1,5 +1,5 @@
 /**
- * The saga of an order: reserve the stock → charge the card → screen the order → ship it (pivot) → send the invoice.
+ * The saga of an order: reserve the stock → charge the card → find a carrier → ship (pivot) → send the invoice.
  *
  * Until the parcel is handed over everything can be undone; from then on there is only forward.
  */
@@ -20,10 +20,10 @@ const OrderPlaced = z.object({
   country: z.string(),
 })
 
-/** Both outlast an outage of ten seconds: fifteen attempts take at least twelve, and so do thirteen a second apart. */
+/** Both outlast an outage of ten seconds: sixteen attempts take at least twelve, and so do thirteen a second apart. */
 const REFUND = { maxAttempts: 13, backoff: 'fixed', initialInterval: '1s' } as const
-const PATIENT = { maxAttempts: 15, backoff: 'exponential', initialInterval: '250ms', maxInterval: '2s' } as const
-const BRIEF = { maxAttempts: 3, backoff: 'exponential', initialInterval: '250ms', maxInterval: '1s' } as const
+const PATIENT = { maxAttempts: 16, backoff: 'exponential', initialInterval: '250ms', maxInterval: '2s' } as const
+const BRIEF = { maxAttempts: 4, backoff: 'exponential', initialInterval: '250ms', maxInterval: '1s' } as const
 
 export const fulfilOrder = sagasFor<Shop>()('fulfil-order', { version: 1, input: OrderPlaced })
   .transactionalStep('reserve-stock', {
@@ -42,17 +42,19 @@ export const fulfilOrder = sagasFor<Shop>()('fulfil-order', { version: 1, input:
     retry: PATIENT,
     timeout: '5s',
   })
-  .step('screen-order', {
+  .step('find-carrier', {
     action: ({ input, services, idempotencyKey, signal }) =>
-      services.shipping.screen(input.orderId, input.country, { idempotencyKey, signal }),
+      services.shipping.findCarrier(input.orderId, addressOf(input), { idempotencyKey, signal }),
     retry: BRIEF,
     timeout: '5s',
-    // That nobody can answer is no reason to send the customer away: a person decides.
+    // That nobody can answer is no reason to send a customer away who has paid: a person decides.
     whenExhausted: 'dead_letter',
   })
   .step('create-shipment', {
-    action: ({ input, services, idempotencyKey, signal }) =>
-      services.shipping.ship(input.orderId, `${input.city}, ${input.country}`, { idempotencyKey, signal }),
+    action: ({ input, results, services, idempotencyKey, signal }) => {
+      const { carrier } = results['find-carrier']
+      return services.shipping.ship(input.orderId, carrier, addressOf(input), { idempotencyKey, signal })
+    },
     // Never runs by itself, this being the pivot: only when an operator orders it.
     compensation: ({ action, services, idempotencyKey, signal }) =>
       services.shipping.cancel(action.idempotencyKey, { idempotencyKey, signal }),
@@ -72,6 +74,10 @@ export const fulfilOrder = sagasFor<Shop>()('fulfil-order', { version: 1, input:
   .onResolved(({ input, tx, resolvedAs }) =>
     mark(tx, input.orderId, resolvedAs === 'completed' ? 'fulfilled' : 'cancelled'),
   )
+
+function addressOf({ city, country }: z.infer<typeof OrderPlaced>): string {
+  return `${city}, ${country}`
+}
 
 async function reserve(tx: ShopTx, orderId: number): Promise<{ lines: number; pieces: number }> {
   const lines = await lockShelves(tx, orderId)

@@ -239,7 +239,7 @@ describe('rule 11, nothing is forgotten', () => {
 
 /** What was in flight beside it ends; nobody fetches what is scheduled. */
 function bringToRestWithoutCode(world: World): void {
-  for (const job of [...world.jobs.values()]) {
+  for (const job of Array.from(world.jobs.values())) {
     const { jobId, step, side, insertedAs, retryCount } = job
     world.tell(
       { type: 'returned', jobId, step, side, insertedAs, retryCount, why: 'code', limits: world.limitsOf(step) },

@@ -43,12 +43,12 @@ describe('the plan of faults', () => {
       {
         "address_unknown": 13,
         "card_declined": 35,
+        "carriers_down": 1,
         "charge_answer_lost": 26,
         "charge_held_up": 3,
         "invoice_refused": 1,
         "none": 747,
         "refund_down": 3,
-        "screening_down": 1,
         "shipment_unanswered": 1,
       }
     `)

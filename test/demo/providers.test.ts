@@ -61,13 +61,13 @@ describe('the payment provider', () => {
 })
 
 describe('the shipping provider', () => {
-  test('ships once, and goes nowhere where no carrier goes', async () => {
+  test('ships once, and says where no carrier goes', async () => {
     const server = await ProviderServer.open(shippingProvider(new FaultPlan()))
     const shipping = new Shipping(server.url)
     try {
-      const first = await shipping.ship(10248, 'Reims, France', call('parcel'))
-      expect(await shipping.ship(10248, 'Reims, France', call('parcel'))).toEqual(first)
-      await expect(shipping.ship(10263, 'Graz, Austria', call('nowhere'))).rejects.toThrow(StepRejected)
+      const first = await shipping.ship(10248, 'Speedy Express', 'Reims, France', call('parcel'))
+      expect(await shipping.ship(10248, 'Speedy Express', 'Reims, France', call('parcel'))).toEqual(first)
+      await expect(shipping.findCarrier(10263, 'Graz, Austria', call('nowhere'))).rejects.toThrow(StepRejected)
       expect((await shipping.ledger()).shipments).toHaveLength(1)
     } finally {
       await server.refuse()

@@ -1,4 +1,6 @@
 /** Sagas from end to end, through the public API on a real Postgres. */
+import { sql } from 'drizzle-orm'
+import { drizzle } from 'drizzle-orm/node-postgres'
 import type pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
@@ -222,6 +224,22 @@ describe('a saga', () => {
     const { rows } = await database.pool.query('select 1 from note where text = $1', [`try ${id}`])
     expect(tries).toBe(2)
     expect(rows).toHaveLength(1)
+  })
+
+  test('journals what the database said of a statement, not the statement with its parameters', async () => {
+    const saga = defineSaga('query-failed', { version: 1, input }).transactionalStep('insert', {
+      action: async ({ tx }) => {
+        await drizzle(tx as pg.PoolClient).execute(sql`insert into not_there values (${'a secret'})`)
+      },
+      retry: { ...QUICK, maxAttempts: 1 },
+    })
+    const engine = await start(saga)
+    const { id } = await engine.enqueue(saga, {})
+    const outcome = await engine.outcome(id)
+    expect(outcome).toMatchObject({
+      failure: { error: { message: 'relation "not_there" does not exist', code: '42P01' } },
+    })
+    expect(JSON.stringify(await engine.journal(id))).not.toContain('a secret')
   })
 
   test('revokes the transaction when its step has returned', async () => {

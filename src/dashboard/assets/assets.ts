@@ -38,9 +38,11 @@ export function loadAssets(): Assets {
 }
 
 function readAssets(): Assets {
-  const script = asset('dashboard', 'js', 'text/javascript; charset=utf-8', [...HTMX_FILES.map(readHtmx), SCRIPT])
-  const style = asset('dashboard', 'css', 'text/css; charset=utf-8', [STYLE])
-  const icon = asset('icon', 'svg', 'image/svg+xml', [ICON])
+  // Scripts of others may end without a semicolon.
+  const code = [...HTMX_FILES.map(readHtmx), SCRIPT].join('\n;\n')
+  const script = asset('dashboard', 'js', 'text/javascript; charset=utf-8', code)
+  const style = asset('dashboard', 'css', 'text/css; charset=utf-8', STYLE)
+  const icon = asset('icon', 'svg', 'image/svg+xml', ICON)
   return { script, style, icon, byName: new Map([script, style, icon].map((one) => [one.name, one])) }
 }
 
@@ -50,8 +52,8 @@ function readHtmx(file: string): string {
   return readFileSync(path, 'utf8').replace(/^\/\/# sourceMappingURL=.*$/m, '')
 }
 
-function asset(stem: string, extension: string, type: string, parts: readonly string[]): Asset {
-  const body = new TextEncoder().encode(parts.join('\n;\n'.slice(extension === 'js' ? 0 : 2)))
+function asset(stem: string, extension: string, type: string, text: string): Asset {
+  const body = new TextEncoder().encode(text)
   const hash = createHash('sha256').update(body).digest('hex').slice(0, 16)
   return { name: `${stem}.${hash}.${extension}`, type, body, gzipped: new Uint8Array(gzipSync(body)) }
 }

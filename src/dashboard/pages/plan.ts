@@ -57,7 +57,7 @@ function form(view: View, confirmation: Confirmation, detail: string): Markup {
   <span class="hint" id="reason-hint">Stands in the journal for ever, with your name. Say what you know: an incident, a ticket.</span>
   ${when(noReason, () => html`<span class="field-problem" id="reason-problem">Give a reason, of at most 1000 characters.</span>`)}
   <textarea id="reason" name="reason" rows="3" maxlength="1000" required aria-describedby="${noReason ? 'reason-problem reason-hint' : 'reason-hint'}" ${noReason ? html`aria-invalid="true" autofocus` : ''}>${reason}</textarea></p>
-  <ul class="buttons"><li><button class="first" type="submit">${ACTION_WORDS[action].label} this saga</button></li><li><a class="button" href="${detail}">Do nothing</a></li></ul>
+  <ul class="buttons"><li><button class="first" type="submit">${ACTION_WORDS[action].label} now</button></li><li><a class="button" href="${detail}">Do nothing</a></li></ul>
 </form>`
 }
 

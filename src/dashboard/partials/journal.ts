@@ -6,28 +6,33 @@ import { stepName } from '../words/position.ts'
 import { clip, html, type Markup } from './markup.ts'
 import { errorText } from './steps.ts'
 import { table } from './table.ts'
-import { ago, exact } from './time.ts'
+import { ago, toTheMillisecond } from './time.ts'
 
 const JOURNAL_COLUMNS = [
-  { label: 'No.', kind: 'number' },
-  { label: 'When' },
-  { label: 'Step' },
+  { label: 'No.', kind: 'number', place: 'at-no' },
+  { label: 'When', kind: 'short', place: 'at-when' },
+  { label: 'Step', kind: 'short' },
   { label: 'What', kind: 'wide' },
 ] as const
 
-const ACT_COLUMNS = [{ label: 'When' }, { label: 'Who' }, { label: 'What' }, { label: 'Why', kind: 'wide' }] as const
+const ACT_COLUMNS = [
+  { label: 'When', kind: 'short' },
+  { label: 'Who' },
+  { label: 'What' },
+  { label: 'Why', kind: 'wide' },
+] as const
 
 export function journalTable(entries: readonly JournalEntry[], all: number): Markup {
   const caption = entries.length < all ? `The last ${entries.length} of ${all} events` : 'Every event, in order'
   const rows = entries.map(({ sequence, at, event }) => ({
     cells: [
       sequence,
-      html`<time class="nowrap" datetime="${at.toISOString()}">${exact(at)}</time>`,
-      'step' in event && event.step !== undefined ? stepName(event.step) : '',
-      html`${inWords(event)}${'error' in event ? errorText(event.error) : ''}${byWhom(event)}`,
+      html`<time datetime="${at.toISOString()}">${toTheMillisecond(at)}</time>`,
+      'step' in event && event.step !== undefined ? stepName(event.step) : undefined,
+      html`${inWords(event)}${event.type === 'attempt_failed' ? errorText(event.error) : ''}${byWhom(event)}`,
     ],
   }))
-  return table(caption, JOURNAL_COLUMNS, rows)
+  return table('journal', caption, JOURNAL_COLUMNS, rows)
 }
 
 function byWhom(event: JournalEntry['event']): Markup | string {
@@ -44,5 +49,5 @@ export function acts(view: View, journal: readonly JournalEntry[]): Markup | und
       const act = actOf(event)
       return { cells: [ago(at, view.now), act?.actor ?? '', inWords(event), act?.reason ?? ''] }
     })
-  return rows.length === 0 ? undefined : table('What people did, the newest first', ACT_COLUMNS, rows)
+  return rows.length === 0 ? undefined : table('acts', 'What people did, the newest first', ACT_COLUMNS, rows)
 }

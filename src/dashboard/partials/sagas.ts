@@ -10,17 +10,17 @@ import { table } from './table.ts'
 import { ago } from './time.ts'
 
 const MAX_ERROR_CHARACTERS = 160
-const MAX_KEY_CHARACTERS = 120
+const MAX_KEY_CHARACTERS = 64
 
 const COLUMNS = [
-  { label: 'State' },
-  { label: 'Saga', kind: 'head' },
-  { label: 'Definition' },
-  { label: 'Step' },
-  { label: 'Attempts', kind: 'number' },
-  { label: 'Started' },
-  { label: 'Updated' },
-  { label: 'Last error', kind: 'wide' },
+  { label: 'State', kind: 'short' },
+  { label: 'Saga', kind: 'head', place: 'across' },
+  { label: 'Definition', kind: 'short' },
+  { label: 'Step', kind: 'short', place: 'at-end' },
+  { label: 'Attempts', kind: 'number', place: 'said' },
+  { label: 'Started', kind: 'short', place: 'said at-end' },
+  { label: 'Updated', kind: 'short', place: 'said at-top' },
+  { label: 'Last error', kind: 'wide', place: 'across' },
 ] as const
 
 export function sagaTable(view: View, sagas: readonly SagaSummary[], names: StepNames): Markup {
@@ -32,15 +32,15 @@ export function sagaTable(view: View, sagas: readonly SagaSummary[], names: Step
         sign(signOf(saga), besideState(saga)),
         html`<a class="name" href="${url(view.base, `/sagas/${saga.id}`)}">${clip(saga.key ?? saga.id, MAX_KEY_CHARACTERS)}</a>`,
         html`${saga.definition} <span class="muted nowrap">v${saga.version}</span>`,
-        position === undefined ? '' : step(position),
-        position?.attempts ?? 0,
+        position && step(position),
+        position?.attempts,
         ago(saga.createdAt, view.now),
         ago(saga.updatedAt, view.now),
         lastError(saga),
       ],
     }
   })
-  return table('Sagas, the newest first', COLUMNS, rows)
+  return table('sagas', 'Sagas, the newest first', COLUMNS, rows)
 }
 
 function step({ step, number, of }: { step: string; number?: number; of?: number }): Markup {
@@ -48,10 +48,8 @@ function step({ step, number, of }: { step: string; number?: number; of?: number
   return html`${place}${stepName(step)}`
 }
 
-function lastError(saga: SagaSummary): Markup {
+function lastError(saga: SagaSummary): Markup | undefined {
   const step = positionOf(saga.state, undefined)?.step
   const error = (step === undefined ? undefined : saga.state.steps[step]?.error) ?? saga.failure?.error
-  return error === undefined
-    ? html`<span class="muted">–</span>`
-    : html`<span class="clamp">${clip(error.message, MAX_ERROR_CHARACTERS)}</span>`
+  return error && html`<span class="clamp">${clip(error.message, MAX_ERROR_CHARACTERS)}</span>`
 }

@@ -11,11 +11,11 @@ import { ago, span } from './time.ts'
 const MAX_ERROR_CHARACTERS = 600
 
 const COLUMNS = [
-  { label: 'No.', kind: 'number' },
+  { label: 'No.', kind: 'number', place: 'at-no' },
   { label: 'Step', kind: 'head' },
   { label: 'Forward' },
   { label: 'Compensation' },
-  { label: 'Started' },
+  { label: 'Started', kind: 'short' },
   { label: 'Error and result', kind: 'wide' },
 ] as const
 
@@ -28,32 +28,30 @@ export function steps(view: View, saga: SagaView): Markup {
         index + 1,
         html`<span class="name">${step.name}</span>`,
         lane(sign(forward), step.attempts),
-        back === undefined ? html`<span class="muted">–</span>` : lane(sign(back), step.compensationAttempts),
+        back && lane(sign(back), step.compensationAttempts),
         started(step, view.now),
         outcome(step),
       ],
     }
   })
-  return table('Steps, in the order of the definition', COLUMNS, rows)
+  return table('steps', 'Steps, in the order of the definition', COLUMNS, rows)
 }
 
 function lane(state: Markup, attempts: number): Markup {
   return html`${state} ${when(attempts > 0, () => html`<span class="muted nowrap">${count(attempts, 'attempt')}</span>`)}`
 }
 
-function started(step: StepView, now: number): Markup {
-  if (step.startedAt === undefined) return html`<span class="muted">–</span>`
-  const { startedAt, endedAt } = step
-  const took =
-    endedAt === undefined
-      ? NOTHING
-      : html` <span class="muted nowrap">took ${span(endedAt.getTime() - startedAt.getTime())}</span>`
-  return html`${ago(startedAt, now)}${took}`
+/** How long it took is said of a step that ended by itself: undoing it would count as well. */
+function started({ state, startedAt, endedAt }: StepView, now: number): Markup | undefined {
+  if (startedAt === undefined) return undefined
+  if (endedAt === undefined || (state !== 'completed' && state !== 'failed')) return ago(startedAt, now)
+  const took = span(endedAt.getTime() - startedAt.getTime())
+  return html`${ago(startedAt, now)} <span class="muted nowrap">took ${took}</span>`
 }
 
-function outcome(step: StepView): Markup {
+function outcome(step: StepView): Markup | undefined {
   const { error } = step
-  if (error === undefined && step.result === undefined) return html`<span class="muted">–</span>`
+  if (error === undefined && step.result === undefined) return undefined
   return html`${when(error !== undefined, () => errorText(error))}${when(step.result !== undefined, () =>
     json(`Result of ${step.name}`, step.result),
   )}`
@@ -63,5 +61,5 @@ function outcome(step: StepView): Markup {
 export function errorText(error: StepView['error']): Markup {
   if (error === undefined) return NOTHING
   const code = error.code === undefined || error.code === error.name ? '' : ` ${error.code}`
-  return html`<p class="error"><span class="muted">${clip(error.name, 80)}${clip(code, 80)}</span> ${clip(error.message, MAX_ERROR_CHARACTERS)}</p>`
+  return html`<p class="error"><span class="muted">${clip(error.name, 80)}${clip(code, 80)}</span>${clip(error.message, MAX_ERROR_CHARACTERS)}</p>`
 }

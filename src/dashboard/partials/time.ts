@@ -10,6 +10,11 @@ export function exact(at: Date): string {
   return `${at.toISOString().slice(0, 19).replace('T', ' ')} UTC`
 }
 
+/** In UTC, for the order of events. */
+export function toTheMillisecond(at: Date): string {
+  return at.toISOString().slice(0, 23).replace('T', ' ')
+}
+
 /** Never finer than a minute, so that a page without news stays the same page from one poll to the next. */
 export function relative(at: Date, now: number): string {
   const ms = now - at.getTime()

@@ -51,7 +51,7 @@ export function gate(options: DashboardOptions): MiddlewareHandler<DashboardEnv>
       assets: loadAssets(),
       now: Date.now(),
     })
-    await next()
+    return next()
   }
 }
 

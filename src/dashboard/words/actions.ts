@@ -28,7 +28,7 @@ export type ActionWords = {
 export const ACTION_WORDS: Readonly<Record<ActionName, ActionWords>> = {
   retry: {
     label: 'Retry',
-    does: 'Goes on where the saga stopped, in the direction it was going. Attempt numbers go on, with fresh attempts.',
+    does: 'Goes on at once from where the saga stopped or waits, in the direction in which it was going.',
     done: 'Retry ordered.',
     plan: 'retry',
   },

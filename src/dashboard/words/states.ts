@@ -79,7 +79,7 @@ export function lanesOf(
         back: { word: 'Left in doubt', icon: 'dash', tone: 'care' },
       }
     case 'skipped':
-      return { forward: done, back: { word: 'Nothing undoes it', icon: 'dash', tone: 'idle' } }
+      return { forward: done, back: { word: 'Stays done', icon: 'dash', tone: 'idle' } }
     case 'compensating':
       return { forward: done, back: { word: 'Being undone', icon: 'back', tone: 'busy' } }
     case 'compensated':

@@ -55,7 +55,7 @@ function running(saga: SagaView, journal: readonly JournalEntry[]): string {
     case 'child':
       return `Waiting for the saga that ${step} has started.`
     case 'retry':
-      return `Running: ${lastTry(position.step, journal)}, and is tried again${dueAt(saga, position.step)} (${step}).`
+      return `Running: ${lastTry(position.step, journal)}; the next one comes${dueAt(saga, position.step)} (${step}).`
     default:
       return `Running: ${step}, attempt ${position.attempts}.`
   }

@@ -46,6 +46,8 @@ function byDefault(error: unknown): Verdict {
 
 /** The error as the journal keeps it: bounded, and without its stack or anything that it carries. */
 export function errorInfo(error: unknown): ErrorInfo {
+  const told = teller(error)
+  if (told !== error) return errorInfo(told)
   if (!(error instanceof Error)) return { name: 'Error', message: clean(String(error), MAX_MESSAGE) }
   const code = (error as { code?: unknown }).code
   return {
@@ -53,6 +55,15 @@ export function errorInfo(error: unknown): ErrorInfo {
     message: clean(error.message, MAX_MESSAGE),
     ...(typeof code === 'string' ? { code: clean(code, MAX_NAME) } : {}),
   }
+}
+
+/**
+ * Drizzle's own error carries the statement with all its parameters in its message, which belongs in no journal; what
+ * the database said is its cause.
+ */
+function teller(error: unknown): unknown {
+  const isQuery = error instanceof Error && error.message.startsWith('Failed query:')
+  return isQuery && error.cause instanceof Error ? error.cause : error
 }
 
 /** What jsonb refuses is taken out: an error message must never be the reason why a failure cannot be recorded. */

@@ -79,7 +79,10 @@ export async function listSummaries(
   return { sagas, ...(rows.length > page.limit && last !== undefined ? { cursor: last.id } : {}) }
 }
 
-/** Counts by status, each no further than `cap`: counting a million rows would take a sixth of a second. */
+/**
+ * Counts by status, each no further than `cap`: counting a million rows would take a sixth of a second. One statement,
+ * so that the counts are of one moment.
+ */
 export async function countByStatus(
   db: Db,
   schema: string,
@@ -87,25 +90,23 @@ export async function countByStatus(
   statuses: readonly Status[],
   cap: number,
 ): Promise<Readonly<Record<string, number>>> {
-  const counts: Record<string, number> = {}
-  for (const status of statuses) {
-    const { where, values } = conditions({ ...filter, status })
-    const { rows } = await db.executeSql(
-      `select count(*)::int as count from (select from ${schema}.saga s ${clause(where)} limit ${cap}) capped`,
-      values,
-    )
-    counts[status] = Number(rows[0]?.count)
-  }
-  return counts
+  if (statuses.length === 0) return {}
+  const values: unknown[] = []
+  const counts = statuses.map((status) => {
+    const { where } = conditions({ ...filter, status }, values)
+    return `(select count(*)::int from (select from ${schema}.saga s ${clause(where)} limit ${cap}) capped) as "${status}"`
+  })
+  const { rows } = await db.executeSql(`select ${counts.join(', ')}`, values)
+  return (rows[0] ?? {}) as Record<string, number>
 }
 
 function clause(where: readonly string[]): string {
   return where.length === 0 ? '' : `where ${where.join(' and ')}`
 }
 
-function conditions(filter: SagaFilter): { where: string[]; values: unknown[] } {
+/** @param values of the statement so far; the filter's are added. */
+function conditions(filter: SagaFilter, values: unknown[] = []): { where: string[]; values: unknown[] } {
   const where: string[] = []
-  const values: unknown[] = []
   const add = (condition: (parameter: string) => string, value: unknown) => {
     if (value !== undefined) where.push(condition(`$${values.push(value)}`))
   }
