@@ -17,7 +17,7 @@ describe('the pivot', () => {
     expect(saga.summary).toBe('dead_lettered: pivot_in_doubt pivot')
     expect(saga.ordered('compensate').ignored).toEqual({
       reason: 'needs_admin',
-      fits: ['retry', 'compensate', 'resolve'],
+      fits: ['retry', 'resolve'],
     })
     expect(saga.ordered('cancel').ignored?.reason).toBe('does_not_fit')
     expect(saga.ordered('compensate', true).attempts.at(-1)).toBe('compensation pivot')

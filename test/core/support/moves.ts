@@ -13,6 +13,7 @@ export type Move =
   | { readonly do: 'work'; readonly at: number; readonly fate: Fate; readonly choice: number }
   | { readonly do: 'fetch'; readonly at: number }
   | { readonly do: 'begin'; readonly at: number }
+  /** Fetches a job and gives it back, for want of its code. */
   | { readonly do: 'give_back'; readonly at: number }
   | { readonly do: 'act'; readonly at: number; readonly fate: Fate; readonly choice: number }
   | { readonly do: 'report'; readonly at: number; readonly again: boolean }
@@ -50,7 +51,7 @@ export const moves: fc.Arbitrary<Move> = fc.oneof(
   weighted(36, fc.record({ do: fc.constant('work' as const), at, fate, choice })),
   weighted(8, fc.record({ do: fc.constant('fetch' as const), at })),
   weighted(8, fc.record({ do: fc.constant('begin' as const), at })),
-  weighted(2, fc.record({ do: fc.constant('give_back' as const), at })),
+  weighted(4, fc.record({ do: fc.constant('give_back' as const), at })),
   weighted(9, fc.record({ do: fc.constant('act' as const), at, fate, choice })),
   weighted(9, fc.record({ do: fc.constant('report' as const), at, again: fc.boolean() })),
   weighted(4, fc.record({ do: fc.constant('time_out' as const), at })),
@@ -70,7 +71,7 @@ export const moves: fc.Arbitrary<Move> = fc.oneof(
     }),
   ),
   weighted(2, fc.record({ do: fc.constant('release' as const) })),
-  weighted(2, fc.record({ do: fc.constant('code' as const), found: fc.boolean() })),
+  weighted(4, fc.record({ do: fc.constant('code' as const), found: fc.boolean() })),
   weighted(1, fc.record({ do: fc.constant('undo' as const) })),
   weighted(1, fc.record({ do: fc.constant('deadline' as const) })),
   order('cancel', 2),
@@ -97,7 +98,11 @@ export function make(world: World, workers: Workers, move: Move): void {
     case 'begin':
       return withOne(inPhase(workers, 'fetched'), move.at, (work) => workers.begin(work))
     case 'give_back':
-      return withOne(inPhase(workers, 'fetched'), move.at, (work) => workers.begin(work, true))
+      return withOne(workers.queued(), move.at, (job) => {
+        const work = workers.fetch(job)
+        workers.begin(work, true)
+        workers.report(work)
+      })
     case 'act':
       return withOne(inPhase(workers, 'running'), move.at, (work) => workers.act(work, move.fate, move.choice))
     case 'report':

@@ -10,6 +10,7 @@ import { must, World, type WorldSettings } from './world.ts'
 export type Scenario = {
   readonly settings: Omit<WorldSettings, 'patient'> & { readonly patience: number }
   readonly moves: readonly Move[]
+  readonly ghostsComeLate: boolean
 }
 
 export type Played = { readonly world: World; readonly workers: Workers; readonly scenario: Scenario }
@@ -33,6 +34,8 @@ export const scenarios: fc.Arbitrary<Scenario> = fc.record({
       ...(deadlineInMs === undefined ? {} : { deadlineInMs }),
     })),
   moves: fc.array(moves, { maxLength: 80, size: 'max' }),
+  // What hung comes back at once when all goes well again, or only when the saga has come to rest.
+  ghostsComeLate: fc.boolean(),
 })
 
 /** Runs the moves, and no more: the saga may stand anywhere. */
@@ -45,7 +48,7 @@ export function play(scenario: Scenario): Played {
   return { world, workers, scenario }
 }
 
-/** Then all goes well, until the saga rests. What had hung comes back first, and reports. */
+/** Then all goes well, until the saga rests and all that hung has come back. */
 export function playToRest(scenario: Scenario): Played {
   const played = play(scenario)
   bringToRest(played)
@@ -54,23 +57,25 @@ export function playToRest(scenario: Scenario): Played {
 
 const MAX_ROUNDS = 400
 
-export function bringToRest({ world, workers }: Pick<Played, 'world' | 'workers'>, ghosts: Fate = 'ok'): void {
+export function bringToRest({ world, workers, scenario }: Played, ghosts: Fate = 'ok'): void {
   if (world.holds.length > 0) world.releaseHolds()
   if (world.state.paused === true) world.tell(orderOf('resume', false))
   world.tell({ type: 'code_found' })
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
     while (world.provider.arrive());
+    const isBusy = isLive(world.state.status) || workers.work.some((work) => workers.owns(work))
     for (const work of workers.work) {
+      if (scenario.ghostsComeLate && isBusy && !workers.owns(work)) continue
       if (work.phase === 'fetched') workers.begin(work)
       if (work.phase === 'running') workers.act(work, workers.owns(work) ? 'ok' : ghosts, 0)
       workers.report(work)
     }
     for (const job of workers.queued()) workers.fetch(job)
     for (const child of world.children.active()) world.children.end(child, true)
-    if (workers.work.length > 0) continue
+    if (workers.work.some((work) => workers.owns(work) || !isBusy)) continue
     if (world.children.messages.length > 0) hearChild(world, 0, false)
-    else if (!isLive(world.state.status)) return
-    else {
+    else if (!isLive(world.state.status) && workers.work.length === 0) return
+    else if (isLive(world.state.status)) {
       const next = Math.min(...world.timers.values())
       must(Number.isFinite(next), `rule 11: ${world.state.status}, and nothing moves it any more`)
       world.now = Math.max(world.now, next)
@@ -81,7 +86,7 @@ export function bringToRest({ world, workers }: Pick<Played, 'world' | 'workers'
 }
 
 /** A person works off the dead letters: retries, and settles by hand what no retry can mend. */
-export function workOff(played: Pick<Played, 'world' | 'workers'>): void {
+export function workOff(played: Played): void {
   const { world } = played
   for (let tries = 0; world.state.status === 'dead_lettered'; tries += 1) {
     must(tries < 20, `rule 11: ${world.state.deadLetter?.reason} comes back after 20 retries in which all went well`)

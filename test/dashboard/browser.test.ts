@@ -1,0 +1,188 @@
+/** The pages in a real browser: by keyboard, with and without scripts, in both themes, under the policy. */
+import { AxeBuilder } from '@axe-core/playwright'
+import type { BrowserContextOptions, Locator, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { type ServedDashboard, serveDashboard } from '../../src/dashboard/index.ts'
+import { createSagaEngine, type SagaEngine } from '../../src/index.ts'
+import { type TestDatabase, testDatabase } from '../support/database.ts'
+import { openBrowser } from './browser.ts'
+import { fulfilOrder, hostile, order } from './orders.ts'
+
+const browser = await openBrowser()
+
+describe.skipIf(browser === undefined)('in a browser', () => {
+  let database: TestDatabase
+  let engine: SagaEngine
+  let served: ServedDashboard
+  let page: Page
+  /** What the browser complained of, and what a page asked of others. */
+  let complaints: string[]
+
+  beforeAll(async () => {
+    database = await testDatabase()
+    engine = createSagaEngine({ connectionString: database.connectionString, definitions: [fulfilOrder], services: {} })
+    await engine.start()
+    served = await serveDashboard({ client: engine, environment: 'test', basePath: '/admin' })
+  })
+  afterEach(async () => {
+    expect(complaints).toEqual([])
+    await page.context().close()
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await served.close()
+    await engine.stop()
+    await database.drop()
+  })
+
+  async function open(path: string, options: BrowserContextOptions = {}): Promise<void> {
+    const context = await browser?.newContext(options)
+    if (context === undefined) throw new Error('There is no browser.')
+    page = await context.newPage()
+    complaints = []
+    // That a page is a 409 is said on the console, too; it is no complaint.
+    page.on('console', (message) => {
+      if (message.type() === 'error' && !message.text().includes('409 (Conflict)')) complaints.push(message.text())
+    })
+    page.on('pageerror', (error) => complaints.push(error.message))
+    page.on('dialog', (dialog) => {
+      complaints.push(`a dialog: ${dialog.message()}`)
+      void dialog.dismiss()
+    })
+    page.on('request', (request) => {
+      if (!request.url().startsWith(served.url)) complaints.push(`asked for ${request.url()}`)
+    })
+    await page.goto(served.url + path)
+  }
+
+  /** Goes there by the Tab key alone. */
+  async function tabTo(target: Locator): Promise<void> {
+    for (let presses = 0; presses < 80; presses += 1) {
+      await page.keyboard.press('Tab')
+      if (await target.evaluate((element) => element === element.ownerDocument.activeElement)) return
+    }
+    throw new Error('The Tab key does not get there.')
+  }
+
+  async function retryByKeyboard(key: string): Promise<void> {
+    await tabTo(page.getByRole('link', { name: key, exact: true }))
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { level: 1, name: key }).waitFor()
+    await tabTo(page.getByRole('link', { name: 'Retry…' }))
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { level: 1, name: 'Retry' }).waitFor()
+    expect(await page.getByRole('listitem').filter({ hasText: 'send-mail' }).innerText()).toContain('its action runs')
+    await tabTo(page.getByLabel('Reason'))
+    await page.keyboard.type('the mailer is back')
+    await tabTo(page.getByRole('button', { name: 'Retry now' }))
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { level: 1, name: key }).waitFor()
+    expect(await page.getByRole('status').innerText()).toBe('Retry ordered.')
+  }
+
+  test('a dead letter is retried by keyboard, and the page follows what happens', async () => {
+    const id = await order(engine, 'by-keyboard', ['away send-mail'])
+    await open('sagas')
+    await retryByKeyboard('by-keyboard')
+    expect((await engine.outcome(id)).status).toBe('completed')
+    await page.getByText('Completed: all 7 steps are done.', { exact: true }).first().waitFor()
+  })
+
+  test('the same works without scripts', async () => {
+    const id = await order(engine, 'without-scripts', ['away send-mail'])
+    await open('sagas', { javaScriptEnabled: false })
+    expect(await page.getByText('Updates every').isVisible()).toBe(false)
+    await retryByKeyboard('without-scripts')
+    expect((await engine.outcome(id)).status).toBe('completed')
+    await page.reload()
+    expect(await page.locator('.said').innerText()).toBe('Completed: all 7 steps are done.')
+    await page.getByLabel('Find a saga').fill('without-scripts')
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { level: 1, name: 'without-scripts' }).waitFor()
+  })
+
+  test('an update keeps focus and what is open, announces new sagas, and says so aloud', async () => {
+    await order(engine, 'kept', ['away send-mail'], { tags: ['update'] })
+    await open('sagas?tag=update')
+    const link = page.getByRole('link', { name: 'kept', exact: true })
+    await link.focus()
+    await order(engine, 'newer', ['away send-mail'], { tags: ['update'] })
+    await page.getByRole('link', { name: 'Show 1 newer saga' }).waitFor()
+    expect(await link.evaluate((element) => element === element.ownerDocument.activeElement)).toBe(true)
+    expect(await page.getByRole('rowheader').allInnerTexts()).toEqual(['kept'])
+    await page.getByRole('status').filter({ hasText: '1 newer saga since' }).waitFor()
+    await page.getByRole('link', { name: 'Show 1 newer saga' }).click()
+    await page.getByRole('link', { name: 'newer', exact: true }).waitFor()
+  })
+
+  test('an open payload stays open when its saga goes on', async () => {
+    const id = await order(engine, 'open-payload', ['away book-carrier'])
+    await open(`sagas/${id}`)
+    await page.getByText('Result of charge-card').click()
+    const payload = page.getByRole('region', { name: 'Result of charge-card' })
+    await payload.focus()
+    await engine.operator.pause(id, { actor: 'grace', reason: 'wait' })
+    await page.getByText('Paused before it goes on').first().waitFor()
+    expect(await payload.isVisible()).toBe(true)
+    expect(await payload.evaluate((element) => element === element.ownerDocument.activeElement)).toBe(true)
+  })
+
+  test('hostile text stays text, and injected markup does nothing', async () => {
+    const id = await order(engine, `hostile ${hostile}`, ['away send-mail'], { tags: [hostile] })
+    await engine.operator.retry(id, { actor: hostile, reason: hostile })
+    await engine.outcome(id)
+    for (const path of ['sagas', `sagas/${id}`, `sagas?prefix=${encodeURIComponent(hostile)}`]) {
+      await open(path)
+      expect(await page.locator('main img, main b[hx-post]').count()).toBe(0)
+      // Had the escaping failed: markup alone must not send anything either.
+      await page.locator('h1').evaluate((heading) => {
+        const b = heading.ownerDocument.createElement('b')
+        b.setAttribute('hx-post', '/x')
+        b.setAttribute('hx-trigger', 'load')
+        heading.append(b)
+        const { htmx } = heading.ownerDocument.defaultView as unknown as { htmx: { process(element: unknown): void } }
+        htmx.process(b)
+      })
+      expect(await page.locator('h1 b').getAttribute('hx-post')).toBeNull()
+      expect(complaints.filter((text) => !text.includes('[hx-csp] blocked'))).toEqual([])
+      complaints = []
+      await page.context().close()
+    }
+    await open('sagas')
+  })
+
+  const looks = [
+    ['light', 1280],
+    ['dark', 1280],
+    ['light', 360],
+    ['dark', 320],
+  ] as const
+
+  test.each(looks)('axe finds nothing in %s at %i px, and nothing overflows', async (colorScheme, width) => {
+    const dead = await order(engine, `look-${colorScheme}-${width}`, ['refuse print-label', 'undo charge-card'], {
+      tags: ['a'],
+    })
+    const done = await order(engine, `done-${colorScheme}-${width}`, ['refuse charge-card'])
+    const waiting = await order(engine, `waiting-${colorScheme}-${width}`, ['away book-carrier'])
+    await engine.operator.pause(waiting, { actor: 'grace', reason: hostile })
+    const paths = [
+      'sagas',
+      'sagas?tag=none-like-it',
+      'sagas?q=none-like-it',
+      `sagas/${dead}`,
+      `sagas/${waiting}`,
+      `sagas/${dead}/plan?action=retry`,
+      `sagas/${dead}/plan?action=resolve`,
+      `sagas/${done}/plan?action=retry`,
+    ]
+    await open(paths[0] ?? '', { colorScheme, viewport: { width, height: 800 } })
+    for (const path of paths) {
+      await page.goto(served.url + path)
+      for (const summary of await page.locator('summary').all()) await summary.click()
+      const { violations } = await new AxeBuilder({ page }).analyze()
+      expect(violations.map(({ id, nodes }) => `${path}: ${id} ${nodes[0]?.html}`)).toEqual([])
+      const [wide, inner] = await page.locator('html').evaluate((html) => [html.scrollWidth, html.clientWidth])
+      expect(wide, path).toBe(inner)
+    }
+  })
+})
