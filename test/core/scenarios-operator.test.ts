@@ -84,6 +84,15 @@ describe('a delivery', () => {
     expect(admit(two, saga.state, { ...first, retryCount: 1 }, [])).toBe('execute')
   })
 
+  test('rule 4: of an earlier job settles nothing, even when it counts as many attempts', () => {
+    const saga = new Given(two)
+    const earlier = saga.delivery('one')
+    saga.isLost('one')
+    const inFlight = saga.delivery('one')
+    expect(saga.when({ type: 'succeeded', ...earlier, retryCount: 1 }).ignored).toEqual({ reason: 'duplicate' })
+    expect(saga.delivery('one')).toEqual(inFlight)
+  })
+
   test('of the pivot is given back when a cancel waits for it and it cannot have run', () => {
     const pivot = blueprintOf([aStep('one', { pivot: true })])
     const saga = new Given(pivot).ordered('cancel')
@@ -112,6 +121,16 @@ describe('a saga without code', () => {
   test('goes on as well when a person says so', () => {
     const saga = new Given(two).isGivenBack('one', 'code').when({ type: 'code_missing', step: 'one' })
     expect(saga.ordered('retry').attempts).toEqual(['one', 'one'])
+  })
+
+  test('rule 11: goes on when a person says so where only the verification was missing', () => {
+    const verifiable = blueprintOf([aStep('one', { verify: true })])
+    const saga = new Given(verifiable)
+    saga.limits = { ...LIMITS, maxAttempts: 3 }
+    saga.fails('one').isDue('one').isGivenBack('one', 'code', 'verify').when({ type: 'code_missing', step: 'one' })
+    expect(saga.summary).toBe('dead_lettered: no_code one')
+    expect(saga.ordered('retry').attempts).toEqual(['one', 'verify one', 'verify one'])
+    expect(saga.events[0]).toMatchObject({ type: 'saga_retried', steps: ['one'] })
   })
 
   test('whose code is found while something still runs does not become a dead letter after all', () => {

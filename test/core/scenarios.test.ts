@@ -73,6 +73,15 @@ describe('a saga that goes forward', () => {
     expect(saga.step('one').order).toBe(1)
   })
 
+  test('rule 10: the first error stays when the last hook fails as well', () => {
+    const saga = new Given(blueprintOf([aStep('one')], ['compensated']))
+    const first = { name: 'Declined', message: 'the first' }
+    saga.fails('one', 'action', { verdict: 'rejected', error: first })
+    saga.fails('@compensated', 'action', { verdict: 'rejected', error: { name: 'Error', message: 'the second' } })
+    expect(saga.summary).toBe('dead_lettered: hook @compensated')
+    expect(saga.state.failure).toEqual({ step: 'one', error: first })
+  })
+
   test('retries after a delay, with the next number, until the attempts are used up', () => {
     const saga = new Given(three)
     saga.limits = { ...LIMITS, maxAttempts: 2 }

@@ -166,3 +166,5 @@ export const EVENT_TYPES: readonly SagaEventType[] = Object.keys({
   saga_resolved: 0,
   saga_rerun: 0,
 } satisfies Record<SagaEventType, 0>) as SagaEventType[]
+
+export type EventOf<T extends SagaEvent['type']> = Extract<SagaEvent, { type: T }>
