@@ -28,8 +28,6 @@ export const FROZEN_CUSTOMER = 'CENTC'
 
 const SINGLE: ReadonlyMap<number, Fault> = new Map([
   [10263, 'refund_down'],
-  [10278, 'refund_down'],
-  [10291, 'refund_down'],
   [10267, 'carriers_down'],
   [10273, 'shipment_unanswered'],
   [10282, 'invoice_refused'],

@@ -34,7 +34,8 @@ export function needsYou({ sagas }: Facts, address: string): string {
     (saga) => ` order ${saga.orderId}  ${saga.reason}: ${whatHappened(saga)}\n     ${saga.deadError ?? ''}`,
   )
   const needed = dead.length === 1 ? '1 saga needs you' : `${dead.length} sagas need you`
-  return [`${needed}: ${address}`, ...lines].join('\n')
+  const each = dead.length > 1 && new Set(dead.map(({ reason }) => reason)).size === dead.length
+  return [`${needed}${each ? ', each for another reason' : ''}: ${address}`, ...lines].join('\n')
 }
 
 function whatHappened({ reason, deadStep }: SagaFact): string {
