@@ -3,15 +3,9 @@
  * processes that run steps, `createSagaClient` for those that only start, read and operate.
  */
 import type { PgBoss } from 'pg-boss'
-import { type Authorize, CODE_MAY } from './engine/access.ts'
-import {
-  type AnyDefinition,
-  checkDefinition,
-  type Definition,
-  type ServicesOf,
-  type TxOf,
-} from './engine/definition.ts'
-import { type Duration, toMs } from './engine/duration.ts'
+import { CODE_MAY } from './engine/access.ts'
+import { type AnyDefinition, checkDefinition, type Definition } from './engine/definition.ts'
+import { toMs } from './engine/duration.ts'
 import { SagaError } from './engine/errors.ts'
 import type { Applier } from './engine/runtime/apply.ts'
 import { BlueprintShelf } from './engine/runtime/blueprint-shelf.ts'
@@ -22,74 +16,13 @@ import { SagaClient, type SagaClientParts, unreachable } from './engine/saga-cli
 import type { Db } from './engine/store/db.ts'
 import { applyMigrations, checkSchema } from './engine/store/migrate.ts'
 import { schemaName } from './engine/store/names.ts'
+import type { EngineSettings, SagaClientOptions, SagaEngineOptions } from './engine-options.ts'
 import { createDispatcher } from './jobs/dispatcher.ts'
 import { createQueues, openBoss } from './jobs/queues.ts'
-import { fromPg, inTransaction, openPool, type PgClient, type Pool, poolDb } from './jobs/sessions.ts'
+import { fromPg, inTransaction, openPool, type Pool, poolDb } from './jobs/sessions.ts'
 import type { OpenTransaction } from './jobs/transactional.ts'
 import { WakeUp } from './jobs/wake-up.ts'
 import { Worker, type WorkerEvent } from './jobs/worker.ts'
-
-export type SagaClientOptions = {
-  readonly connectionString: string
-  /** Postgres schema of the engine's tables: `saga` by default. */
-  readonly schema?: string
-  /** Postgres schema of pg-boss: `pgboss` by default. */
-  readonly bossSchema?: string
-  /** Asked before a start and before every verb. Default: code may. */
-  readonly authorize?: Authorize
-  readonly logger?: Logger
-  /** Largest input or result, in bytes of JSON: 1 MiB by default. */
-  readonly maxPayloadBytes?: number
-  /** Connections for starts, reads and verbs: 10 by default. */
-  readonly poolSize?: number
-  /** Wake idle workers by NOTIFY: on by default. Off, polling finds work within half a second. */
-  readonly notify?: boolean
-}
-
-/** Opens the app's transaction, and hands it over with a view of it by one of pg-boss's adapters. */
-export type AppTransaction<Tx> = <T>(run: (tx: Tx, db: Db) => Promise<T>) => Promise<T>
-
-type UnionToIntersection<U> = (U extends unknown ? (union: U) => void : never) extends (all: infer I) => void
-  ? I
-  : never
-
-export type SagaEngineOptions<Definitions extends readonly AnyDefinition[]> = SagaClientOptions & {
-  readonly definitions: Definitions
-  /** How many attempts this worker runs at the same time: 100 by default. */
-  readonly concurrency?: number
-  /** Connections that commit finished attempts: 2 by default. */
-  readonly committers?: number
-  /** Attempts committed together at most: 250 by default. */
-  readonly maxBatch?: number
-  /** Transactional steps and hooks at the same time, each on a connection: 10 by default. Of the default transaction only. */
-  readonly transactionPoolSize?: number
-  /** How long `stop` waits for attempts under way before it aborts them: 30 s by default. */
-  readonly drainGrace?: Duration
-  /** Bring the schema up to date at start: on by default. */
-  readonly migrate?: boolean
-  /** For the worker's own session, where `connectionString` goes through a pooler in transaction mode. */
-  readonly directConnectionString?: string
-  /** What code this is, for the journal: a commit hash, say. */
-  readonly build?: string
-  /** Functions that ignore their abort signal: at this many the worker stops fetching. 20 by default. */
-  readonly maxStragglers?: number
-  /** What happens to the worker: commits, takeovers, sessions lost and found. */
-  readonly onEvent?: (event: WorkerEvent) => void
-} & ServicesOption<Definitions> &
-  TransactionOption<Definitions>
-
-type ServicesOption<Definitions extends readonly AnyDefinition[]> =
-  unknown extends UnionToIntersection<ServicesOf<Definitions[number]>>
-    ? { readonly services?: unknown }
-    : { readonly services: UnionToIntersection<ServicesOf<Definitions[number]>> }
-
-/** Definitions that ask for the app's own transaction type need it opened; a `pg` client is there by default. */
-type TransactionOption<Definitions extends readonly AnyDefinition[]> =
-  unknown extends TxOf<Definitions[number]>
-    ? { readonly transaction?: AppTransaction<PgClient> }
-    : PgClient extends TxOf<Definitions[number]>
-      ? { readonly transaction?: AppTransaction<TxOf<Definitions[number]>> }
-      : { readonly transaction: AppTransaction<TxOf<Definitions[number]>> }
 
 const DEFAULT_MAX_PAYLOAD_BYTES = 1024 * 1024
 /** pg-boss's own expiry is only the net below the worker's timeout: it never fires first. */
@@ -330,12 +263,6 @@ export class SagaEngine extends SagaClient implements AsyncDisposable {
     }
     listener?.(event)
   }
-}
-
-/** The engine's options without the types that only tie definitions, services and transaction together. */
-type EngineSettings = Omit<SagaEngineOptions<readonly []>, 'definitions' | 'transaction' | 'services'> & {
-  readonly transaction?: unknown
-  readonly services?: unknown
 }
 
 /** A plain `pg` transaction on a pool of its own, so that steps that hold theirs open starve nobody else. */

@@ -1,14 +1,6 @@
 /** The public API: re-exports only. */
 export { fromDrizzle } from 'pg-boss'
-export {
-  type AppTransaction,
-  createSagaClient,
-  createSagaEngine,
-  migrate,
-  type SagaClientOptions,
-  SagaEngine,
-  type SagaEngineOptions,
-} from './compose.ts'
+export { createSagaClient, createSagaEngine, migrate, SagaEngine } from './compose.ts'
 export type { Action, Authorize, Target } from './engine/access.ts'
 export { defineContract } from './engine/contract.ts'
 export type { SagaEvent } from './engine/core/events.ts'
@@ -39,5 +31,6 @@ export type * from './engine/step-types.ts'
 export type { Db } from './engine/store/db.ts'
 export type { JournalEntry } from './engine/store/journal.ts'
 export type { Page, SagaFilter, SagaSummary } from './engine/store/reading.ts'
+export type { AppTransaction, SagaClientOptions, SagaEngineOptions } from './engine-options.ts'
 export { fromPg } from './jobs/sessions.ts'
 export type { WorkerEvent } from './jobs/worker.ts'

@@ -13,7 +13,7 @@ const rooms = {
   dashboard: /^src\/dashboard\//,
   testing: /^src\/testing\//,
   cli: /^src\/cli\//,
-  compose: /^src\/compose\.ts$/,
+  compose: /^src\/(compose|engine-options)\.ts$/,
   index: /^src\/index\.ts$/,
 } as const
 
