@@ -66,7 +66,7 @@ th, td { text-align: left; vertical-align: top; padding: .5rem .75rem; border-bo
 td, tbody th { font-variant-numeric: tabular-nums; overflow-wrap: break-word; }
 tbody tr:last-child > * { border-bottom: 0; }
 thead th { font-size: .8125rem; font-weight: 550; color: var(--muted); white-space: nowrap; }
-tbody th { font-weight: 400; overflow-wrap: anywhere; }
+tbody th { font-weight: 400; overflow-wrap: anywhere; min-width: 10rem; }
 th.number, td.number { text-align: right; width: 1%; }
 th.short, td.short { white-space: nowrap; width: 1%; }
 .wide { width: 32%; }
@@ -75,7 +75,7 @@ td.none { color: var(--muted); }
 tbody tr:hover { background: color-mix(in srgb, var(--accent-soft) 35%, var(--surface)); }
 
 @media (max-width: 56rem) {
-  .cards, .cards tbody, .cards tr, .cards td, .cards tbody th, .cards caption { display: block; width: auto; }
+  .cards, .cards tbody, .cards tr, .cards td, .cards tbody th, .cards caption { display: block; width: auto; min-width: 0; }
   .cards { background: none; border: 0; box-shadow: none; }
   .cards thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   .cards tbody tr { background: var(--surface); border: 1px solid var(--line); border-radius: 8px; padding: .5rem .75rem; margin-bottom: .5rem; box-shadow: var(--shadow); }
