@@ -32,10 +32,10 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     rule: 1,
-    file: 'draft.ts',
+    file: 'follow.ts',
     name: 'uses an id twice',
-    find: `this.#idsTaken += 1`,
-    replace: `this.#idsTaken += 0`,
+    find: `jobId: draft.facts.newId(),`,
+    replace: `jobId: step?.action.flight?.jobId ?? \`id-\${sideState.attempts}\`,`,
   },
   {
     rule: 1,
@@ -57,6 +57,20 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'takes any word of a chooser for an option',
     find: `if (option === null || Object.hasOwn(node.options, option)) {`,
     replace: `if (option === null || option !== '') {`,
+  },
+  {
+    rule: 2,
+    file: 'patches.ts',
+    name: 'copies all steps with each event',
+    find: `  owned.add(steps)\n`,
+    replace: ``,
+  },
+  {
+    rule: 2,
+    file: 'patches.ts',
+    name: 'goes on changing a state that it has handed over',
+    find: `  owned.delete(state.steps)\n`,
+    replace: ``,
   },
   {
     rule: 2,
@@ -216,8 +230,8 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: 8,
     file: 'frontier.ts',
     name: 'leaves a group before all of its lanes are undone',
-    find: `for (const lane of node.lanes) done = retreat(lane, state, ready) && done`,
-    replace: `for (const lane of node.lanes) done = retreat(lane, state, ready) || done`,
+    find: `for (const lane of node.lanes) done = retreat(lane, state, undo) && done`,
+    replace: `for (const lane of node.lanes) done = retreat(lane, state, undo) || done`,
   },
   {
     rule: 8,
@@ -230,7 +244,7 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: 8,
     file: 'follow.ts',
     name: 'undoes a late effect beside the step that is being undone',
-    find: `    if (isUndoingOthers(draft, ready)) return\n`,
+    find: `  if (isUndoingOthers(draft)) return\n`,
     replace: ``,
   },
   {

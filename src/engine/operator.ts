@@ -5,7 +5,6 @@
  */
 import { createHash } from 'node:crypto'
 import { type Action, type Authorize, demand } from './access.ts'
-import { widthOf } from './core/blueprint.ts'
 import type { Act, SagaEvent } from './core/events.ts'
 import type { Ignored, Order } from './core/input.ts'
 import type { Side } from './core/machine.ts'
@@ -242,8 +241,8 @@ export class Operator {
       throw new SagaError('DEFINITION_UNKNOWN', `The blueprint of saga ${row.id} is not stored.`)
     const holds = (await readActiveHolds(db, applier.schema)).get(row.definition) ?? []
     const now = await this.#options.starter.clock.now(db)
-    // The ids are placeholders: a plan schedules nothing.
-    const facts = { now, ids: Array.from({ length: widthOf(blueprint) }, (_, index) => `plan-${index}`), holds }
+    // A placeholder: a plan schedules nothing.
+    const facts = { now, newId: () => 'plan', holds }
     const plan = planOf(blueprint, row.state, order, facts, options)
     if (!isPlan(plan)) throw refusal(row, order, plan)
     return { ...plan, hash: createHash('sha256').update(canonicalJson(plan)).digest('base64url').slice(0, 22) }

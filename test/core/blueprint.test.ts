@@ -1,9 +1,9 @@
 /** Which blueprints can be run, and what is said of those that cannot. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type BlueprintNode, checkBlueprint, nodeOf, stepOf, walk, widthOf } from '../../src/engine/core/blueprint.ts'
+import { type BlueprintNode, checkBlueprint, nodeOf, stepOf, walk } from '../../src/engine/core/blueprint.ts'
 import { aStep, blueprintOf, blueprints } from './support/blueprints.ts'
-import { forAll, playToRest, runs } from './support/scenario.ts'
+import { runs } from './support/scenario.ts'
 
 const pivot = (name: string) => aStep(name, { pivot: true })
 const parallel = (...lanes: (readonly BlueprintNode[])[]): BlueprintNode => ({ node: 'parallel', name: 'group', lanes })
@@ -95,16 +95,5 @@ describe('reading a blueprint', () => {
     expect(stepOf(blueprint, 'choice')).toBeUndefined()
     expect(nodeOf(blueprint, 'choice')?.node).toBe('branch')
     for (const name of ['group', '@completed', 'constructor']) expect(nodeOf(blueprint, name)).toBeUndefined()
-  })
-
-  test('tells how many fresh ids a decision may need: no decision ever runs out of them', () => {
-    expect(widthOf(blueprint)).toBe(2 * 2 + 2)
-    forAll(
-      ({ world }) => {
-        for (const { blueprint, facts } of world.turns) expect(facts.ids).toHaveLength(widthOf(blueprint))
-      },
-      playToRest,
-      0.5,
-    )
   })
 })

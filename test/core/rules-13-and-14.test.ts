@@ -91,7 +91,7 @@ describe('rule 14, acts of people', () => {
         const { state, blueprint } = world
         const fits = ordersThatFit(blueprint, state)
         for (const order of ORDERS) {
-          const decision = decide(blueprint, state, orderOf(order, true), world.factsFor(blueprint))
+          const decision = decide(blueprint, state, orderOf(order, true), world.facts())
           expect(
             decision.ignored === undefined,
             `${order} on ${state.status}: ${JSON.stringify(decision.ignored)}`,
@@ -108,7 +108,7 @@ describe('rule 14, acts of people', () => {
     forAll(({ world }) => {
       const { state, blueprint } = world
       if (state.status !== 'dead_lettered' || state.direction === 'backward') return
-      const decision = decide(blueprint, state, orderOf('compensate', false), world.factsFor(blueprint))
+      const decision = decide(blueprint, state, orderOf('compensate', false), world.facts())
       const isOpen = Object.entries(state.steps).some(
         ([name, step]) => step.maybeApplied === true && isPivot(world, name),
       )
@@ -133,7 +133,7 @@ describe('rule 14, acts of people', () => {
     forAll(({ world }) => {
       const { state, blueprint } = world
       for (const order of PLANNED) {
-        const facts = world.factsFor(blueprint)
+        const facts = world.facts()
         const plan = planOf(blueprint, state, order, facts)
         const decision = decide(blueprint, state, orderOf(order, false), facts)
         if (!isPlan(plan)) expect(plan).toEqual(decision.ignored)
@@ -147,7 +147,7 @@ describe('rule 14, acts of people', () => {
     forAll(
       (played) => {
         const { world } = played
-        const plan = planOf(world.blueprint, world.state, order, world.factsFor(world.blueprint))
+        const plan = planOf(world.blueprint, world.state, order, world.facts())
         if (!isPlan(plan)) return
         const before = world.state
         world.tell(orderOf(order, false))

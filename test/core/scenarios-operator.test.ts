@@ -9,7 +9,7 @@ import { Given, LIMITS } from './support/given.ts'
 import { ACT } from './support/world.ts'
 
 const two = blueprintOf([aStep('one'), aStep('two')])
-const FACTS = { now: 1_000, ids: Array.from({ length: 50 }, (_, index) => `plan-${index}`), holds: [] }
+const FACTS = { now: 1_000, newId: () => 'plan', holds: [] }
 const rejected = { verdict: 'rejected' as const }
 const patient = { ...LIMITS, whenExhausted: 'dead_letter' as const }
 

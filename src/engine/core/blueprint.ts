@@ -105,29 +105,6 @@ export function stepOf(blueprint: Blueprint, name: string): StepNode | undefined
   return node?.node === 'step' ? node : undefined
 }
 
-const widths = new WeakMap<Blueprint, number>()
-
-/** The most attempts that one decision can schedule: how many fresh ids it may need. */
-export function widthOf(blueprint: Blueprint): number {
-  let width = widths.get(blueprint)
-  if (width === undefined) {
-    // A child step takes a second id, and a dead letter, a hook and an adoption one each.
-    width = 2 * nodesWidth(blueprint.nodes) + 2
-    widths.set(blueprint, width)
-  }
-  return width
-}
-
-function nodesWidth(nodes: readonly BlueprintNode[]): number {
-  return Math.max(1, ...nodes.map(nodeWidth))
-}
-
-function nodeWidth(node: BlueprintNode): number {
-  if (node.node === 'step') return 1
-  if (node.node === 'parallel') return node.lanes.reduce((sum, lane) => sum + nodesWidth(lane), 0)
-  return Math.max(1, ...Object.values(node.options).map(nodesWidth))
-}
-
 /** One thing that is wrong with a blueprint: where, and what. */
 export type BlueprintProblem = { readonly at: string; readonly problem: string }
 

@@ -24,13 +24,13 @@ export type Decision = {
 
 /**
  * @param state `undefined` for a start only.
- * @throws only for mistakes of the caller: a first input that is no start, or too few fresh ids.
+ * @throws only for a mistake of the caller: a first input that is no start.
  */
 export function decide(blueprint: Blueprint, state: SagaState | undefined, input: Input, facts: Facts): Decision {
   const draft = new Draft(blueprint, state, facts)
   const ignored = take(draft, input)
   if (ignored === undefined) follow(draft)
-  return { events: draft.events, state: draft.saga, ...(ignored === undefined ? {} : { ignored }) }
+  return { events: draft.events, state: draft.finish(), ...(ignored === undefined ? {} : { ignored }) }
 }
 
 function take(draft: Draft, input: Input): Ignored | undefined {

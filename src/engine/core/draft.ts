@@ -2,9 +2,10 @@
 import type { Blueprint } from './blueprint.ts'
 import { stepOf } from './blueprint.ts'
 import type { Act, SagaEvent } from './events.ts'
-import { evolve } from './evolve.ts'
+import { fold } from './evolve.ts'
 import type { Facts } from './input.ts'
 import type { DeadLetterReason } from './machine.ts'
+import { handOver } from './patches.ts'
 import type { Cause, ErrorInfo, SagaState } from './state.ts'
 
 export class Draft {
@@ -12,7 +13,6 @@ export class Draft {
   readonly facts: Facts
   readonly events: SagaEvent[] = []
   state: SagaState | undefined
-  #idsTaken = 0
 
   constructor(blueprint: Blueprint, state: SagaState | undefined, facts: Facts) {
     this.blueprint = blueprint
@@ -22,7 +22,7 @@ export class Draft {
 
   emit(event: SagaEvent): void {
     this.events.push(event)
-    this.state = evolve(this.blueprint, this.state, event)
+    this.state = fold(this.blueprint, this.state, event)
   }
 
   /** The state of a saga that has been started. */
@@ -31,12 +31,9 @@ export class Draft {
     return this.state
   }
 
-  /** @throws when the shell brought fewer ids than `widthOf` asks for: a mistake of the shell, not of a saga. */
-  freshId(): string {
-    const id = this.facts.ids[this.#idsTaken]
-    if (id === undefined) throw new Error(`This decision needs more than ${this.facts.ids.length} fresh ids.`)
-    this.#idsTaken += 1
-    return id
+  /** The state that the decision leaves: it does not change any more. */
+  finish(): SagaState {
+    return handOver(this.saga)
   }
 
   isPivot(step: string): boolean {
@@ -58,7 +55,7 @@ export class Draft {
     this.emit({
       type: 'saga_dead_lettered',
       reason,
-      jobId: this.freshId(),
+      jobId: this.facts.newId(),
       ...(step === undefined ? {} : { step }),
     })
   }

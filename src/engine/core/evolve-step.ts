@@ -2,7 +2,7 @@
 import { type Blueprint, isSideHook, stepOf } from './blueprint.ts'
 import type { EventOf } from './events.ts'
 import type { Side, StepStatus } from './machine.ts'
-import { patchStep, quiet, raised, remember, settleSide, spent } from './patches.ts'
+import { patchStep, quiet, raised, remember, settleSide, spent, withStep } from './patches.ts'
 import { EMPTY_SIDE, type SagaState, type SideState, type StepState } from './state.ts'
 
 export function scheduled(state: SagaState, event: EventOf<'attempt_scheduled'>): SagaState {
@@ -26,11 +26,8 @@ export function scheduled(state: SagaState, event: EventOf<'attempt_scheduled'>)
     state: stateInFlight(step.state, event.side),
     ...(event.childId === undefined ? {} : { child: { id: event.childId } }),
   }
-  return {
-    ...state,
-    steps: { ...state.steps, [event.step]: entry },
-    starts: isFirst ? state.starts + 1 : state.starts,
-  }
+  const after = withStep(state, event.step, entry)
+  return isFirst ? { ...after, starts: state.starts + 1 } : after
 }
 
 const UNSTARTED: StepState = { state: 'pending', order: 0, action: EMPTY_SIDE, round: 1 }
@@ -49,7 +46,7 @@ export function withheld(state: SagaState, event: EventOf<'step_withheld'>): Sag
     [event.side]: { ...quiet(step[event.side] ?? EMPTY_SIDE), withheld: event.why },
     state: event.side === 'action' ? 'waiting' : step.state,
   }
-  return { ...state, steps: { ...state.steps, [event.step]: entry } }
+  return withStep(state, event.step, entry)
 }
 
 export function returned(state: SagaState, event: EventOf<'attempt_returned'>): SagaState {

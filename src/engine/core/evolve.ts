@@ -18,17 +18,35 @@ import {
   verified,
   withheld,
 } from './evolve-step.ts'
-import { clearWithheld, forgetDueTimes, omit, patchSide, patchStep, quiet, raised, settleSide } from './patches.ts'
+import {
+  clearWithheld,
+  forgetDueTimes,
+  handOver,
+  omit,
+  patchSide,
+  patchStep,
+  quiet,
+  raised,
+  settleSide,
+} from './patches.ts'
 import { EMPTY_SIDE, type SagaState, STATE_FORMAT, type StepState } from './state.ts'
 
 /** Folds a whole journal. The blueprint may be chosen on the way: it is looked up when it is needed. */
 export function replay(blueprint: Blueprint, events: Iterable<SagaEvent>): SagaState | undefined {
   let state: SagaState | undefined
-  for (const event of events) state = evolve(blueprint, state, event)
-  return state
+  for (const event of events) state = fold(blueprint, state, event)
+  return state === undefined ? undefined : handOver(state)
 }
 
 export function evolve(blueprint: Blueprint, before: SagaState | undefined, event: SagaEvent): SagaState {
+  return handOver(fold(blueprint, before, event))
+}
+
+/**
+ * As `evolve`, in the middle of a series of events: what it returns may be changed in place by the next call, so it is
+ * handed over (`handOver`) before anybody else sees it. What comes in from outside is never changed.
+ */
+export function fold(blueprint: Blueprint, before: SagaState | undefined, event: SagaEvent): SagaState {
   if (event.type === 'saga_started') return started(event)
   if (before === undefined) throw new Error(`A journal begins with saga_started, not with ${event.type}.`)
   const state = before

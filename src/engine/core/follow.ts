@@ -4,7 +4,7 @@
  */
 import { ADOPT, HOOK_STEP, isSideHook, stepOf } from './blueprint.ts'
 import type { Draft } from './draft.ts'
-import { backwardFrontier, forwardFrontier, undoOrder } from './frontier.ts'
+import { backwardFrontier, forwardFrontier, retreat, undoOrder } from './frontier.ts'
 import type { Side } from './machine.ts'
 import { EMPTY_SIDE, flightsOf, type SideState, type StepState } from './state.ts'
 
@@ -42,14 +42,8 @@ function backward(draft: Draft): void {
     draft.emit({ type: 'undo_started', order: undoOrder(draft.saga) })
   }
   if (parkWhenQuiet(draft)) return
-  for (;;) {
-    const ready = backwardFrontier(draft.blueprint, draft.saga)
-    if (ready.length === 0) break
-    if (isUndoingOthers(draft, ready)) return
-    // Steps with nothing to run are dealt with at once, which uncovers the ones before them.
-    const dealtWith = ready.filter((step) => undo(draft, step))
-    if (dealtWith.length === 0) return
-  }
+  if (isUndoingOthers(draft)) return
+  if (!retreat(draft.blueprint.nodes, draft.saga, (step) => undo(draft, step))) return
   // The last hook can still be under way when a late effect turns up.
   if (hasFlights(draft)) return
   const { steps } = draft.saga
@@ -63,12 +57,16 @@ function backward(draft: Draft): void {
 }
 
 /** A late effect can put a step back before the one that is being undone: that one comes to its end first (rule 8). */
-function isUndoingOthers(draft: Draft, ready: readonly string[]): boolean {
-  return Object.entries(draft.saga.steps).some(([name, step]) => {
-    const isUnderWay = (step.compensation?.flight ?? step.verify?.flight) !== undefined
-    const isAsked = step.state === 'compensating' && step.child?.undoAsked === true
-    return (isUnderWay || isAsked) && !ready.includes(name)
-  })
+function isUndoingOthers(draft: Draft): boolean {
+  const ready = new Set(backwardFrontier(draft.blueprint, draft.saga))
+  return (
+    ready.size > 0 &&
+    Object.entries(draft.saga.steps).some(([name, step]) => {
+      const isUnderWay = (step.compensation?.flight ?? step.verify?.flight) !== undefined
+      const isAsked = step.state === 'compensating' && step.child?.undoAsked === true
+      return (isUnderWay || isAsked) && !ready.has(name)
+    })
+  )
 }
 
 /** Whether it is on its way to the dead letters: then nothing new starts. */
@@ -137,11 +135,11 @@ export function launch(draft: Draft, name: string, side: Side, isDue = false): v
     step: name,
     side,
     attempt: sideState.attempts + 1,
-    jobId: draft.freshId(),
+    jobId: draft.facts.newId(),
     at: draft.facts.now,
     ...(side === 'compensation' && step !== undefined ? { round: step.round } : {}),
     ...(side === 'action' && stepOf(draft.blueprint, name)?.kind === 'child'
-      ? { childId: step?.child?.id ?? draft.freshId() }
+      ? { childId: step?.child?.id ?? draft.facts.newId() }
       : {}),
   })
 }

@@ -38,27 +38,33 @@ function advance(nodes: readonly BlueprintNode[], state: SagaState, ready: strin
 /** The steps to undo next: one, or one a lane of the group that is being undone. Empty when all are dealt with. */
 export function backwardFrontier(blueprint: Blueprint, state: SagaState): readonly string[] {
   const ready: string[] = []
-  retreat(blueprint.nodes, state, ready)
+  retreat(blueprint.nodes, state, (step) => {
+    ready.push(step)
+    return false
+  })
   return ready
 }
 
-function retreat(nodes: readonly BlueprintNode[], state: SagaState, ready: string[]): boolean {
+/**
+ * Walks back over the steps to undo, each once. `undo` returns whether the step is dealt with already, which uncovers
+ * those before it; it may change the steps that it is called with, and no others.
+ */
+export function retreat(nodes: readonly BlueprintNode[], state: SagaState, undo: (step: string) => boolean): boolean {
   for (let index = nodes.length - 1; index >= 0; index -= 1) {
     const node = nodes[index]
     if (node === undefined) continue
     if (node.node === 'step') {
-      if (!isToUndo(state.steps[node.name])) continue
-      ready.push(node.name)
-      return false
+      if (isToUndo(state.steps[node.name]) && !undo(node.name)) return false
+      continue
     }
     if (node.node === 'parallel') {
       let done = true
-      for (const lane of node.lanes) done = retreat(lane, state, ready) && done
+      for (const lane of node.lanes) done = retreat(lane, state, undo) && done
       if (!done) return false
       continue
     }
     const option = state.branches[node.name]
-    if (option !== undefined && option !== null && !retreat(node.options[option] ?? [], state, ready)) return false
+    if (option !== undefined && option !== null && !retreat(node.options[option] ?? [], state, undo)) return false
   }
   return true
 }

@@ -13,8 +13,8 @@ export type Hold = {
 export type Facts = {
   /** `saga.now()`, read under the lock, in ms. */
   readonly now: number
-  /** Fresh UUIDv7s, at least `widthOf(blueprint)` of them. */
-  readonly ids: readonly string[]
+  /** A fresh UUIDv7 with each call. A function, for most decisions need one, and some ten thousand. */
+  readonly newId: () => string
   /** The holds on this saga's definition. */
   readonly holds: readonly Hold[]
 }

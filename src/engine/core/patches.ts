@@ -1,13 +1,36 @@
 /**
- * Small changes of a state, of which the folding of events is made. Each gives a new object and leaves what it was given.
+ * Small changes of a state, of which the folding of events is made. Each gives a new object and leaves what it was
+ * given, but for the steps of a fold that is under way: they are copied once and then changed in place, for a decision
+ * can have ten thousand events.
  */
 import { isSideHook } from './blueprint.ts'
 import { SIDES, type Side } from './machine.ts'
 import { EMPTY_SIDE, MAX_REMEMBERED_ATTEMPTS, type SagaState, type SideState, type StepState } from './state.ts'
 
+type Steps = { [step: string]: StepState }
+
+/** The copies that belong to folds under way: nobody else has seen them yet. */
+const owned = new WeakSet<SagaState['steps']>()
+
+export function withStep(state: SagaState, name: string, step: StepState): SagaState {
+  if (owned.has(state.steps)) {
+    ;(state.steps as Steps)[name] = step
+    return state
+  }
+  const steps: Steps = { ...state.steps, [name]: step }
+  owned.add(steps)
+  return { ...state, steps }
+}
+
+/** Ends a fold: from here on its state is as unchangeable as every other. */
+export function handOver(state: SagaState): SagaState {
+  owned.delete(state.steps)
+  return state
+}
+
 export function patchStep(state: SagaState, name: string, patch: (step: StepState) => StepState): SagaState {
   const step = state.steps[name]
-  return step === undefined ? state : { ...state, steps: { ...state.steps, [name]: patch(step) } }
+  return step === undefined ? state : withStep(state, name, patch(step))
 }
 
 export function patchSide(
@@ -54,7 +77,11 @@ export function remember(side: SideState, attempt: number | undefined): SideStat
   return { ...side, open: [...(side.open ?? []), attempt].slice(-MAX_REMEMBERED_ATTEMPTS) }
 }
 
-export function clearWithheld(state: SagaState, why: SideState['withheld'], before = state.steps): SagaState {
+export function clearWithheld(
+  state: SagaState,
+  why: SideState['withheld'],
+  before: SagaState['steps'] = state.steps,
+): SagaState {
   const steps: Record<string, StepState> = {}
   for (const [name, step] of Object.entries(before)) {
     let entry = step

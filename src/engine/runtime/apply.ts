@@ -5,7 +5,7 @@
  * takeovers, verbs; so a saga's state, its journal, the settling of the job that caused the change and the jobs and
  * timers that follow commit together or not at all (rule 1).
  */
-import { type Blueprint, widthOf } from '../core/blueprint.ts'
+import type { Blueprint } from '../core/blueprint.ts'
 import { type Command, commandsOf } from '../core/command.ts'
 import { decide } from '../core/decide.ts'
 import type { SagaEvent } from '../core/events.ts'
@@ -186,8 +186,7 @@ function decideSaga(applier: Applier, row: LockedRow, group: readonly Item[], de
     const blueprint = blueprintFor(applier, row, state, item)
     const input =
       item.job !== undefined && decided.late.has(item.job.id) ? { ...item.input, superseded: true } : item.input
-    const ids = Array.from({ length: widthOf(blueprint) }, newId)
-    const facts = { now: decided.now, ids, holds: decided.holds.get(row.definition) ?? [] }
+    const facts = { now: decided.now, newId, holds: decided.holds.get(row.definition) ?? [] }
     const decision = decide(blueprint, state, input as Input, facts)
     if (item.payload !== undefined) placePayload(payloads, events.length, decision.events, item.payload)
     events.push(...decision.events)

@@ -1,6 +1,6 @@
 /** Starting sagas: in the caller's transaction, so that a rollback leaves nothing behind (rule 1). */
 import { createHash } from 'node:crypto'
-import { type Blueprint, widthOf } from '../core/blueprint.ts'
+import type { Blueprint } from '../core/blueprint.ts'
 import { commandsOf } from '../core/command.ts'
 import { decide } from '../core/decide.ts'
 import type { Contract, Definition } from '../definition.ts'
@@ -99,7 +99,7 @@ export async function decideStart(starter: Starter, start: CheckedStart): Promis
   // Holds are asked when the first job is delivered; a start need not read them.
   const facts = {
     now: await starter.clock.now(starter.own),
-    ids: Array.from({ length: widthOf(blueprint) }, newId),
+    newId,
     holds: [],
   }
   const { state, events } = decide(blueprint, undefined, input, facts)

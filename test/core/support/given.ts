@@ -35,8 +35,8 @@ export class Given {
   }
 
   when(input: Input): this {
-    const ids = Array.from({ length: 50 }, () => `id-${(this.#ids += 1)}`)
-    this.#last = decide(this.blueprint, this.#state, input, { now: this.now, ids, holds: this.holds })
+    const newId = () => `id-${(this.#ids += 1)}`
+    this.#last = decide(this.blueprint, this.#state, input, { now: this.now, newId, holds: this.holds })
     this.#state = this.#last.state
     this.journal.push(...this.#last.events)
     const unsound = violations(this.blueprint, this.state)

@@ -93,7 +93,7 @@ const others: fc.Arbitrary<Input> = fc.oneof(
   fc.record({
     type: fc.constant('child_ended' as const),
     step: names,
-    childId: fc.constantFrom('nobody', 'id-1', 'id-2'),
+    childId: fc.constantFrom('nobody', 'id-1-1', 'id-1-2'),
     outcome: fc.constantFrom('completed' as const, 'compensated' as const),
     limits,
   }),

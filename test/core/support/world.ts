@@ -2,7 +2,7 @@
  * One saga and what surrounds it: the queue, timers, the clock, children, holds. It does what the shell does (decides,
  * then carries out the commands of `commandsOf`), one input at a time, and holds every state to the invariants.
  */
-import { BLUEPRINT_FORMAT, type Blueprint, widthOf } from '../../../src/engine/core/blueprint.ts'
+import { BLUEPRINT_FORMAT, type Blueprint } from '../../../src/engine/core/blueprint.ts'
 import { type Command, commandsOf, SIDE_TIMERS, timerTarget } from '../../../src/engine/core/command.ts'
 import { type Decision, decide } from '../../../src/engine/core/decide.ts'
 import type { SagaEvent } from '../../../src/engine/core/events.ts'
@@ -29,7 +29,8 @@ export type Turn = {
   readonly blueprint: Blueprint
   readonly before: SagaState | undefined
   readonly input: Input
-  readonly facts: Facts
+  /** As they were: its ids come once more in the same order. */
+  readonly facts: () => Facts
   readonly decision: Decision
   readonly commands: readonly Command[]
 }
@@ -62,7 +63,7 @@ export class World {
   readonly journal: SagaEvent[] = []
   holds: readonly Hold[] = []
   now = 1_000_000
-  #ids = 0
+  #turns = 0
   #jobIds = new Set<string>()
   #state: SagaState | undefined
 
@@ -98,17 +99,18 @@ export class World {
     return { ...this.settings.limits, whenExhausted: this.settings.patient(step) ? 'dead_letter' : 'compensate' }
   }
 
-  factsFor(blueprint: Blueprint): Facts {
-    const ids = Array.from({ length: widthOf(blueprint) }, () => `id-${(this.#ids += 1)}`)
-    return deepFreeze({ now: this.now, ids, holds: this.holds })
+  /** Facts for a decision that is only tried. */
+  facts(): Facts {
+    return factsFrom(this.now, (this.#turns += 1), this.holds)
   }
 
   /** Decides, and carries out what follows. @param settled the job that the input settles. */
   tell(input: Input, settled?: Job): Decision {
     const blueprint = this.blueprintFor(input)
     const before = this.#state
-    const facts = this.factsFor(blueprint)
-    const decision = deepFreeze(decide(blueprint, before, deepFreeze(input), facts))
+    const [now, turn, holds] = [this.now, (this.#turns += 1), this.holds]
+    const facts = () => factsFrom(now, turn, holds)
+    const decision = deepFreeze(decide(blueprint, before, deepFreeze(input), facts()))
     const commands = commandsOf(before, decision.events)
     if (settled !== undefined) this.jobs.delete(settled.jobId)
     this.#state = decision.state
@@ -200,6 +202,11 @@ export class World {
     this.holds = []
     this.tell({ type: 'hold_released' })
   }
+}
+
+function factsFrom(now: number, turn: number, holds: readonly Hold[]): Facts {
+  let ids = 0
+  return deepFreeze({ now, newId: () => `id-${turn}-${(ids += 1)}`, holds })
 }
 
 /** Cheaper than an assertion of the test runner: properties make millions of them. */
