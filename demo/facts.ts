@@ -62,7 +62,7 @@ export async function collectFacts(
     sagas: await read(
       `select o.id, split_part(o.key, '-', 2)::int as "orderId", o.status, o.dead_reason as reason,
          o.failed_step as "failedStep", o.error_message as error,
-         d.step as "deadStep", (select s.error_message from saga.step s where s.saga_id = d.id and s.step = d.step) as "deadError",
+         d.step as "deadStep", d.error_message as "deadError",
          coalesce((select jsonb_object_agg(s.step, s.state) from saga.step s where s.saga_id = o.id), '{}') as steps
        from saga.overview o left join saga.dead_letter d using (id) order by o.key`,
     ),

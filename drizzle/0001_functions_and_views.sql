@@ -27,10 +27,18 @@ CREATE VIEW "saga_schema"."step" AS
   FROM "saga_schema"."saga" s CROSS JOIN LATERAL jsonb_each(s.state -> 'steps') e;--> statement-breakpoint
 CREATE VIEW "saga_schema"."dead_letter" AS
   SELECT s.id, s.definition, s.version, s.key, s.dead_reason AS reason, s.state -> 'deadLetter' ->> 'step' AS step,
-    s.state ->> 'direction' AS direction, s.failure ->> 'step' AS failed_step,
-    s.failure -> 'error' ->> 'message' AS error_message, s.failure -> 'error' ->> 'code' AS error_code,
-    s.created_at, s.updated_at AS dead_since
-  FROM "saga_schema"."saga" s WHERE s.status = 'dead_lettered';--> statement-breakpoint
+    s.state ->> 'direction' AS direction, x.phase,
+    coalesce((x.step -> CASE WHEN x.phase = 'compensation' THEN x.phase ELSE 'action' END ->> 'attempts')::int, 0) AS attempts,
+    x.error ->> 'message' AS error_message, x.error ->> 'code' AS error_code,
+    s.failure ->> 'step' AS failed_step, s.failure -> 'error' ->> 'message' AS failure_message,
+    s.failure -> 'error' ->> 'code' AS failure_code, s.created_at, s.updated_at AS dead_since
+  FROM "saga_schema"."saga" s
+    CROSS JOIN LATERAL (SELECT s.state -> 'steps' -> (s.state -> 'deadLetter' ->> 'step') AS step) d
+    CROSS JOIN LATERAL (
+      SELECT d.step, coalesce(d.step -> 'error', s.failure -> 'error') AS error,
+        CASE WHEN s.dead_reason = 'compensation_exhausted' THEN 'compensation'
+          WHEN starts_with(s.state -> 'deadLetter' ->> 'step', '@') THEN 'hook' ELSE 'action' END AS phase) x
+  WHERE s.status = 'dead_lettered';--> statement-breakpoint
 -- Live, and nothing of it has changed for an hour. Waits, holds and pauses are reasons, not trouble.
 CREATE VIEW "saga_schema"."stuck" AS
   SELECT s.id, s.definition, s.version, s.key, s.status, s.updated_at, "saga_schema".now() - s.updated_at AS stuck_for

@@ -4,19 +4,20 @@
  */
 import type { PgBoss } from 'pg-boss'
 import { CODE_MAY } from './engine/access.ts'
+import type { Side } from './engine/core/machine.ts'
 import { type AnyDefinition, checkDefinition, type Definition } from './engine/definition.ts'
 import { toMs } from './engine/duration.ts'
 import { SagaError } from './engine/errors.ts'
 import type { Applier } from './engine/runtime/apply.ts'
 import { BlueprintShelf } from './engine/runtime/blueprint-shelf.ts'
 import { DatabaseClock } from './engine/runtime/clock.ts'
-import { CodeShelf, sideCode } from './engine/runtime/limits.ts'
+import { CodeShelf, DEFAULT_SETTLE_AFTER_MS, sideCode } from './engine/runtime/limits.ts'
 import { type FaultPoints, type Logger, NO_FAULTS, SILENT } from './engine/runtime/ports.ts'
 import { SagaClient, type SagaClientParts, unreachable } from './engine/saga-client.ts'
-import type { Db } from './engine/store/db.ts'
+import { type Db, isConnectionError, isRepeatable, sqlState } from './engine/store/db.ts'
 import { applyMigrations, checkSchema } from './engine/store/migrate.ts'
 import { schemaName } from './engine/store/names.ts'
-import type { EngineSettings, SagaClientOptions, SagaEngineOptions } from './engine-options.ts'
+import { checkOptions, type EngineSettings, type SagaClientOptions, type SagaEngineOptions } from './engine-options.ts'
 import { createDispatcher } from './jobs/dispatcher.ts'
 import { createQueues, openBoss } from './jobs/queues.ts'
 import { fromPg, inTransaction, openPool, type Pool, poolDb } from './jobs/sessions.ts'
@@ -25,9 +26,16 @@ import { WakeUp } from './jobs/wake-up.ts'
 import { Worker, type WorkerEvent } from './jobs/worker.ts'
 
 const DEFAULT_MAX_PAYLOAD_BYTES = 1024 * 1024
-/** pg-boss's own expiry is only the net below the worker's timeout: it never fires first. */
-const EXPIRY_MARGIN_SECONDS = 60
-const WITHOUT_CODE_EXPIRY_SECONDS = 15 * 60
+/**
+ * pg-boss's own expiry is only the net below the worker's timeout: it must not fire first, also not for a job that has
+ * to wait in its worker. That a worker is dead shows within seconds, by other means.
+ */
+const EXPIRY_MARGIN_SECONDS = 15 * 60
+/** Longer than any step may take: this process cannot know how long this one does. */
+const WITHOUT_CODE_EXPIRY_SECONDS = 23.5 * 60 * 60
+
+/** How often a transaction of our own is tried that others keep getting in the way of. */
+const MAX_REPEATS = 10
 
 /** What client and engine share. */
 type Common = {
@@ -48,8 +56,12 @@ function common(
   supervise: boolean,
   faults: FaultPoints,
 ): Common {
+  checkOptions(options)
   const schema = schemaName(options.schema ?? 'saga')
-  const bossSchema = schemaName(options.bossSchema ?? 'pgboss', 'pg-boss schema')
+  const bossSchema = schemaName(
+    options.bossSchema ?? (schema === 'saga' ? 'pgboss' : `${schema}_pgboss`),
+    'pg-boss schema',
+  )
   const logger = options.logger ?? SILENT
   const pool = openPool(options.connectionString, options.poolSize ?? 10, 'pg-saga', logger)
   const db = poolDb(pool)
@@ -64,11 +76,11 @@ function common(
     dispatcher: createDispatcher(boss, bossSchema),
     shelf,
     faults,
-    expiry: (definition, version, step, side) => expiryOf(code, definition, version, step, side),
+    expiry: (definition, version, step, side) => expiryOf(code.get(definition, version), step, side),
   }
   const wakeUp = new WakeUp(schema, db, logger, options.notify ?? true)
   const authorize = options.authorize ?? CODE_MAY
-  const transaction = <T>(run: (tx: Db) => Promise<T>) => inTransaction(pool, run)
+  const transaction = <T>(run: (tx: Db) => Promise<T>) => repeating(() => inTransaction(pool, run))
   const starter = {
     ...applier,
     clock: new DatabaseClock(schema),
@@ -89,10 +101,11 @@ function common(
   return { schema, bossSchema, pool, db, boss, applier, logger, wakeUp, parts }
 }
 
-function expiryOf(code: CodeShelf, definition: string, version: number, step: string, side: string): number {
-  const known = sideCode(code.get(definition, version), step, side as 'action')
-  const settleMs = code.get(definition, version)?.steps.get(step)?.settleAfterMs ?? 10_000
+/** For pg-boss, in seconds. */
+function expiryOf(definition: Definition | undefined, step: string, side: Side): number {
+  const known = sideCode(definition, step, side)
   if (known === undefined) return WITHOUT_CODE_EXPIRY_SECONDS
+  const settleMs = definition?.steps.get(step)?.settleAfterMs ?? DEFAULT_SETTLE_AFTER_MS
   return Math.ceil((known.timeoutMs + settleMs) / 1000) + EXPIRY_MARGIN_SECONDS
 }
 
@@ -119,7 +132,32 @@ class ConnectedClient extends SagaClient implements AsyncDisposable {
 
 async function openClient(shared: Common): Promise<void> {
   await checkSchema(shared.db, shared.schema)
-  await shared.boss.start()
+  await startBoss(shared.boss, shared.bossSchema)
+}
+
+/** A client neither creates nor migrates pg-boss's schema, and says so when it finds none that fits. */
+async function startBoss(boss: PgBoss, schema: string): Promise<void> {
+  try {
+    await boss.start()
+  } catch (error) {
+    if (isConnectionError(error) || sqlState(error) !== undefined) throw error
+    throw new SagaError(
+      'SCHEMA_TOO_OLD',
+      `pg-boss is not ready in its schema "${schema}". Start an engine with migrate: true, or call migrate() in a deploy step.`,
+      { cause: error },
+    )
+  }
+}
+
+/** Deadlocks and serialization failures repeat a transaction of our own (rule 3). */
+async function repeating<T>(run: () => Promise<T>): Promise<T> {
+  for (let repeat = 1; ; repeat += 1) {
+    try {
+      return await run()
+    } catch (error) {
+      if (!isRepeatable(error) || repeat === MAX_REPEATS) throw error
+    }
+  }
 }
 
 /** Runs once; after a failure, again. */
@@ -137,7 +175,7 @@ function once(run: () => Promise<void>): () => Promise<void> {
 /**
  * A process that starts, reads and operates sagas, without step code.
  *
- * @throws SagaError `NAME_INVALID` for a schema name that would need quoting.
+ * @throws SagaError `NAME_INVALID` for a schema name that would need quoting, `OPTION_INVALID`.
  */
 export function createSagaClient(options: SagaClientOptions): ConnectedClient {
   return new ConnectedClient(common(options, [], false, NO_FAULTS))
@@ -245,8 +283,8 @@ export class SagaEngine extends SagaClient implements AsyncDisposable {
   }
 
   async #open(options: EngineSettings, definitions: readonly Definition[]): Promise<void> {
-    const { pool, schema, db, boss } = this.#common
-    if (options.migrate ?? true) await inTransaction(pool, (tx) => applyMigrations(tx, schema))
+    const { pool, schema, bossSchema, db, boss } = this.#common
+    if (options.migrate ?? true) await inTransaction(pool, (tx) => applyMigrations(tx, schema, bossSchema))
     else await checkSchema(db, schema)
     await boss.start()
     await createQueues(boss)
@@ -261,7 +299,12 @@ export class SagaEngine extends SagaClient implements AsyncDisposable {
       )
       if (settled.length > 0) this.waiters.tell(settled.map((one) => one.item.sagaId))
     }
-    listener?.(event)
+    try {
+      listener?.(event)
+    } catch (error) {
+      // What is told has happened already, and a listener must not undo it.
+      this.#common.logger.error({ error: String(error), event: event.type }, 'onEvent threw')
+    }
   }
 }
 
@@ -289,7 +332,7 @@ function defaultTransaction(pool: Pool): OpenTransaction {
 /**
  * A process that runs the steps of the definitions it is given.
  *
- * @throws SagaError `DEFINITION_INVALID` when two definitions have one name and version, `NAME_INVALID`.
+ * @throws SagaError `DEFINITION_INVALID` when two definitions have one name and version, `NAME_INVALID`, `OPTION_INVALID`.
  */
 export function createSagaEngine<const Definitions extends readonly AnyDefinition[]>(
   options: SagaEngineOptions<Definitions>,
@@ -324,9 +367,9 @@ export function composeEngine(
  * @throws SagaError `SCHEMA_TOO_NEW`, `DATABASE_UNREACHABLE`, `NAME_INVALID`.
  */
 export async function migrate(options: SagaClientOptions): Promise<void> {
-  const { pool, schema, boss } = common(options, [], true, NO_FAULTS)
+  const { pool, schema, bossSchema, boss } = common(options, [], true, NO_FAULTS)
   try {
-    await inTransaction(pool, (tx) => applyMigrations(tx, schema))
+    await inTransaction(pool, (tx) => applyMigrations(tx, schema, bossSchema))
     await boss.start()
     await createQueues(boss)
   } catch (error) {

@@ -1,7 +1,8 @@
-/** What an engine and a client can be told, and the types that tie services and transaction to the definitions. */
+/** What an engine and a client can be told, checked, and the types that tie services and transaction to the definitions. */
 import type { Authorize } from './engine/access.ts'
 import type { AnyDefinition, ServicesOf, TxOf } from './engine/definition.ts'
 import type { Duration } from './engine/duration.ts'
+import { SagaError } from './engine/errors.ts'
 import type { Logger } from './engine/runtime/ports.ts'
 import type { Db } from './engine/store/db.ts'
 import type { PgClient } from './jobs/sessions.ts'
@@ -11,7 +12,10 @@ export type SagaClientOptions = {
   readonly connectionString: string
   /** Postgres schema of the engine's tables: `saga` by default. */
   readonly schema?: string
-  /** Postgres schema of pg-boss: `pgboss` by default. */
+  /**
+   * Postgres schema of pg-boss: `pgboss` by default, `<schema>_pgboss` beside a `schema` of another name. Never the same
+   * for two of them: their workers would take each other's jobs.
+   */
   readonly bossSchema?: string
   /** Asked before a start and before every verb. Default: code may. */
   readonly authorize?: Authorize
@@ -73,4 +77,26 @@ type TransactionOption<Definitions extends readonly AnyDefinition[]> =
 export type EngineSettings = Omit<SagaEngineOptions<readonly []>, 'definitions' | 'transaction' | 'services'> & {
   readonly transaction?: unknown
   readonly services?: unknown
+}
+
+/** From and to, both included. */
+const WHOLE_NUMBERS: { readonly [option in keyof EngineSettings]?: readonly [number, number] } = {
+  poolSize: [1, 1_000],
+  maxPayloadBytes: [1, 256 * 1024 * 1024],
+  concurrency: [1, 100_000],
+  committers: [1, 32],
+  maxBatch: [1, 10_000],
+  transactionPoolSize: [1, 1_000],
+  maxStragglers: [1, 100_000],
+}
+
+/** @throws SagaError `OPTION_INVALID` for what would otherwise show much later, or never. */
+export function checkOptions(options: SagaClientOptions & EngineSettings): void {
+  const invalid = (what: string) => new SagaError('OPTION_INVALID', `The options cannot be used: ${what}.`)
+  if (typeof options.connectionString !== 'string') throw invalid('connectionString is missing')
+  for (const [name, [from, to]] of Object.entries(WHOLE_NUMBERS)) {
+    const value: unknown = options[name as keyof EngineSettings]
+    if (value === undefined || (Number.isSafeInteger(value) && Number(value) >= from && Number(value) <= to)) continue
+    throw invalid(`${name} is a whole number from ${from} to ${to}, not ${JSON.stringify(value)}`)
+  }
 }

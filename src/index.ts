@@ -2,6 +2,7 @@
 export { fromDrizzle } from 'pg-boss'
 export { createSagaClient, createSagaEngine, migrate, SagaEngine } from './compose.ts'
 export type { Action, Authorize, Target } from './engine/access.ts'
+export type { By, PlannedBy } from './engine/acts.ts'
 export { defineContract } from './engine/contract.ts'
 export type { SagaEvent } from './engine/core/events.ts'
 export type { DeadLetterReason, Side, Status, StepStatus, Verdict, Wait } from './engine/core/machine.ts'
@@ -18,7 +19,8 @@ export {
   StepNotApplied,
   StepRejected,
 } from './engine/errors.ts'
-export type { By, Done, HoldScope, Operator, PlannedBy, ShownPlan } from './engine/operator.ts'
+export type { Done, Operator, ShownPlan } from './engine/operator.ts'
+export type { HoldScope } from './engine/operator-holds.ts'
 export type { Logger } from './engine/runtime/ports.ts'
 export type { Started, StartOptions } from './engine/runtime/start.ts'
 export type {

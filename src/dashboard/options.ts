@@ -41,7 +41,7 @@ export type DashboardOptions = {
    * Express and Hono's `mount` do; under `app.route(path, dashboard)` it is known.
    */
   readonly basePath?: string
-  /** Without it everything answers 403, except to this machine itself while in development. */
+  /** Without it everything answers 403, except to this machine itself with `NODE_ENV=development`. */
   readonly authenticate?: Authenticate
   /** Default: by the actor's role. The engine's own `authorize` is asked as well, with the actor's id. */
   readonly authorize?: AuthorizeActor

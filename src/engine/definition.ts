@@ -119,6 +119,18 @@ export function checkDefinition(definition: Definition): void {
   if (problems.length > 0) throw definitionInvalid(definition.name, problems)
 }
 
+/** @throws SagaError `DEFINITION_UNKNOWN` for anything that is neither a definition nor a contract. */
+export function mustBeStartable(value: unknown): asserts value is Contract {
+  const { name, version, input } = (value ?? {}) as { name?: unknown; version?: unknown; input?: unknown }
+  const hasSchema = typeof (input as { safeParseAsync?: unknown } | undefined)?.safeParseAsync === 'function'
+  if (typeof name === 'string' && typeof version === 'number' && hasSchema) return
+  const given = typeof value === 'string' ? `the text ${JSON.stringify(value.slice(0, 100))}` : `this ${typeof value}`
+  throw new SagaError(
+    'DEFINITION_UNKNOWN',
+    `A start takes a definition or a contract, not ${given}. engine.definition(name) finds a definition by its name; defineContract() makes a contract.`,
+  )
+}
+
 /** One error for all that is wrong with a definition. */
 export function definitionInvalid(saga: string, problems: readonly BlueprintProblem[]): SagaError {
   const list = problems.map(({ at, problem }) => `At ${at}: ${problem}.`).join(' ')

@@ -19,6 +19,8 @@ export type SagaErrorCode =
   | 'KEY_REUSED'
   /** The saga that has the key cannot be seen from this transaction: retry it. */
   | 'KEY_CONFLICT_RETRY'
+  /** A start in the caller's transaction, on a connection that is in none. */
+  | 'TRANSACTION_REQUIRED'
   | 'SAGA_NOT_FOUND'
   | 'HOLD_NOT_FOUND'
   /** The order does not fit the saga's state; `details.fits` lists those that do. */
@@ -27,6 +29,8 @@ export type SagaErrorCode =
   | 'PLAN_CHANGED'
   /** An act without actor or reason. */
   | 'ACT_INVALID'
+  /** The request id belongs to another order. */
+  | 'REQUEST_REUSED'
   | 'FILTER_INVALID'
   | 'NOT_AUTHORIZED'
   | 'DATABASE_UNREACHABLE'
@@ -38,6 +42,8 @@ export type SagaErrorCode =
   | 'TIMEOUT'
   | 'STEP_TIMEOUT'
   | 'NAME_INVALID'
+  /** An option of an engine or a client that makes no sense. */
+  | 'OPTION_INVALID'
 
 /** What an error is about, as data to act on. Never payloads. */
 export type SagaErrorDetails = {

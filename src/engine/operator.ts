@@ -5,33 +5,21 @@
  */
 import { createHash } from 'node:crypto'
 import { type Action, type Authorize, demand } from './access.ts'
+import { type By, checkAct, mustBeSameOrder, type PlannedBy, refusal } from './acts.ts'
 import type { Act, SagaEvent } from './core/events.ts'
-import type { Ignored, Order } from './core/input.ts'
-import type { Side } from './core/machine.ts'
+import type { Order } from './core/input.ts'
 import { ordersThatFit } from './core/order.ts'
 import { isPlan, type Plan, planOf } from './core/plan.ts'
 import { canonicalJson } from './definition.ts'
 import { SagaError } from './errors.ts'
+import { endHold, type HoldScope, placeHold } from './operator-holds.ts'
 import { type Applier, applyBatch, type Item } from './runtime/apply.ts'
 import { isId, newId } from './runtime/ids.ts'
 import { decideStart, type Starter, storeStarts } from './runtime/start.ts'
 import type { Db } from './store/db.ts'
-import { type HoldRow, insertHold, listHolds, readActiveHolds, releaseHold } from './store/holds.ts'
+import { type HoldRow, listHolds, readActiveHolds } from './store/holds.ts'
 import { readPayloads, readRequest } from './store/journal.ts'
-import { lockSagas, readSagas, type SagaRow, waitingSagas } from './store/sagas.ts'
-
-/** Who, and why. Both are kept for ever. */
-export type By = {
-  readonly actor: string
-  readonly reason: string
-  /** The same id acts once, however often it comes. */
-  readonly requestId?: string
-}
-
-export type PlannedBy = By & {
-  /** The hash of the plan that was shown: refused when what would be done has changed. */
-  readonly plan?: string
-}
+import { lockSagas, readSagas, type SagaRow } from './store/sagas.ts'
 
 export type ShownPlan = Plan & { readonly hash: string }
 
@@ -39,13 +27,6 @@ export type Done = {
   readonly sagaId: string
   /** It had been done already, by the same request. */
   readonly repeated: boolean
-}
-
-export type HoldScope = {
-  readonly definition: string
-  readonly step?: string
-  /** `action`: going forward; `compensation`: undoing. Both, when absent. */
-  readonly side?: Side
 }
 
 export type OperatorOptions = {
@@ -57,8 +38,6 @@ export type OperatorOptions = {
   /** Jobs were inserted. */
   readonly onJobs: () => void
 }
-
-const RELEASED_AT_ONCE = 200
 
 export class Operator {
   readonly #options: OperatorOptions
@@ -130,13 +109,14 @@ export class Operator {
     return { ...done, newSagaId: repeatedId ?? newSagaId }
   }
 
-  /** Stops a definition, a step, or one side of it: nothing new of it starts, what waits before it is kept. */
-  async hold(scope: HoldScope, by: By): Promise<string> {
-    const act = checkAct(by)
-    await demand(this.#options.authorize, act.actor, 'hold', scope)
-    const { db, applier } = this.#options
-    const { definition, step = null, side = null } = scope
-    return insertHold(db, applier.schema, { id: newId(), definition, step, side, ...act })
+  /**
+   * Stops a definition, a step, or one side of it: nothing new of it starts, what waits before it is kept.
+   *
+   * @returns the hold's id.
+   * @throws SagaError `DEFINITION_UNKNOWN` when no such definition or step is known to the database, `REQUEST_REUSED`.
+   */
+  hold(scope: HoldScope, by: By): Promise<string> {
+    return placeHold(this.#options, scope, by)
   }
 
   /** The holds in force, the oldest first. */
@@ -150,29 +130,8 @@ export class Operator {
    * @returns how many sagas were set going.
    * @throws SagaError `HOLD_NOT_FOUND` when there is no such hold in force.
    */
-  async release(holdId: string, by: By): Promise<number> {
-    const act = checkAct(by)
-    const { db, applier, authorize } = this.#options
-    await demand(authorize, act.actor, 'release', {})
-    const definition = isId(holdId) ? await releaseHold(db, applier.schema, holdId, act) : undefined
-    if (definition === undefined)
-      throw new SagaError('HOLD_NOT_FOUND', `There is no hold ${holdId} in force. holds() lists them.`)
-    return this.#releaseSagas(definition)
-  }
-
-  /** In batches, each its own transaction; a worker goes on with them if this process dies. */
-  async #releaseSagas(definition: string): Promise<number> {
-    const { applier, db, transaction, onJobs } = this.#options
-    const seen = new Set<string>()
-    for (;;) {
-      const waiting = await waitingSagas(db, applier.schema, [definition], 'hold', RELEASED_AT_ONCE + seen.size)
-      const ids = waiting.filter((id) => !seen.has(id)).slice(0, RELEASED_AT_ONCE)
-      if (ids.length === 0) return seen.size
-      const items: Item[] = ids.map((sagaId) => ({ sagaId, input: { type: 'hold_released' } }))
-      await transaction((tx) => applyBatch(applier, tx, items, { wait: true }))
-      for (const id of ids) seen.add(id)
-      onJobs()
-    }
+  release(holdId: string, by: By): Promise<number> {
+    return endHold(this.#options, holdId, by)
   }
 
   async #order(
@@ -194,6 +153,7 @@ export class Operator {
       await lockSagas(db, applier.schema, [{ id: sagaId, revision: 0 }], { wait: true })
       const repeated = await readRequest(db, applier.schema, sagaId, act.requestId)
       if (repeated !== undefined) {
+        mustBeSameOrder(act.requestId, verb, repeated)
         hooks.repeated?.(repeated)
         return { sagaId, repeated: true }
       }
@@ -277,40 +237,4 @@ export class Operator {
     if (row === undefined) throw new SagaError('SAGA_NOT_FOUND', `There is no saga ${sagaId}.`, { details: { sagaId } })
     return row
   }
-}
-
-function checkAct(by: PlannedBy): Act {
-  const { actor, reason, requestId = newId(), plan } = by
-  for (const [name, text] of Object.entries({ actor, reason, requestId })) {
-    const isText = typeof text === 'string' && text.trim().length > 0 && text.length <= 1_000
-    if (!isText || text.includes('\u0000') || !text.isWellFormed()) {
-      throw new SagaError('ACT_INVALID', `Every act of a person needs ${name}: 1 to 1000 characters, without U+0000.`, {
-        details: { field: name },
-      })
-    }
-  }
-  return { actor, reason, requestId, ...(plan === undefined ? {} : { plan }) }
-}
-
-function refusal(row: SagaRow, verb: string, ignored: Ignored): SagaError {
-  const fits = ignored.fits ?? []
-  const instead = fits.length === 0 ? 'Nothing can be ordered of it now.' : `What fits now: ${fits.join(', ')}.`
-  const why: Record<Ignored['reason'], string> = {
-    duplicate: 'that is done already',
-    unknown_attempt: 'there is no such attempt',
-    not_due: 'there is nothing to do',
-    already_so: 'it is so already',
-    does_not_fit: `it is ${row.state.status}`,
-    past_pivot: 'it has passed its pivot, and goes only forward',
-    finishing: 'all its steps are done, and its last hook is running',
-    needs_admin: 'its pivot may have taken effect, so that undoing it is for an admin to order (pastPivot)',
-    unknown_step: 'there is no such step',
-  }
-  return new SagaError(
-    'ORDER_REFUSED',
-    `Saga ${row.id} cannot be ordered to ${verb}: ${why[ignored.reason]}. ${instead}`,
-    {
-      details: { sagaId: row.id, status: row.state.status, reason: ignored.reason, fits },
-    },
-  )
 }

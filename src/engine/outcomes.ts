@@ -7,6 +7,8 @@ import { readSettled } from './store/reading.ts'
 
 const QUICKEST_MS = 8
 const SLOWEST_MS = 250
+/** The longest that Node's timers can wait, 24.8 days: a longer time would be over at once. */
+const LONGEST_MS = 2 ** 31 - 1
 
 type Waiter = { readonly resolve: (settled: boolean) => void; readonly timer: NodeJS.Timeout }
 
@@ -25,7 +27,7 @@ export class Waiters {
   /** Resolves with true when the saga is at rest or a dead letter, with false when the time is up. */
   settled(id: string, timeoutMs: number): Promise<boolean> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#end(id, waiter, false), timeoutMs)
+      const timer = setTimeout(() => this.#end(id, waiter, false), Math.min(timeoutMs, LONGEST_MS))
       const waiter: Waiter = { resolve, timer }
       const waiters = this.#waiters.get(id) ?? new Set()
       waiters.add(waiter)

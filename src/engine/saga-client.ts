@@ -3,10 +3,19 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Authorize, demand } from './access.ts'
 import type { Status } from './core/machine.ts'
-import { STATUSES } from './core/machine.ts'
-import type { AnyDefinition, Contract, Definition, InputOf, ResultsOf } from './definition.ts'
+import { isLive, STATUSES } from './core/machine.ts'
+import {
+  type AnyDefinition,
+  type Contract,
+  checkDefinition,
+  type Definition,
+  type InputOf,
+  mustBeStartable,
+  type ResultsOf,
+} from './definition.ts'
 import { type Duration, toMs } from './duration.ts'
 import { SagaError } from './errors.ts'
+import { checkCap, checkFilter, checkPage } from './filter.ts'
 import { Operator, type OperatorOptions } from './operator.ts'
 import { Waiters } from './outcomes.ts'
 import type { BlueprintShelf } from './runtime/blueprint-shelf.ts'
@@ -57,7 +66,6 @@ export type SagaClientParts = {
 
 const DEFAULT_OUTCOME_TIMEOUT_MS = 60_000
 const MANY_AT_ONCE = 500
-const MAX_PAGE = 1_000
 const WATCH_MS = 100
 const READ_PATIENCE_MS = 500
 const READ_AGAIN_MS = 25
@@ -80,7 +88,8 @@ export class SagaClient {
    *
    * @returns its id, and whether this call created it: a repeated key finds the first saga.
    * @throws SagaError `INPUT_INVALID` (with the fields), `PAYLOAD_INVALID`, `PAYLOAD_TOO_LARGE`, `KEY_REUSED`,
-   * `KEY_CONFLICT_RETRY`, `NOT_AUTHORIZED`, `DATABASE_UNREACHABLE`.
+   * `KEY_CONFLICT_RETRY`, `TRANSACTION_REQUIRED` when `db` is in none, `NAME_INVALID` for a key, id, tag or moment,
+   * `DEFINITION_UNKNOWN`, `DEFINITION_INVALID`, `DEFINITION_CHANGED`, `NOT_AUTHORIZED`, `DATABASE_UNREACHABLE`.
    */
   async enqueue<D extends AnyDefinition | Contract>(
     definition: D,
@@ -132,34 +141,46 @@ export class SagaClient {
     })
   }
 
-  /** @throws SagaError `FILTER_INVALID` for a page size or cursor that cannot be. */
+  /**
+   * The newest first.
+   *
+   * @throws SagaError `FILTER_INVALID` for a filter, page size (1 to 1000) or cursor that cannot be.
+   */
   async list(filter: SagaFilter = {}, page: { readonly limit?: number; readonly cursor?: string } = {}): Promise<Page> {
     const { limit = 50, cursor } = page
-    if (!Number.isSafeInteger(limit) || limit < 1 || limit > MAX_PAGE) {
-      throw new SagaError('FILTER_INVALID', `A page has 1 to ${MAX_PAGE} sagas, not ${limit}.`)
-    }
-    if (cursor !== undefined && !isId(cursor))
-      throw new SagaError('FILTER_INVALID', `"${cursor}" is not a cursor of list().`)
+    checkFilter(filter)
+    checkPage(limit, cursor)
     return this.#read(() =>
       listSummaries(this.#parts.db, this.#parts.schema, filter, { limit, ...(cursor === undefined ? {} : { cursor }) }),
     )
   }
 
-  /** Counts by status, each up to `cap` (10 001 by default): read one more than you show. */
+  /**
+   * Counts by status, each up to `cap` (10 001 by default): read one more than you show.
+   *
+   * @throws SagaError `FILTER_INVALID`.
+   */
   async count(
     filter: SagaFilter = {},
     options: { readonly cap?: number } = {},
   ): Promise<Readonly<Record<Status, number>>> {
-    const wanted = filter.status === undefined ? STATUSES : [filter.status].flat()
+    const wanted = checkFilter(filter).status === undefined ? STATUSES : [...new Set([filter.status ?? []].flat())]
+    const cap = checkCap(options.cap ?? 10_001)
     return this.#read(async () => {
-      const counted = await countByStatus(this.#parts.db, this.#parts.schema, filter, wanted, options.cap ?? 10_001)
+      const counted = await countByStatus(this.#parts.db, this.#parts.schema, filter, wanted, cap)
       return Object.fromEntries(STATUSES.map((status) => [status, counted[status] ?? 0])) as Record<Status, number>
     })
   }
 
-  /** The saga's events, in order. */
+  /**
+   * The saga's events, in order.
+   *
+   * @throws SagaError `SAGA_NOT_FOUND`.
+   */
   async journal(id: string): Promise<readonly JournalEntry[]> {
-    return this.#read(() => readJournal(this.#parts.db, this.#parts.schema, mustBeId(id)))
+    const entries = await this.#read(() => readJournal(this.#parts.db, this.#parts.schema, mustBeId(id)))
+    if (entries.length === 0) throw notFound(id)
+    return entries
   }
 
   /**
@@ -172,16 +193,17 @@ export class SagaClient {
     options: { readonly timeout?: Duration; readonly definition?: D } = {},
   ): Promise<SagaOutcome<ResultsOf<D>>> {
     const timeoutMs = options.timeout === undefined ? DEFAULT_OUTCOME_TIMEOUT_MS : toMs(options.timeout, 'timeout')
-    const first = await this.get(mustBeId(id))
-    if (first === undefined) throw notFound(id)
-    if (!(await this.waiters.settled(id, timeoutMs))) {
-      throw new SagaError('TIMEOUT', `Saga ${id} is not at rest after ${timeoutMs} ms. It goes on; ask again.`, {
-        details: { sagaId: id },
-      })
+    const giveUpAt = performance.now() + timeoutMs
+    if ((await this.get(mustBeId(id))) === undefined) throw notFound(id)
+    while (await this.waiters.settled(id, Math.max(0, giveUpAt - performance.now()))) {
+      const saga = await this.get(id)
+      if (saga === undefined) throw notFound(id)
+      // Somebody may have sent a dead letter on its way again in between.
+      if (!isLive(saga.status)) return outcomeOf(saga) as SagaOutcome<ResultsOf<D>>
     }
-    const saga = await this.get(id)
-    if (saga === undefined) throw notFound(id)
-    return outcomeOf(saga) as SagaOutcome<ResultsOf<D>>
+    throw new SagaError('TIMEOUT', `Saga ${id} is not at rest after ${timeoutMs} ms. It goes on; ask again.`, {
+      details: { sagaId: id },
+    })
   }
 
   /** The saga's events as they come, from the first one on; ends when the saga is at rest. */
@@ -209,6 +231,7 @@ export class SagaClient {
   }
 
   async #mayStart(definition: AnyDefinition | Contract, actor: string): Promise<void> {
+    mustBeStartable(definition)
     await demand(this.#parts.authorize, actor, 'enqueue', { definition: definition.name })
     if ('blueprint' in definition) await this.register(definition)
   }
@@ -216,12 +239,14 @@ export class SagaClient {
   /**
    * Stores the definition's blueprint, once a process, on our own connection: it must not vanish with a rollback.
    *
-   * @throws SagaError `DEFINITION_CHANGED` when another shape stands under this name and version.
+   * @throws SagaError `DEFINITION_CHANGED` when another shape stands under this name and version;
+   * `DEFINITION_INVALID` when it has no steps.
    */
   protected async register(definition: Definition): Promise<void> {
     const { db, schema, shelf } = this.#parts
     const { blueprintHash: hash, name, version, blueprint } = definition
     if (this.#registered.has(hash)) return
+    checkDefinition(definition)
     const stored = await registerBlueprint(
       db,
       schema,
@@ -280,7 +305,7 @@ export class SagaClient {
     const { starter, transaction, onEnqueued } = this.#parts
     const started = await (db === undefined
       ? transaction((own) => storeStarts(starter, own, prepared))
-      : storeStarts(starter, db, prepared))
+      : storeStarts(starter, db, prepared, { callers: true }))
     onEnqueued(db === undefined)
     return started
   }
@@ -312,7 +337,15 @@ export class SagaClient {
 
 /** Connection errors as one typed error; everything else as it is. */
 export function unreachable(error: unknown): unknown {
-  if (error instanceof SagaError || !isConnectionError(error)) return error
+  if (error instanceof SagaError) return error
+  if ((error as { code?: unknown } | undefined)?.code === 'ERR_INVALID_URL') {
+    // Without its cause, which carries the whole text, the password included.
+    return new SagaError(
+      'DATABASE_UNREACHABLE',
+      'The connection string is not one: write postgres://user:password@host:port/database, with special characters percent-encoded.',
+    )
+  }
+  if (!isConnectionError(error)) return error
   return new SagaError(
     'DATABASE_UNREACHABLE',
     'The database cannot be reached. Check the connection string and whether the server is up; nothing was stored by this call, unless its answer was lost.',

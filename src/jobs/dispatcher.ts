@@ -15,9 +15,9 @@ export function createDispatcher(boss: PgBoss, bossSchema: string): Dispatcher {
         boss,
         db,
         DEAD_LETTER_QUEUE,
-        letters.map(({ jobId, sagaId, definition, reason, step }) => ({
+        letters.map(({ jobId, sagaId, ...what }) => ({
           id: jobId,
-          data: { saga: sagaId, definition, reason, step },
+          data: { saga: sagaId, ...what },
         })),
       ),
     removeDeadLetters: async (db, ids) => {

@@ -77,7 +77,10 @@ export async function runTransactional(
         continue
       }
       const { saga, definition, delivery, code } = attempt
-      return { type: 'failed', report: reportOf(saga, definition, delivery, code, { type: 'error', error }, settings) }
+      return {
+        type: 'failed',
+        report: await reportOf(saga, definition, delivery, code, { type: 'error', error }, settings),
+      }
     }
   }
 }
@@ -121,7 +124,7 @@ async function inside(
     // A lost connection of its own, or of the transaction? Asked of the transaction.
     if (isConnectionError(outcome.error)) await db.executeSql('select 1')
   }
-  const report = reportOf(saga, definition, delivery, code, outcome, settings)
+  const report = await reportOf(saga, definition, delivery, code, outcome, settings)
   if (report.report.type !== 'succeeded') throw new Failed(report)
   const item: Item = {
     sagaId: saga.id,

@@ -1,7 +1,7 @@
 /** The pages in a real browser: by keyboard, with and without scripts, in both themes, under the policy. */
 import { AxeBuilder } from '@axe-core/playwright'
 import type { BrowserContextOptions, Locator, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type ServedDashboard, serveDashboard } from '../../src/dashboard/index.ts'
 import { createSagaEngine, type SagaEngine } from '../../src/index.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
@@ -19,6 +19,7 @@ describe.skipIf(browser === undefined)('in a browser', () => {
   let complaints: string[]
 
   beforeAll(async () => {
+    vi.stubEnv('NODE_ENV', 'development')
     database = await testDatabase()
     engine = createSagaEngine({ connectionString: database.connectionString, definitions: [fulfilOrder], services: {} })
     await engine.start()
@@ -29,6 +30,7 @@ describe.skipIf(browser === undefined)('in a browser', () => {
     await page.context().close()
   })
   afterAll(async () => {
+    vi.unstubAllEnvs()
     await browser?.close()
     await served.close()
     await engine.stop()

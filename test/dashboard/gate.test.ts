@@ -43,8 +43,8 @@ describe('a dashboard without authenticate', () => {
     },
   )
 
-  test('is closed to this machine in production', async () => {
-    vi.stubEnv('NODE_ENV', 'production')
+  test.each([undefined, '', 'production', 'staging', 'test'])('is closed to this machine in %o', async (environment) => {
+    vi.stubEnv('NODE_ENV', environment)
     expect((await app.request('http://localhost:3000/', {}, from('127.0.0.1'))).status).toBe(403)
   })
 
@@ -60,7 +60,7 @@ describe('a dashboard without authenticate', () => {
 
   test('believes no header about where a request comes from', () => {
     const claim = new Headers({ 'x-real-ip': '127.0.0.1' })
-    expect(isLocalDeveloper(undefined, claim, 'localhost', undefined)).toBe(false)
+    expect(isLocalDeveloper(undefined, claim, 'localhost', 'development')).toBe(false)
   })
 })
 

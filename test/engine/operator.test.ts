@@ -228,6 +228,48 @@ describe('an operator', () => {
     expect(retried).toHaveLength(1)
   })
 
+  test('is not told that something was done when its request id has ordered something else', async () => {
+    const id = await deadLetter('refuse mail')
+    const request = { ...by(), requestId: 'once' }
+    await engine.operator.retry(id, request)
+    await engine.outcome(id)
+    await expect(engine.operator.resolve(id, { ...request, as: 'completed' })).rejects.toMatchObject({
+      code: 'REQUEST_REUSED',
+    })
+    expect((await engine.get(id))?.status).toBe('completed')
+    const hold = await engine.operator.hold({ definition: 'trip', step: 'mail' }, request)
+    expect(await engine.operator.hold({ definition: 'trip', step: 'mail' }, request)).toBe(hold)
+    await expect(engine.operator.hold({ definition: 'trip' }, request)).rejects.toMatchObject({
+      code: 'REQUEST_REUSED',
+    })
+    await engine.operator.release(hold, by())
+  })
+
+  test.each([
+    ['a definition that nothing has', { definition: 'tripp' }, 'DEFINITION_UNKNOWN'],
+    ['a step that no version has', { definition: 'trip', step: 'hotle' }, 'DEFINITION_UNKNOWN'],
+    ['no definition', {} as { definition: string }, 'ACT_INVALID'],
+    ['a side that is none', { definition: 'trip', side: 'sideways' as 'action' }, 'ACT_INVALID'],
+    ['U+0000', { definition: 'trip', step: 'a\u0000' }, 'ACT_INVALID'],
+  ])('cannot hold %s', async (_what, scope, code) => {
+    await expect(engine.operator.hold(scope, by())).rejects.toMatchObject({ code })
+    expect(await engine.operator.holds()).toEqual([])
+  })
+
+  test('is asked for the right to release with what is held', async () => {
+    const hold = await engine.operator.hold({ definition: 'trip', step: 'mail' }, by())
+    const targets: unknown[] = []
+    const guarded = await startEngine(database.connectionString, [saga], {
+      authorize: (_actor, _action, target) => {
+        targets.push(target)
+        return true
+      },
+    })
+    await guarded.operator.release(hold, by())
+    expect(targets).toEqual([{ definition: 'trip', step: 'mail' }])
+    await expect(engine.operator.release(hold, by())).rejects.toMatchObject({ code: 'HOLD_NOT_FOUND' })
+  })
+
   test('is refused a plan that has changed, with the new one', async () => {
     const id = await deadLetter('refuse mail')
     await expect(engine.operator.retry(id, { ...by(), plan: 'another' })).rejects.toMatchObject({
@@ -259,6 +301,7 @@ describe('an operator', () => {
     const refused = [
       operator.retry(id, by()),
       operator.compensate(id, by()),
+      operator.compensate(id, { ...by(), pastPivot: true }),
       operator.cancel(id, by()),
       operator.pause(id, by()),
       operator.resume(id, by()),
@@ -273,6 +316,7 @@ describe('an operator', () => {
     expect(asked.sort()).toEqual([
       'cancel',
       'compensate',
+      'compensate_past_pivot',
       'enqueue',
       'hold',
       'pause',

@@ -182,7 +182,11 @@ describe('a saga', () => {
       `select data from pgboss.job where name = 'saga_dead_letter' and data ->> 'saga' = $1`,
       [id],
     )
-    expect(rows).toEqual([{ data: { saga: id, definition: 'past-pivot', reason: 'past_pivot', step: 'invoice' } }])
+    const letter = { definition: 'past-pivot', reason: 'past_pivot', step: 'invoice', phase: 'action', attempts: 1 }
+    const error = { name: 'StepRejected', code: 'STEP_REJECTED', message: 'No such customer.' }
+    expect(rows).toEqual([{ data: { saga: id, ...letter, error } }])
+    const view = await database.pool.query('select * from saga.dead_letter where id = $1', [id])
+    expect(view.rows).toMatchObject([{ ...letter, error_message: error.message, error_code: error.code }])
   })
 
   test('is final only with its hook, which commits with it', async () => {

@@ -1,13 +1,23 @@
 /** Starting sagas: in the caller's transaction, once per key, and never with bad input. */
+import { inspect } from 'node:util'
 import { sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import type pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { createSagaClient, defineContract, fromDrizzle, fromPg, migrate, sagasFor } from '../../src/index.ts'
+import {
+  createSagaClient,
+  createSagaEngine,
+  defineContract,
+  fromDrizzle,
+  fromPg,
+  migrate,
+  sagasFor,
+} from '../../src/index.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { startEngine } from '../support/engine.ts'
 import { brokenRules } from '../support/rules.ts'
+import { until } from '../support/waiting.ts'
 
 const input = z.object({
   amount: z.number().int().positive(),
@@ -114,6 +124,33 @@ describe('a start', () => {
     two.release()
   })
 
+  test('under a key that two open transactions take at once waits for the first, under REPEATABLE READ as well', async () => {
+    const [one, two] = [await database.pool.connect(), await database.pool.connect()]
+    await one.query('begin isolation level repeatable read')
+    await two.query('begin isolation level repeatable read')
+    const { rows } = await two.query('select pg_backend_pid() as pid')
+    const first = await client.enqueue(saga, euro, { key: 'order-rr', db: fromPg(one) })
+    const second = client.enqueue(saga, euro, { key: 'order-rr', db: fromPg(two) })
+    const refused = expect(second).rejects.toMatchObject({ code: 'KEY_CONFLICT_RETRY' })
+    await until('the second start waits for the first', async () => {
+      const waiting = await database.pool.query('select wait_event_type from pg_stat_activity where pid = $1', [
+        rows[0].pid,
+      ])
+      return waiting.rows[0]?.wait_event_type === 'Lock'
+    })
+    await one.query('commit')
+    await refused
+    await two.query('rollback')
+    expect(
+      await client.enqueue(saga, euro, { key: 'order-rr', db: fromPg(two) }).catch((error) => error),
+    ).toMatchObject({
+      code: 'TRANSACTION_REQUIRED',
+    })
+    expect(await client.enqueue(saga, euro, { key: 'order-rr' })).toEqual({ id: first.id, created: false })
+    one.release()
+    two.release()
+  })
+
   test('under REPEATABLE READ says that the transaction is to be retried', async () => {
     const connection = await database.pool.connect()
     await connection.query('begin isolation level repeatable read')
@@ -124,6 +161,66 @@ describe('a start', () => {
     })
     await connection.query('rollback')
     connection.release()
+  })
+
+  test('in the caller’s transaction needs one: on a connection without it nothing is stored (rule 1)', async () => {
+    const before = [await stored(), await jobs()]
+    const connection = await database.pool.connect()
+    for (const db of [fromPg(connection), fromDrizzle(drizzle(database.pool), sql)]) {
+      await expect(client.enqueue(saga, euro, { db })).rejects.toMatchObject({ code: 'TRANSACTION_REQUIRED' })
+      const many = client.enqueueMany(saga, [{ input: euro }, { input: euro }], { db })
+      await expect(many).rejects.toMatchObject({ code: 'TRANSACTION_REQUIRED' })
+    }
+    connection.release()
+    expect([await stored(), await jobs()]).toEqual(before)
+  })
+
+  test('of many by id finds each by its own id, and stores an id once', async () => {
+    const [a, b, c] = ['a', 'b', 'c'].map((end) => `0199d5a0-0000-7000-8000-00000000000${end}`)
+    const items = [a, b].map((id) => ({ input: euro, ...(id === undefined ? {} : { id }) }))
+    const of = (results: Awaited<ReturnType<typeof client.enqueueMany>>) =>
+      results.map((result) => (result.ok ? [result.id, result.created] : result.error.code))
+    expect(of(await client.enqueueMany(saga, items))).toEqual([
+      [a, true],
+      [b, true],
+    ])
+    expect(of(await client.enqueueMany(saga, items))).toEqual([
+      [a, false],
+      [b, false],
+    ])
+    const twice = { input: euro, ...(c === undefined ? {} : { id: c }) }
+    expect(of(await client.enqueueMany(saga, [twice, twice, { input: euro, key: 'null' }]))).toMatchObject([
+      [c, true],
+      [c, false],
+      [expect.any(String), true],
+    ])
+    await expect(client.enqueue(saga, euro, { id: c ?? '', key: 'another key' })).rejects.toMatchObject({
+      code: 'KEY_REUSED',
+    })
+  })
+
+  test.each([
+    ['a text', 'pay'],
+    ['nothing', undefined],
+    ['a contract without a schema', { name: 'pay', version: 1 }],
+  ])('of %s says what a start takes', async (_what, definition) => {
+    const before = await stored()
+    await expect(client.enqueue(definition as never, euro as never)).rejects.toMatchObject({
+      code: 'DEFINITION_UNKNOWN',
+    })
+    expect(await stored()).toBe(before)
+  })
+
+  test.each([
+    ['a number as key', { key: 7 }],
+    ['a text as tags', { tags: 'vip' }],
+    ['a text as startAt', { startAt: '2026-01-01' }],
+    ['a moment long before anything', { startAt: new Date(-8.64e15) }],
+    ['a moment that is none', { deadlineAt: new Date(Number.NaN) }],
+  ])('with %s is refused', async (_what, options) => {
+    const before = await stored()
+    await expect(client.enqueue(saga, euro, options as never)).rejects.toMatchObject({ code: 'NAME_INVALID' })
+    expect(await stored()).toBe(before)
   })
 
   test('takes the id that the caller chose, once', async () => {
@@ -196,6 +293,9 @@ describe('a start', () => {
 
   test('refuses an empty definition, and two of one name and version', async () => {
     const empty = defineSaga('empty', { version: 1, input })
+    await expect(client.enqueue(empty as never, euro as never)).rejects.toMatchObject({ code: 'DEFINITION_INVALID' })
+    const { rows } = await database.pool.query(`select from saga.saga_blueprint where definition = 'empty'`)
+    expect(rows).toEqual([])
     await expect(startEngine(database.connectionString, [empty])).rejects.toMatchObject({ code: 'DEFINITION_INVALID' })
     await expect(startEngine(database.connectionString, [saga, saga])).rejects.toMatchObject({
       code: 'DEFINITION_INVALID',
@@ -206,9 +306,42 @@ describe('a start', () => {
     const nowhere = createSagaClient({ connectionString: 'postgres://nobody:nothing@127.0.0.1:1/none' })
     await expect(nowhere.enqueue(saga, euro)).rejects.toMatchObject({ code: 'DATABASE_UNREACHABLE' })
     await nowhere.close()
+    const elsewhere = new URL(database.connectionString)
+    elsewhere.pathname = '/not_there'
+    for (const connectionString of [
+      elsewhere.href,
+      'postgres:///saga?host=/nowhere/at/all',
+      'postgres://ada:secret@[::bad/saga',
+    ]) {
+      const error = await createSagaClient({ connectionString })
+        .enqueue(saga, euro)
+        .catch((thrown: unknown) => thrown)
+      expect(error).toMatchObject({ code: 'DATABASE_UNREACHABLE' })
+      expect(inspect(error)).not.toContain('secret')
+    }
   })
 
   test('says when the schema is too old, or too new', async () => {
+    await migrate({ connectionString: database.connectionString, schema: 'one_off' })
+    const steps = async (statement: string) => {
+      await database.pool.query(statement)
+      await using at = createSagaClient({ connectionString: database.connectionString, schema: 'one_off' })
+      return await at.enqueue(saga, euro).then(
+        () => 'ok',
+        (error: { code: string }) => error.code ?? String(error),
+      )
+    }
+    expect(
+      await steps(`insert into one_off.saga_migration select max(version) + 1, 'next' from one_off.saga_migration`),
+    ).toBe('ok')
+    expect(
+      await steps(
+        'delete from one_off.saga_migration where version >= (select max(version) - 1 from one_off.saga_migration)',
+      ),
+    ).toBe('SCHEMA_TOO_OLD')
+    const noBoss = createSagaClient({ connectionString: database.connectionString, bossSchema: 'no_boss' })
+    await expect(noBoss.enqueue(saga, euro)).rejects.toMatchObject({ code: 'SCHEMA_TOO_OLD' })
+    await noBoss.close()
     const missing = createSagaClient({ connectionString: database.connectionString, schema: 'not_there' })
     await expect(missing.enqueue(saga, euro)).rejects.toMatchObject({ code: 'SCHEMA_TOO_OLD' })
     await missing.close()
@@ -263,11 +396,50 @@ describe('reading', () => {
     expect((await client.list({ tag: 'vip' })).sagas).toHaveLength(1)
     expect(await client.count({ definition: 'pay' })).toMatchObject({ running: 26, completed: 0 })
     expect(await client.count({}, { cap: 10 })).toMatchObject({ running: 10 })
+    expect(await client.count({ status: ['running', 'completed'] })).toMatchObject({ running: 26, completed: 0 })
     await expect(client.list({}, { limit: 0 })).rejects.toMatchObject({ code: 'FILTER_INVALID' })
     await expect(client.list({}, { cursor: 'x' })).rejects.toMatchObject({ code: 'FILTER_INVALID' })
     expect(await client.get('nonsense')).toBeUndefined()
-    await expect(client.outcome('0199d5a0-0000-7000-8000-00000000ffff')).rejects.toMatchObject({
-      code: 'SAGA_NOT_FOUND',
-    })
+    for (const id of ['0199d5a0-0000-7000-8000-00000000ffff', 'nonsense']) {
+      await expect(client.outcome(id)).rejects.toMatchObject({ code: 'SAGA_NOT_FOUND' })
+      await expect(client.journal(id)).rejects.toMatchObject({ code: 'SAGA_NOT_FOUND' })
+    }
+  })
+
+  test.each<[string, object, object?]>([
+    ['a status that is none', { status: `foo", (select 1) as "completed` }],
+    ['a reason that is none', { reason: 'bad luck' }],
+    ['U+0000', { definition: 'a\u0000' }],
+    ['a version that is no whole number', { version: 1.5 }],
+    ['a saga that is no id', { rerunOf: 'x' }],
+    ['a date that is none', { startedBefore: new Date(Number.NaN) }],
+    ['a cap that is none', {}, { cap: Number.NaN }],
+  ])('refuses to look for %s', async (_what, filter, options = {}) => {
+    await using client = createSagaClient({ connectionString: database.connectionString })
+    await expect(client.count(filter, options)).rejects.toMatchObject({ code: 'FILTER_INVALID' })
+    if (Object.keys(filter).length > 0) {
+      await expect(client.list(filter)).rejects.toMatchObject({ code: 'FILTER_INVALID' })
+    }
+  })
+
+  test('waits for an outcome as long as it is told to, and no longer', async () => {
+    await using client = createSagaClient({ connectionString: database.connectionString })
+    const { id } = await client.enqueue(saga, { amount: 1, currency: 'EUR' })
+    await expect(client.outcome(id, { timeout: '50ms' })).rejects.toMatchObject({ code: 'TIMEOUT' })
+    const long = client.outcome(id, { timeout: '30 days' })
+    await startEngine(database.connectionString, [saga])
+    expect((await long).status).toBe('completed')
+  })
+})
+
+describe('options', () => {
+  test.each([
+    [{ concurrency: Number.NaN }],
+    [{ poolSize: 0 }],
+    [{ maxPayloadBytes: -1 }],
+    [{ connectionString: undefined }],
+  ])('%o are refused at once', (options) => {
+    const all = { connectionString: 'postgres://', definitions: [saga], services: {}, ...options }
+    expect(() => createSagaEngine(all as never)).toThrow(expect.objectContaining({ code: 'OPTION_INVALID' }))
   })
 })

@@ -4,8 +4,10 @@
  */
 import type pg from 'pg'
 import type { Blueprint } from '../../src/engine/core/blueprint.ts'
+import { SIDE_TIMERS, START_TIMER, timerName } from '../../src/engine/core/command.ts'
 import { replay } from '../../src/engine/core/evolve.ts'
 import { violations } from '../../src/engine/core/invariants.ts'
+import { isFinished, SIDES } from '../../src/engine/core/machine.ts'
 import { flightsOf, type SagaState } from '../../src/engine/core/state.ts'
 import { NOT_ADOPTED } from '../../src/engine/runtime/blueprint-shelf.ts'
 import { type EventColumns, unpackEvent, unpackState } from '../../src/engine/store/codec.ts'
@@ -18,6 +20,7 @@ export async function brokenRules(pool: pg.Pool): Promise<readonly string[]> {
   const journals = await readJournals(pool)
   const jobs = await ids(pool, `select id from pgboss.job where name = 'saga_step' and state < 'completed'`)
   const letters = await ids(pool, `select id from pgboss.job where name = 'saga_dead_letter' and state < 'completed'`)
+  const timers = await readTimers(pool)
   const broken: string[] = []
   for (const saga of sagas) {
     const say = (rule: string) => broken.push(`${saga.id}: ${rule}`)
@@ -30,6 +33,13 @@ export async function brokenRules(pool: pg.Pool): Promise<readonly string[]> {
     for (const { step, flight } of flightsOf(saga.state)) {
       if (!jobs.delete(flight.jobId)) say(`rule 11: ${step} is in flight without a job`)
     }
+    const own = timers.get(saga.id) ?? new Set()
+    for (const timer of awaitedTimers(saga.state)) {
+      if (!own.has(timer)) say(`rule 11: it waits for ${timer}, which is not set`)
+    }
+    if (own.size > 0 && isFinished(saga.state.status) && [...own].some((timer) => !SIDE_TIMERS.includes(timer))) {
+      say(`rule 11: it is ${saga.state.status}, and has timers: ${[...own].join(', ')}`)
+    }
     const letter = saga.state.deadLetter?.jobId
     if (letter !== undefined && !letters.delete(letter)) say('rule 1: a dead letter that does not stand in its queue')
   }
@@ -37,6 +47,21 @@ export async function brokenRules(pool: pg.Pool): Promise<readonly string[]> {
   for (const id of jobs) broken.push(`rule 1: job ${id} belongs to no attempt in flight`)
   for (const id of letters) broken.push(`rule 1: dead letter ${id} belongs to no saga`)
   return broken
+}
+
+/** The timers without which nothing would move the saga on. */
+function awaitedTimers(state: SagaState): readonly string[] {
+  if (state.status === 'pending') return [START_TIMER]
+  return Object.entries(state.steps).flatMap(([name, step]) =>
+    SIDES.filter((side) => step[side]?.due !== undefined).map((side) => timerName(name, side)),
+  )
+}
+
+async function readTimers(pool: pg.Pool): Promise<ReadonlyMap<string, Set<string>>> {
+  const { rows } = await pool.query('select saga_id, timer from saga.saga_timer')
+  const timers = new Map<string, Set<string>>()
+  for (const { saga_id: id, timer } of rows) timers.set(id, (timers.get(id) ?? new Set()).add(timer))
+  return timers
 }
 
 /** Claims of live workers whose jobs are all settled: their rows should have gone with the last of them. */

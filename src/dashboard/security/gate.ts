@@ -1,7 +1,7 @@
 /**
  * What each request passes before any page: headers on the way out, then method, origin, and who it is.
  *
- * Closed by default: without `authenticate` nobody comes in but this machine itself, in development.
+ * Closed by default: without `authenticate` nobody comes in but this machine itself, and only with `NODE_ENV=development`.
  */
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { Context, MiddlewareHandler } from 'hono'
@@ -63,7 +63,7 @@ async function whoIsThere(c: Context<DashboardEnv>, { authenticate }: DashboardO
   const address = c.env?.incoming?.socket?.remoteAddress
   if (isLocalDeveloper(address, c.req.raw.headers, hostOf(c), process.env['NODE_ENV'])) return LOCAL_DEVELOPER
   const why =
-    'The dashboard shows payloads and changes sagas, so it lets nobody in until it is told who comes: give it an authenticate hook. In development it is open to this machine itself, under localhost.'
+    'The dashboard shows payloads and changes sagas, so it lets nobody in until it is told who comes: give it an authenticate hook. With NODE_ENV=development it is open to this machine itself, under localhost.'
   return c.html(closedPage('The dashboard is closed', why, HOW_TO_OPEN), 403)
 }
 

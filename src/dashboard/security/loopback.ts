@@ -1,6 +1,8 @@
 /**
- * Whether a request may come in without `authenticate`: only this machine's own, and only in development.
+ * Whether a request may come in without `authenticate`: only this machine's own, and only with `NODE_ENV=development`.
  *
+ * 0. Not told which environment this is: closed. A proxy may hide where a request comes from, so a server that merely
+ *    forgot to say `production` must not be open.
  * 1. The socket decides, not a header that anybody can write. No socket: closed.
  * 2. A proxy on this machine has a loopback socket too, so anything that looks forwarded is refused.
  * 3. The Host must name this machine: a page elsewhere whose domain was pointed at 127.0.0.1 says its own name there.
@@ -13,7 +15,7 @@ export function isLocalDeveloper(
   host: string,
   environment: string | undefined,
 ): boolean {
-  if (environment === 'production' || remoteAddress === undefined) return false
+  if (environment !== 'development' || remoteAddress === undefined) return false
   if (!isLoopback(remoteAddress) || FORWARDED.some((name) => headers.has(name))) return false
   return isOwnName(host)
 }

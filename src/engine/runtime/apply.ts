@@ -6,10 +6,11 @@
  * timers that follow commit together or not at all (rule 1).
  */
 import type { Blueprint } from '../core/blueprint.ts'
-import { type Command, commandsOf } from '../core/command.ts'
+import { type Command, commandsOf, SIDE_TIMERS } from '../core/command.ts'
 import { decide } from '../core/decide.ts'
 import type { SagaEvent } from '../core/events.ts'
 import type { Hold, Ignored, Input } from '../core/input.ts'
+import type { Side } from '../core/machine.ts'
 import type { SagaState } from '../core/state.ts'
 import { SagaError } from '../errors.ts'
 import { type Db, inOneFlight } from '../store/db.ts'
@@ -74,7 +75,7 @@ export type Applier = {
   readonly shelf: BlueprintShelf
   readonly faults: FaultPoints
   /** How long pg-boss waits for a job of that step before it counts it as lost, in seconds. */
-  expiry(definition: string, version: number, step: string, side: string): number
+  expiry(definition: string, version: number, step: string, side: Side): number
 }
 
 /**
@@ -115,9 +116,12 @@ export async function applyBatch(
     return row === undefined ? [] : [decideSaga(applier, row, group, decided)]
   })
   applier.faults('settled')
-  await write(applier, db, transitions, items, options.claims ?? [])
+  const applied = transitions.flatMap((transition) => transition.applied)
+  // Not those of the skipped: their timers have to be there when they come again, from this process or another.
+  const handled = [...applied.map(({ item }) => item), ...orphans]
+  await write(applier, db, transitions, handled, options.claims ?? [])
   applier.faults('written')
-  return { applied: transitions.flatMap((transition) => transition.applied), skipped, orphans, now: decided.now }
+  return { applied, skipped, orphans, now: decided.now }
 }
 
 function groupBySaga(items: readonly Item[]): ReadonlyMap<string, readonly Item[]> {
@@ -188,7 +192,7 @@ function decideSaga(applier: Applier, row: LockedRow, group: readonly Item[], de
       item.job !== undefined && decided.late.has(item.job.id) ? { ...item.input, superseded: true } : item.input
     const facts = { now: decided.now, newId, holds: decided.holds.get(row.definition) ?? [] }
     const decision = decide(blueprint, state, input as Input, facts)
-    if (item.payload !== undefined) placePayload(payloads, events.length, decision.events, item.payload)
+    if (item.payload !== undefined) placePayload(payloads, events.length, decision.events, item.payload, state)
     events.push(...decision.events)
     state = decision.state
     outcomes.push({
@@ -219,15 +223,22 @@ function blueprintFor(applier: Applier, row: LockedRow, state: SagaState, item: 
   )
 }
 
-/** A result belongs to the event that says that the step is done, or that a late effect turned up. */
+/**
+ * A result belongs to the event that says that the step is done, or that a late effect turned up. What a late report
+ * says of a step that is completed changes nothing: others may have acted on its result (rule 5).
+ */
 function placePayload(
   payloads: Map<number, string>,
   offset: number,
   events: readonly SagaEvent[],
   payload: string,
+  before: SagaState,
 ): void {
   const at = events.findIndex(
-    (event) => event.type === 'step_completed' || event.type === 'step_verified' || event.type === 'late_report',
+    (event) =>
+      event.type === 'step_completed' ||
+      event.type === 'step_verified' ||
+      (event.type === 'late_report' && before.steps[event.step]?.state !== 'completed'),
   )
   if (at >= 0) payloads.set(offset + at, payload)
 }
@@ -236,13 +247,13 @@ async function write(
   applier: Applier,
   db: Db,
   transitions: readonly Transition[],
-  items: readonly Item[],
+  handled: readonly Item[],
   claims: readonly string[],
 ): Promise<void> {
   const { schema, dispatcher } = applier
   const writes = transitions.flatMap((transition) => (transition.write === undefined ? [] : [transition.write]))
   const work = gather(applier, transitions)
-  const fired = items.flatMap((item) => (item.timer === undefined ? [] : [item.timer]))
+  const fired = handled.flatMap((item) => (item.timer === undefined ? [] : [item.timer]))
   const statements: (() => Promise<unknown>)[] = []
   if (writes.length > 0) {
     statements.push(async () => {
@@ -279,22 +290,33 @@ function gather(applier: Applier, transitions: readonly Transition[]): Work {
       else if (command.type === 'set_timer') {
         timers.set(command.timer, { sagaId: row.id, timer: command.timer, dueAt: command.dueAt })
       } else if (command.type === 'clear_timers') {
-        timers.clear()
+        for (const name of timers.keys()) if (!SIDE_TIMERS.includes(name)) timers.delete(name)
         work.clear.push(row.id)
       } else if (command.type === 'insert_dead_letter') {
-        const { deadLetter } = after
-        work.letters.push({
-          jobId: command.jobId,
-          sagaId: row.id,
-          definition: row.definition,
-          reason: deadLetter?.reason ?? '',
-          step: deadLetter?.step ?? null,
-        })
+        work.letters.push(letterOf(row, after, command.jobId))
       } else work.settledLetters.push(command.jobId)
     }
     work.timers.push(...timers.values())
   }
   return work
+}
+
+/** What somebody who watches the queue needs to know of it without reading the saga. */
+function letterOf(row: LockedRow, { deadLetter, steps, failure }: SagaState, jobId: string): DeadLetter {
+  const reason = deadLetter?.reason ?? ''
+  const stepName = deadLetter?.step
+  const step = stepName === undefined ? undefined : steps[stepName]
+  const undoing = reason === 'compensation_exhausted'
+  return {
+    jobId,
+    sagaId: row.id,
+    definition: row.definition,
+    reason,
+    step: stepName ?? null,
+    phase: undoing ? 'compensation' : stepName?.startsWith('@') === true ? 'hook' : 'action',
+    attempts: (undoing ? step?.compensation : step?.action)?.attempts ?? 0,
+    error: step?.error ?? failure?.error ?? null,
+  }
 }
 
 function jobOf(

@@ -3,6 +3,7 @@
  * joins them. The engine itself knows no queue.
  */
 import type { Side } from '../core/machine.ts'
+import type { ErrorInfo } from '../core/state.ts'
 import type { Db } from '../store/db.ts'
 
 /** What travels with a job: enough to run it, and to settle it without running it. */
@@ -35,6 +36,11 @@ export type DeadLetter = {
   readonly definition: string
   readonly reason: string
   readonly step: string | null
+  /** What of the step could not be done. */
+  readonly phase: 'action' | 'compensation' | 'hook'
+  readonly attempts: number
+  /** The step's last error. */
+  readonly error: ErrorInfo | null
 }
 
 /** Jobs, always on the transaction that records why. */

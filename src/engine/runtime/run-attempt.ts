@@ -116,17 +116,17 @@ async function invoke(run: (signal: AbortSignal) => unknown, signal: AbortSignal
 }
 
 /** What an outcome says, with the limits and the delay that go with it. */
-export function reportOf(
+export async function reportOf(
   saga: LoadedSaga,
   definition: Definition,
   delivery: Delivery,
   code: SideCode,
   outcome: Outcome,
   settings: Pick<AttemptSettings, 'maxPayloadBytes' | 'jitter'>,
-): AttemptReport {
+): Promise<AttemptReport> {
   const limits = limitsOf(definition, delivery.step, delivery.side)
   if (outcome.type === 'value') {
-    const checked = checkResult(definition, delivery, outcome.value, settings.maxPayloadBytes)
+    const checked = await checkResult(definition, delivery, outcome.value, settings.maxPayloadBytes)
     if ('json' in checked) {
       return {
         report: { type: 'succeeded', ...delivery, limits },
@@ -158,17 +158,17 @@ export function reportOf(
 }
 
 /** Results of compensations and hooks are not kept, so they need not be storable. */
-function checkResult(
+async function checkResult(
   definition: Definition,
   delivery: Delivery,
   value: unknown,
   maxBytes: number,
-): { readonly json: string | undefined } | { readonly error: unknown } {
+): Promise<{ readonly json: string | undefined } | { readonly error: unknown }> {
   if (delivery.side !== 'action' || delivery.step.startsWith('@')) return { json: undefined }
   const what = `the result of step "${delivery.step}" of ${definition.name}`
   const output = definition.steps.get(delivery.step)?.output
   try {
-    const parsed = output === undefined ? { success: true as const, data: value } : output.safeParse(value)
+    const parsed = output === undefined ? { success: true as const, data: value } : await output.safeParseAsync(value)
     if (!parsed.success) {
       const fields = parsed.error.issues.map((issue) => `${issue.path.join('.') || '(whole)'}: ${issue.message}`)
       throw new SagaError('PAYLOAD_INVALID', `${what} does not fit its output schema: ${fields.join('; ')}`)

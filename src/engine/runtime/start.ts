@@ -6,15 +6,15 @@ import { decide } from '../core/decide.ts'
 import type { Contract, Definition } from '../definition.ts'
 import { canonicalJson } from '../definition.ts'
 import { SagaError } from '../errors.ts'
-import { checkPayload } from '../payload.ts'
 import { type Db, sqlState } from '../store/db.ts'
-import { insertSagas, type NewSaga, sagasByKey } from '../store/sagas.ts'
+import { insertSagas, type NewSaga, sagasByKey, type Taken } from '../store/sagas.ts'
 import { setTimers, type Timer } from '../store/timers.ts'
 import type { Applier } from './apply.ts'
 import { NOT_ADOPTED } from './blueprint-shelf.ts'
 import type { DatabaseClock } from './clock.ts'
-import { isId, newId } from './ids.ts'
+import { newId } from './ids.ts'
 import type { NewJob } from './ports.ts'
+import { checkIdentity, checkInput } from './start-checks.ts'
 
 export type StartOptions = {
   /** A business key, unique for the definition: a second start under it finds the first saga. */
@@ -46,9 +46,6 @@ export type Starter = Pick<Applier, 'schema' | 'dispatcher' | 'expiry'> & {
 
 /** A request that has been checked, and can be stored. */
 export type Prepared = { readonly saga: NewSaga; readonly jobs: readonly NewJob[]; readonly timers: readonly Timer[] }
-
-const MAX_KEY = 500
-const MAX_TAGS = 20
 
 /**
  * Checks a request and decides its first transition. Nothing is stored.
@@ -134,110 +131,87 @@ export async function decideStart(starter: Starter, start: CheckedStart): Promis
   return { saga, jobs, timers }
 }
 
-function checkIdentity(
-  definition: { readonly name: string },
-  { key, id, tags, startAt, deadlineAt }: StartOptions,
-): void {
-  const fail = (message: string) => new SagaError('NAME_INVALID', `Saga ${definition.name} was not started: ${message}`)
-  if (id !== undefined && !isId(id)) throw fail(`"${id}" is not a UUID in lower case. Leave the id out, or give one.`)
-  if (
-    key !== undefined &&
-    (key.length === 0 || key.length > MAX_KEY || key.includes('\u0000') || !key.isWellFormed())
-  ) {
-    throw fail(`a key has 1 to ${MAX_KEY} characters, and no U+0000 or lone surrogate.`)
-  }
-  const badTag = tags?.find(
-    (tag) => tag.length === 0 || tag.length > 100 || tag.includes('\u0000') || !tag.isWellFormed(),
-  )
-  if (badTag !== undefined || (tags?.length ?? 0) > MAX_TAGS) {
-    throw fail(`it can have at most ${MAX_TAGS} tags of 1 to 100 characters.`)
-  }
-  for (const moment of [startAt, deadlineAt]) {
-    if (moment !== undefined && Number.isNaN(moment.getTime()))
-      throw fail('startAt and deadlineAt must be valid dates.')
-  }
-}
-
-/** The input as steps will see it, as JSON text: parsed by the definition's schema, once. */
-async function checkInput(definition: Definition | Contract, input: unknown, maxBytes: number): Promise<string> {
-  const what = `the input of saga ${definition.name}`
-  const parsed = await definition.input.safeParseAsync(input)
-  if (!parsed.success) {
-    const fields = parsed.error.issues.map((issue) => ({
-      path: issue.path.map(String).join('.'),
-      message: issue.message,
-    }))
-    const list = fields.map((field) => `${field.path === '' ? '(whole)' : field.path}: ${field.message}`).join('; ')
-    throw new SagaError(
-      'INPUT_INVALID',
-      `The input does not fit ${definition.name} version ${definition.version}. ${list}`,
-      {
-        details: { fields },
-      },
-    )
-  }
-  return checkPayload(parsed.data, { what, maxBytes }).json ?? 'null'
-}
-
 /**
  * Stores prepared sagas with their first jobs and timers.
  *
  * Transaction: required (the caller's, or one of our own). Locks: waits for another start under the same key.
+ * @param callers the transaction is the caller's: whether it is one is made sure of first, because without one the
+ * saga would be stored and its job perhaps not (rule 1).
  * @throws SagaError `KEY_REUSED` when a key, or id, has another input; `KEY_CONFLICT_RETRY` when the transaction's
- * isolation level hides the saga that has it.
+ * isolation level hides the saga that has it; `TRANSACTION_REQUIRED`.
  */
 export async function storeStarts(
   starter: Starter,
   db: Db,
   prepared: readonly Prepared[],
+  options: { readonly callers?: boolean } = {},
 ): Promise<readonly Started[]> {
   const { schema, dispatcher } = starter
+  const transaction = options.callers === true ? await currentTransaction(db) : undefined
+  const first = firstById(prepared)
+  const sagas = [...first.values()].map(({ saga }) => saga)
   let created: ReadonlySet<string>
   try {
-    created = await insertSagas(
-      db,
-      schema,
-      prepared.map(({ saga }) => saga),
-    )
+    created = await insertSagas(db, schema, sagas, transaction)
   } catch (error) {
     if (sqlState(error) === '40001') throw conflict(error)
     throw error
   }
-  const fresh = prepared.filter(({ saga }) => created.has(saga.id))
+  if (transaction !== undefined && created.size === 0 && (await currentTransaction(db)) !== transaction) {
+    throw new SagaError(
+      'TRANSACTION_REQUIRED',
+      'Nothing was started: `db` is not in a transaction, so that the saga and its first job could be stored one without the other. Begin a transaction on that connection, or leave `db` out.',
+    )
+  }
+  const isFresh = (start: Prepared) => created.has(start.saga.id) && first.get(start.saga.id) === start
+  const fresh = prepared.filter(isFresh)
   const jobs = fresh.flatMap((start) => start.jobs)
   const timers = fresh.flatMap((start) => start.timers)
   if (jobs.length > 0) await dispatcher.insert(db, jobs)
   if (timers.length > 0) await setTimers(db, schema, timers)
-  if (fresh.length === prepared.length) return prepared.map(({ saga }) => ({ id: saga.id, created: true }))
-  return existing(starter, db, prepared, created)
+  const left = prepared.filter((start) => !isFresh(start)).map(({ saga }) => saga)
+  const taken = left.length === 0 ? [] : await sagasByKey(db, schema, left)
+  const byKey = new Map(taken.flatMap((saga) => (saga.key === null ? [] : [[keyOf(saga), saga] as const])))
+  const byId = new Map(taken.map((saga) => [saga.id, saga]))
+  return prepared.map((start) => {
+    const { saga } = start
+    if (isFresh(start)) return { id: saga.id, created: true }
+    return {
+      id: found(saga, saga.key === null ? undefined : byKey.get(keyOf(saga)), byId.get(saga.id)),
+      created: false,
+    }
+  })
 }
 
-async function existing(
-  starter: Starter,
-  db: Db,
-  prepared: readonly Prepared[],
-  created: ReadonlySet<string>,
-): Promise<readonly Started[]> {
-  const left = prepared.filter(({ saga }) => !created.has(saga.id)).map(({ saga }) => saga)
-  const taken = await sagasByKey(db, starter.schema, left)
-  const found = new Map(
-    taken.flatMap((saga) => [[`${saga.definition}\n${saga.key}`, saga] as const, [saga.id, saga] as const]),
+/** A transaction's id; outside of one, each statement has another. */
+async function currentTransaction(db: Db): Promise<string> {
+  const { rows } = await db.executeSql('select pg_current_xact_id()::text as id')
+  return String(rows[0]?.id)
+}
+
+/** An id that is given twice in one call is one saga: the first is stored, the second finds it. */
+function firstById(prepared: readonly Prepared[]): ReadonlyMap<string, Prepared> {
+  const first = new Map<string, Prepared>()
+  for (const start of prepared) if (!first.has(start.saga.id)) first.set(start.saga.id, start)
+  return first
+}
+
+function keyOf({ definition, key }: { readonly definition: string; readonly key: string | null }): string {
+  return `${definition}\n${key}`
+}
+
+/** The saga that was there already, if it is the one that was asked for. */
+function found(saga: NewSaga, byKey: Taken | undefined, byId: Taken | undefined): string {
+  const other = byKey ?? byId
+  if (other === undefined) throw conflict(undefined)
+  const isSame = other.inputHash === saga.inputHash && other.definition === saga.definition && other.key === saga.key
+  if (isSame) return other.id
+  const name = byKey === undefined ? `The id ${saga.id}` : `The key "${saga.key}" of ${saga.definition}`
+  throw new SagaError(
+    'KEY_REUSED',
+    `${name} belongs to saga ${other.id}, which was started with another input, key or definition. Use another one, or start it the same way.`,
+    { details: { sagaId: other.id } },
   )
-  return prepared.map(({ saga }) => {
-    if (created.has(saga.id)) return { id: saga.id, created: true }
-    const other = found.get(`${saga.definition}\n${saga.key}`) ?? found.get(saga.id)
-    if (other === undefined) throw conflict(undefined)
-    if (other.inputHash === saga.inputHash && other.definition === saga.definition)
-      return { id: other.id, created: false }
-    const name = saga.key === null ? `The id ${saga.id}` : `The key "${saga.key}" of ${saga.definition}`
-    throw new SagaError(
-      'KEY_REUSED',
-      `${name} belongs to saga ${other.id}, which was started with another input. Use another key, or the same input.`,
-      {
-        details: { sagaId: other.id },
-      },
-    )
-  })
 }
 
 function conflict(cause: unknown): SagaError {

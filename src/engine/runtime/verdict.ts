@@ -1,5 +1,5 @@
 /** What a thrown error says of the effect of the attempt that threw it. */
-import type { Verdict } from '../core/machine.ts'
+import { VERDICTS, type Verdict } from '../core/machine.ts'
 import type { ErrorInfo } from '../core/state.ts'
 import { StepNotApplied, StepRejected } from '../errors.ts'
 
@@ -27,7 +27,10 @@ function judged(error: unknown, classify: ((error: unknown) => Verdict | undefin
   if (error instanceof StepRejected) return 'rejected'
   if (error instanceof StepNotApplied) return 'not_applied'
   try {
-    return classify?.(error)
+    const judgement: unknown = classify?.(error)
+    // Anything else is no judgement, a promise among them: taken for one, it would hide a doubt.
+    if (judgement instanceof Promise) judgement.catch(() => {})
+    return VERDICTS.find((verdict) => verdict === judgement)
   } catch {
     // A judge that fails has not judged; the attempt's own error is the one to keep.
     return undefined
@@ -35,24 +38,41 @@ function judged(error: unknown, classify: ((error: unknown) => Verdict | undefin
 }
 
 function byDefault(error: unknown): Verdict {
-  for (let at = error, depth = 0; at !== null && typeof at === 'object' && depth < 5; depth += 1) {
-    const { code, status, statusCode, cause } = at as Record<string, unknown>
-    if (typeof code === 'string' && NOT_APPLIED_CODES.has(code)) return 'not_applied'
-    if (NOT_APPLIED_STATUSES.has(Number(status ?? statusCode))) return 'not_applied'
-    at = cause
+  try {
+    return isNotApplied(error) ? 'not_applied' : 'in_doubt'
+  } catch {
+    // Anything can be thrown, also what cannot be read.
+    return 'in_doubt'
   }
-  return 'in_doubt'
 }
 
-/** The error as the journal keeps it: bounded, and without its stack or anything that it carries. */
+function isNotApplied(error: unknown): boolean {
+  for (let at = error, depth = 0; at !== null && typeof at === 'object' && depth < 5; depth += 1) {
+    const { code, status, statusCode, cause } = at as Record<string, unknown>
+    if (typeof code === 'string' && NOT_APPLIED_CODES.has(code)) return true
+    if (NOT_APPLIED_STATUSES.has(Number(status ?? statusCode))) return true
+    at = cause
+  }
+  return false
+}
+
+/** The error as the journal keeps it: bounded, and without its stack or anything that it carries. Never throws. */
 export function errorInfo(error: unknown): ErrorInfo {
-  const told = teller(error)
-  if (told !== error) return errorInfo(told)
-  if (!(error instanceof Error)) return { name: 'Error', message: clean(String(error), MAX_MESSAGE) }
-  const code = (error as { code?: unknown }).code
+  try {
+    return described(teller(error))
+  } catch {
+    return { name: 'Error', message: 'Something was thrown that cannot be read.' }
+  }
+}
+
+function described(error: unknown): ErrorInfo {
+  if (error === null || typeof error !== 'object' || !('message' in error)) {
+    return { name: 'Error', message: clean(String(error), MAX_MESSAGE) }
+  }
+  const { name, message, code } = error as { name?: unknown; message: unknown; code?: unknown }
   return {
-    name: clean(error.name, MAX_NAME),
-    message: clean(error.message, MAX_MESSAGE),
+    name: clean(typeof name === 'string' ? name : 'Error', MAX_NAME),
+    message: clean(typeof message === 'string' ? message : (JSON.stringify(message) ?? ''), MAX_MESSAGE),
     ...(typeof code === 'string' ? { code: clean(code, MAX_NAME) } : {}),
   }
 }
@@ -62,8 +82,8 @@ export function errorInfo(error: unknown): ErrorInfo {
  * the database said is its cause.
  */
 function teller(error: unknown): unknown {
-  const isQuery = error instanceof Error && error.message.startsWith('Failed query:')
-  return isQuery && error.cause instanceof Error ? error.cause : error
+  const isQuery = error instanceof Error && String(error.message).startsWith('Failed query:')
+  return isQuery && error.cause instanceof Error ? teller(error.cause) : error
 }
 
 /** What jsonb refuses is taken out: an error message must never be the reason why a failure cannot be recorded. */

@@ -34,6 +34,14 @@ export async function registerBlueprint(
   return String(rows[0]?.hash)
 }
 
+/** The shapes of all versions of a definition. Index: unique (definition, version). */
+export async function blueprintsOf(db: Db, schema: string, definition: string): Promise<readonly Blueprint[]> {
+  const { rows } = await db.executeSql(`select blueprint from ${schema}.saga_blueprint where definition = $1::text`, [
+    definition,
+  ])
+  return rows.map((row) => row.blueprint as Blueprint)
+}
+
 export async function readBlueprints(
   db: Db,
   schema: string,

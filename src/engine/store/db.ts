@@ -33,7 +33,8 @@ export async function inOneFlight<T extends readonly (() => Promise<unknown>)[]>
 export function sqlState(error: unknown): string | undefined {
   for (let at = error, depth = 0; at !== null && typeof at === 'object' && depth < 5; depth += 1) {
     const { code, cause } = at as { code?: unknown; cause?: unknown }
-    if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) return code
+    // All classes of SQLSTATE begin with a digit, but for these four. EPIPE and its kin are the system's.
+    if (typeof code === 'string' && /^([0-9][0-9A-Z]|F0|HV|P0|XX)[0-9A-Z]{3}$/.test(code)) return code
     at = cause
   }
   return undefined
@@ -45,12 +46,20 @@ export function isRepeatable(error: unknown): boolean {
   return state === '40P01' || state === '40001'
 }
 
+/** Connection lost, login refused, database not there (yet), server starting or stopping, too many connections. */
+const CONNECTION_STATES = /^(08...|28...|3D000|57P..|53300)$/
+
+/** What Node, pg and its pool say of a connection. */
+const CONNECTION_WORDS =
+  /ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENETDOWN|ENOTFOUND|connect ENOENT|EAI_AGAIN|Connection terminated|connection error|not queryable|timeout expired|timeout exceeded when trying to connect|Client was closed|socket/i
+
 /** The connection is gone, or the server is going or coming: nothing is known of what was under way. */
 export function isConnectionError(error: unknown): boolean {
   const state = sqlState(error)
-  if (state !== undefined) return state.startsWith('08') || state.startsWith('57P') || state === '53300'
-  const text = error instanceof Error ? `${(error as { code?: string }).code ?? ''} ${error.message}` : String(error)
-  return /ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND|EAI_AGAIN|Connection terminated|connection error|not queryable|timeout expired|Client was closed|socket/i.test(
-    text,
-  )
+  if (state !== undefined) return CONNECTION_STATES.test(state)
+  for (let at = error, depth = 0; at instanceof Error && depth < 5; depth += 1) {
+    if (CONNECTION_WORDS.test(`${String((at as { code?: unknown }).code ?? '')} ${at.message}`)) return true
+    at = at.cause
+  }
+  return false
 }

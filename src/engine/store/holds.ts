@@ -3,6 +3,8 @@ import type { Hold } from '../core/input.ts'
 import type { Side } from '../core/machine.ts'
 import type { Db } from './db.ts'
 
+const COLUMNS = 'id, definition, step, side, actor, reason, created_at as "createdAt"'
+
 export type HoldRow = {
   readonly id: string
   readonly definition: string
@@ -28,13 +30,12 @@ export async function readActiveHolds(db: Db, schema: string): Promise<ReadonlyM
 
 export async function listHolds(db: Db, schema: string): Promise<readonly HoldRow[]> {
   const { rows } = await db.executeSql(
-    `select id, definition, step, side, actor, reason, created_at as "createdAt"
-     from ${schema}.saga_hold where released_at is null order by created_at`,
+    `select ${COLUMNS} from ${schema}.saga_hold where released_at is null order by created_at`,
   )
   return rows as unknown as HoldRow[]
 }
 
-/** @returns the hold's id: an earlier one's when the request is repeated. */
+/** @returns the hold's id; `undefined` when the request has placed one before. */
 export async function insertHold(
   db: Db,
   schema: string,
@@ -47,31 +48,42 @@ export async function insertHold(
     readonly reason: string
     readonly requestId: string
   },
-): Promise<string> {
-  await db.executeSql(
+): Promise<string | undefined> {
+  const { rows } = await db.executeSql(
     `insert into ${schema}.saga_hold (id, definition, step, side, actor, reason, created_at, request_id)
      values ($1::uuid, $2::text, $3::text, $4::text, $5::text, $6::text, ${schema}.now(), $7::text)
-     on conflict (request_id) do nothing`,
+     on conflict (request_id) do nothing returning id`,
     [hold.id, hold.definition, hold.step, hold.side, hold.actor, hold.reason, hold.requestId],
   )
-  const { rows } = await db.executeSql(`select id from ${schema}.saga_hold where request_id = $1::text`, [
-    hold.requestId,
-  ])
-  return String(rows[0]?.id)
+  return rows[0]?.id as string | undefined
 }
 
-/** @returns the definition that was held, or `undefined` when no such hold is in force. */
+/** The hold with this id, in force or not. Index: primary key. */
+export async function readHold(db: Db, schema: string, id: string): Promise<HoldRow | undefined> {
+  const { rows } = await db.executeSql(`select ${COLUMNS} from ${schema}.saga_hold where id = $1::uuid`, [id])
+  return rows[0] as HoldRow | undefined
+}
+
+/** The hold that a request has placed, in force or not. Index: `saga_hold_request`. */
+export async function holdByRequest(db: Db, schema: string, requestId: string): Promise<HoldRow | undefined> {
+  const { rows } = await db.executeSql(`select ${COLUMNS} from ${schema}.saga_hold where request_id = $1::text`, [
+    requestId,
+  ])
+  return rows[0] as HoldRow | undefined
+}
+
+/** @returns whether it was in force, or released by this very request. */
 export async function releaseHold(
   db: Db,
   schema: string,
   id: string,
   act: { readonly actor: string; readonly reason: string; readonly requestId: string },
-): Promise<string | undefined> {
+): Promise<boolean> {
   const { rows } = await db.executeSql(
     `update ${schema}.saga_hold set released_at = ${schema}.now(), released_by = $2::text, release_reason = $3::text,
        release_request_id = $4::text
-     where id = $1::uuid and (released_at is null or release_request_id = $4::text) returning definition`,
+     where id = $1::uuid and (released_at is null or release_request_id = $4::text) returning id`,
     [id, act.actor, act.reason, act.requestId],
   )
-  return rows[0]?.definition as string | undefined
+  return rows.length > 0
 }

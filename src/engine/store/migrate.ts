@@ -24,13 +24,17 @@ export type MigrationState = {
 /**
  * Applies what is missing.
  *
+ * pg-boss brings its own tables; its schema is made here, under our lock, because processes that start at once and each
+ * find none would all make it, and all but one fail.
+ *
  * Transaction: required, READ COMMITTED. Locks: a transaction-level advisory lock on the schema's name.
  * @throws SagaError `SCHEMA_TOO_NEW` when the database was migrated by a later version.
  */
-export async function applyMigrations(db: Db, schema: string): Promise<MigrationState> {
+export async function applyMigrations(db: Db, schema: string, bossSchema: string): Promise<MigrationState> {
   const name = schemaName(schema)
   await db.executeSql(`select pg_advisory_xact_lock(hashtext('pg-saga migrations'), hashtext($1::text))`, [name])
-  await db.executeSql(`create schema if not exists ${name}`)
+  await createSchema(db, name)
+  await createSchema(db, schemaName(bossSchema))
   await db.executeSql(
     `create table if not exists ${name}.saga_migration (
        version int primary key, hash text not null, applied_at timestamptz not null default now())`,
@@ -51,6 +55,12 @@ export async function applyMigrations(db: Db, schema: string): Promise<Migration
     ])
   }
   return { applied: Math.max(applied, migrations.length), known: migrations.length }
+}
+
+/** Asked first: `if not exists` would need the right to create schemas also where there is nothing to create. */
+async function createSchema(db: Db, name: string): Promise<void> {
+  const { rows } = await db.executeSql('select to_regnamespace($1::text) is null as missing', [name])
+  if (rows[0]?.missing === true) await db.executeSql(`create schema ${name}`)
 }
 
 /**

@@ -92,12 +92,12 @@ export async function countByStatus(
 ): Promise<Readonly<Record<string, number>>> {
   if (statuses.length === 0) return {}
   const values: unknown[] = []
-  const counts = statuses.map((status) => {
+  const counts = statuses.map((status, index) => {
     const { where } = conditions({ ...filter, status }, values)
-    return `(select count(*)::int from (select from ${schema}.saga s ${clause(where)} limit ${cap}) capped) as "${status}"`
+    return `(select count(*)::int from (select from ${schema}.saga s ${clause(where)} limit $${values.push(cap)}::int) capped) as s${index}`
   })
   const { rows } = await db.executeSql(`select ${counts.join(', ')}`, values)
-  return (rows[0] ?? {}) as Record<string, number>
+  return Object.fromEntries(statuses.map((status, index) => [status, Number(rows[0]?.[`s${index}`] ?? 0)]))
 }
 
 function clause(where: readonly string[]): string {

@@ -165,9 +165,15 @@ export type NewSaga = {
  * Stores sagas with their first events. A key that is taken leaves its saga out, silently: the caller reads who has
  * it in a second statement.
  *
+ * @param transaction nothing is stored unless this is the one that it runs in.
  * @returns the ids that were stored. Transaction: required. Locks: waits for another start under the same key.
  */
-export async function insertSagas(db: Db, schema: string, sagas: readonly NewSaga[]): Promise<ReadonlySet<string>> {
+export async function insertSagas(
+  db: Db,
+  schema: string,
+  sagas: readonly NewSaga[],
+  transaction?: string,
+): Promise<ReadonlySet<string>> {
   const { rows } = await db.executeSql(
     `with n as materialized (
        select ${schema}.now() as at
@@ -183,6 +189,7 @@ export async function insertSagas(db: Db, schema: string, sagas: readonly NewSag
          x.parent_id, x.parent_step, x.rerun_of, to_timestamp(x.start_at / 1000.0), to_timestamp(x.deadline_at / 1000.0),
          n.at, n.at
        from n, x
+       where ${transaction === undefined ? 'true' : 'pg_current_xact_id()::text = $2::text'}
        on conflict do nothing
        returning id, created_at
      ), e as (
@@ -192,7 +199,7 @@ export async function insertSagas(db: Db, schema: string, sagas: readonly NewSag
          side text, attempt int, data jsonb, payload jsonb)
      )
      select id from i`,
-    [`[${sagas.map(newRowJson).join(',')}]`],
+    [`[${sagas.map(newRowJson).join(',')}]`, ...(transaction === undefined ? [] : [transaction])],
   )
   return new Set(rows.map((row) => String(row.id)))
 }

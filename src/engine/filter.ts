@@ -1,0 +1,62 @@
+/** Filters are often made of what came over the wire: each part is checked before it reaches a statement. */
+import { DEAD_LETTER_REASONS, STATUSES } from './core/machine.ts'
+import { SagaError } from './errors.ts'
+import { isId } from './runtime/ids.ts'
+import type { SagaFilter } from './store/reading.ts'
+
+const MAX_CAP = 1_000_000
+const MAX_PAGE = 1_000
+const MAX_VERSION = 2 ** 31 - 1
+
+/** @throws SagaError `FILTER_INVALID`, naming the part that cannot be. */
+export function checkFilter(filter: SagaFilter): SagaFilter {
+  const { version, status, reason, startedBefore, startedAfter, rerunOf } = filter
+  for (const one of status === undefined ? [] : [status].flat()) oneOf('status', one, STATUSES)
+  if (reason !== undefined) oneOf('reason', reason, DEAD_LETTER_REASONS)
+  for (const name of ['definition', 'key', 'keyPrefix', 'tag', 'step'] as const) text(name, filter[name])
+  if (version !== undefined) wholeNumber('version', version, 1, MAX_VERSION)
+  if (rerunOf !== undefined && !isId(rerunOf)) throw invalid(`rerunOf is the id of a saga, not ${shown(rerunOf)}`)
+  for (const [name, date] of Object.entries({ startedBefore, startedAfter })) {
+    if (date !== undefined && !(date instanceof Date && !Number.isNaN(date.getTime()))) {
+      throw invalid(`${name} is a valid Date, not ${shown(date)}`)
+    }
+  }
+  return filter
+}
+
+/** @throws SagaError `FILTER_INVALID` for a page size or cursor that cannot be. */
+export function checkPage(limit: number, cursor: string | undefined): void {
+  wholeNumber('limit', limit, 1, MAX_PAGE)
+  if (cursor !== undefined && !isId(cursor)) throw invalid(`cursor is what list() returned, not ${shown(cursor)}`)
+}
+
+/** @throws SagaError `FILTER_INVALID`. */
+export function checkCap(cap: number): number {
+  wholeNumber('cap', cap, 1, MAX_CAP)
+  return cap
+}
+
+function oneOf(name: string, value: unknown, known: readonly string[]): void {
+  if (!known.includes(value as string)) throw invalid(`${name} is one of ${known.join(', ')}, not ${shown(value)}`)
+}
+
+function text(name: string, value: unknown): void {
+  if (value === undefined) return
+  if (typeof value !== 'string' || value.includes('\u0000') || !value.isWellFormed()) {
+    throw invalid(`${name} is text without U+0000 or lone surrogates, not ${shown(value)}`)
+  }
+}
+
+function wholeNumber(name: string, value: unknown, from: number, to: number): void {
+  if (!Number.isSafeInteger(value) || (value as number) < from || (value as number) > to) {
+    throw invalid(`${name} is a whole number from ${from} to ${to}, not ${shown(value)}`)
+  }
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value.slice(0, 60)) : `a ${typeof value}`
+}
+
+function invalid(what: string): SagaError {
+  return new SagaError('FILTER_INVALID', `Such sagas cannot be looked for: ${what}.`)
+}
