@@ -45,6 +45,27 @@ export const MUTATIONS: readonly Mutation[] = [
     replace: `side === 'compensation' ? 2 : isFirst ? 1 : 0`,
   },
   {
+    rule: 11,
+    file: 'command.ts',
+    name: 'forgets the deadline of a dead letter that goes on',
+    find: `event.type === 'saga_retried' || event.type === 'code_found'\n`,
+    replace: `event.type === 'code_found'\n`,
+  },
+  {
+    rule: 11,
+    file: 'command.ts',
+    name: 'forgets the deadline of a dead letter whose code is found',
+    find: `event.type === 'saga_retried' || event.type === 'code_found'\n`,
+    replace: `event.type === 'saga_retried'\n`,
+  },
+  {
+    rule: 11,
+    file: 'evolve.ts',
+    name: 'keeps the deadline of a saga that has turned',
+    find: `deadLetter: _dead, deadlineAt: _deadline, ...rest }`,
+    replace: `deadLetter: _dead, ...rest }`,
+  },
+  {
     rule: 2,
     file: 'decide.ts',
     name: 'journals the release of a hold that withheld nothing',

@@ -73,6 +73,48 @@ describe('a pause', () => {
   })
 })
 
+describe('a deadline', () => {
+  const AT = 5_000
+  const timerOf = (saga: Given) => saga.timers.get('@deadline')
+
+  test('comes back with a retry of a dead letter', () => {
+    const saga = new Given(two, { deadlineAt: AT })
+    saga.limits = patient
+    expect(timerOf(saga)).toBe(AT)
+    expect(timerOf(saga.fails('one'))).toBeUndefined()
+    expect(timerOf(saga.ordered('retry'))).toBe(AT)
+    expect(saga.when({ type: 'deadline_due' }).state).toMatchObject({
+      status: 'compensating',
+      cause: { kind: 'deadline' },
+    })
+  })
+
+  test('comes back when code is found, and turns at once what has passed it meanwhile', () => {
+    const saga = new Given(two, { deadlineAt: AT })
+      .isGivenBack('one', 'code')
+      .when({ type: 'code_missing', step: 'one' })
+    expect(saga.summary).toBe('dead_lettered: no_code one')
+    saga.now = AT + 1
+    expect(timerOf(saga.when({ type: 'code_found' }))).toBe(AT)
+  })
+
+  test('is over with a turn, the pivot, the end, and a resolution', () => {
+    const open = () => new Given(blueprintOf([aStep('one', { pivot: true }), aStep('two')]), { deadlineAt: AT })
+    expect(open().state.deadlineAt).toBe(AT)
+    expect(open().succeeds('one').state.deadlineAt).toBeUndefined()
+    const turned = new Given(two, { deadlineAt: AT }).succeeds('one').ordered('cancel')
+    expect(turned.state.deadlineAt).toBeUndefined()
+    const stuck = turned.fails('two').succeeds('two', 'compensation').fails('one', 'compensation')
+    expect(timerOf(stuck.ordered('retry'))).toBeUndefined()
+    const done = new Given(two, { deadlineAt: AT }).succeeds('one').succeeds('two')
+    expect([done.state.deadlineAt, timerOf(done)]).toEqual([undefined, undefined])
+    const settled = new Given(two, { deadlineAt: AT })
+    settled.limits = patient
+    settled.fails('one').resolved()
+    expect([settled.state.deadlineAt, timerOf(settled)]).toEqual([undefined, undefined])
+  })
+})
+
 describe('a delivery', () => {
   test('is stale when the state names another job, or a later delivery of this one', () => {
     const saga = new Given(two)

@@ -44,6 +44,7 @@ export function timerTarget(timer: string): { readonly step: string; readonly si
 export function commandsOf(before: SagaState | undefined, events: readonly SagaEvent[]): readonly Command[] {
   const commands: Command[] = []
   let deadLetter = before?.deadLetter?.jobId
+  let deadlineAt = before?.deadlineAt
   let isFirst = before === undefined || before.starts === 0
   for (const event of events) {
     if (event.type === 'attempt_scheduled') {
@@ -57,16 +58,23 @@ export function commandsOf(before: SagaState | undefined, events: readonly SagaE
       commands.push({ type: 'set_timer', timer: timerName(event.step, event.side), dueAt: event.dueAt })
     } else if (event.type === 'saga_started') {
       if (event.startAt !== undefined) commands.push({ type: 'set_timer', timer: START_TIMER, dueAt: event.startAt })
-      if (event.deadlineAt !== undefined)
-        commands.push({ type: 'set_timer', timer: DEADLINE_TIMER, dueAt: event.deadlineAt })
+      deadlineAt = event.deadlineAt
+      if (deadlineAt !== undefined) commands.push({ type: 'set_timer', timer: DEADLINE_TIMER, dueAt: deadlineAt })
     } else if (event.type === 'saga_dead_lettered') {
       commands.push({ type: 'clear_timers' }, { type: 'insert_dead_letter', jobId: event.jobId })
       deadLetter = event.jobId
     } else if (leavesDeadLetters(event) && deadLetter !== undefined) {
       commands.push({ type: 'remove_dead_letter', jobId: deadLetter })
       deadLetter = undefined
+      // Its timer was cleared with the others; one that has passed meanwhile is due at once.
+      const goesOn = event.type === 'saga_retried' || event.type === 'code_found'
+      if (goesOn && deadlineAt !== undefined)
+        commands.push({ type: 'set_timer', timer: DEADLINE_TIMER, dueAt: deadlineAt })
     }
-    if (event.type === 'saga_turned' || event.type === 'saga_completed') commands.push({ type: 'clear_timers' })
+    if (event.type === 'saga_turned' || event.type === 'saga_completed') {
+      commands.push({ type: 'clear_timers' })
+      deadlineAt = undefined
+    }
   }
   return commands
 }

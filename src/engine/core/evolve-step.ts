@@ -2,7 +2,7 @@
 import { type Blueprint, isSideHook, stepOf } from './blueprint.ts'
 import type { EventOf } from './events.ts'
 import type { Side, StepStatus } from './machine.ts'
-import { patchStep, quiet, raised, remember, settleSide, spent, withStep } from './patches.ts'
+import { omit, patchStep, quiet, raised, remember, settleSide, spent, withStep } from './patches.ts'
 import { EMPTY_SIDE, type SagaState, type SideState, type StepState } from './state.ts'
 
 export function scheduled(state: SagaState, event: EventOf<'attempt_scheduled'>): SagaState {
@@ -139,7 +139,8 @@ export function isDone(blueprint: Blueprint, state: SagaState, name: string): Sa
     const { maybeApplied: _doubt, againDue: _again, error: _error, ...rest } = step
     return { ...rest, state: 'completed', action: spent(step.action) }
   })
-  return stepOf(blueprint, name)?.pivot === true ? { ...next, pivoted: true } : next
+  // Past the pivot no deadline turns it any more.
+  return stepOf(blueprint, name)?.pivot === true ? { ...omit(next, 'deadlineAt'), pivoted: true } : next
 }
 
 export function ended(state: SagaState, event: EventOf<'step_ended'>): SagaState {

@@ -121,7 +121,7 @@ export function fold(blueprint: Blueprint, before: SagaState | undefined, event:
         ...firstFailure(state, event.step, event.error),
       }
     case 'saga_completed':
-      return { ...omit(state, 'paused'), status: 'completed' }
+      return { ...omit(omit(state, 'paused'), 'deadlineAt'), status: 'completed' }
     case 'saga_compensated':
       return { ...omit(state, 'paused'), status: 'compensated' }
     case 'saga_dead_lettered':
@@ -140,7 +140,7 @@ export function fold(blueprint: Blueprint, before: SagaState | undefined, event:
       return codeFound(state)
     case 'saga_resolved':
       return {
-        ...omit(state, 'deadLetter'),
+        ...omit(omit(state, 'deadLetter'), 'deadlineAt'),
         status: 'resolved',
         resolvedAs: event.as,
         steps: owe(blueprint, state, 'resolved'),
@@ -166,11 +166,12 @@ function started(event: EventOf<'saga_started'>): SagaState {
     steps: {},
     branches: {},
     starts: 0,
+    ...(event.deadlineAt === undefined ? {} : { deadlineAt: event.deadlineAt }),
   }
 }
 
 function turned(state: SagaState, event: EventOf<'saga_turned'>): SagaState {
-  const { stopping: _stopping, recorded: _recorded, deadLetter: _dead, ...rest } = state
+  const { stopping: _stopping, recorded: _recorded, deadLetter: _dead, deadlineAt: _deadline, ...rest } = state
   return {
     ...rest,
     steps: forgetDueTimes(clearWithheld(state, 'code', stopAllWaiting(state.steps)).steps),

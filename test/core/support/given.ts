@@ -28,6 +28,7 @@ export class Given {
   #ids = 0
   #state: SagaState | undefined
   #last: Decision | undefined
+  readonly #timers = new Map<string, number>()
 
   constructor(blueprint: Blueprint, start: Partial<Extract<Input, { type: 'start' }>> = {}) {
     this.blueprint = blueprint
@@ -36,7 +37,12 @@ export class Given {
 
   when(input: Input): this {
     const newId = () => `id-${(this.#ids += 1)}`
-    this.#last = decide(this.blueprint, this.#state, input, { now: this.now, newId, holds: this.holds })
+    const before = this.#state
+    this.#last = decide(this.blueprint, before, input, { now: this.now, newId, holds: this.holds })
+    for (const command of commandsOf(before, this.#last.events)) {
+      if (command.type === 'set_timer') this.#timers.set(command.timer, command.dueAt)
+      if (command.type === 'clear_timers') this.#timers.clear()
+    }
     this.#state = this.#last.state
     this.journal.push(...this.#last.events)
     const unsound = violations(this.blueprint, this.state)
@@ -133,6 +139,11 @@ export class Given {
   /** The commands of the whole journal, by type. */
   get commands() {
     return commandsOf(undefined, this.journal)
+  }
+
+  /** The timers that are set, as the shell has them after each transition. */
+  get timers(): ReadonlyMap<string, number> {
+    return this.#timers
   }
 
   get summary(): string {

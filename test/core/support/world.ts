@@ -3,7 +3,7 @@
  * then carries out the commands of `commandsOf`), one input at a time, and holds every state to the invariants.
  */
 import { BLUEPRINT_FORMAT, type Blueprint } from '../../../src/engine/core/blueprint.ts'
-import { type Command, commandsOf, SIDE_TIMERS, timerTarget } from '../../../src/engine/core/command.ts'
+import { type Command, commandsOf, DEADLINE_TIMER, SIDE_TIMERS, timerTarget } from '../../../src/engine/core/command.ts'
 import { type Decision, decide } from '../../../src/engine/core/decide.ts'
 import type { SagaEvent } from '../../../src/engine/core/events.ts'
 import type { Facts, Hold, Input, Limits } from '../../../src/engine/core/input.ts'
@@ -64,6 +64,7 @@ export class World {
   holds: readonly Hold[] = []
   now = 1_000_000
   #turns = 0
+  #deadlineWasDue = false
   #jobIds = new Set<string>()
   #state: SagaState | undefined
 
@@ -113,6 +114,7 @@ export class World {
     const decision = deepFreeze(decide(blueprint, before, deepFreeze(input), facts()))
     const commands = commandsOf(before, decision.events)
     if (settled !== undefined) this.jobs.delete(settled.jobId)
+    if (input.type === 'deadline_due') this.#deadlineWasDue = true
     this.#state = decision.state
     this.journal.push(...decision.events)
     for (const command of commands) this.#carryOut(command)
@@ -156,6 +158,9 @@ export class World {
     const hasLetter =
       this.deadLetters.size === (letter === undefined ? 0 : 1) && (letter === undefined || this.deadLetters.has(letter))
     must(hasLetter, 'rule 1: a dead letter has its job')
+    const { deadlineAt } = state
+    const isTimed = this.timers.get(DEADLINE_TIMER) === deadlineAt || this.#deadlineWasDue
+    must(deadlineAt === undefined || !isLive(state.status) || isTimed, 'rule 11: a deadline is forgotten')
     must(this.reasonToLive() !== 'none', `rule 11: ${state.status}, and nothing will move it`)
   }
 
