@@ -66,6 +66,27 @@ export const MUTATIONS: readonly Mutation[] = [
     replace: `deadLetter: _dead, ...rest }`,
   },
   {
+    rule: 4,
+    file: 'evolve-step.ts',
+    name: 'counts the time in which a step was withheld against it',
+    find: `side.since + event.at - withheldAt,`,
+    replace: `side.since + 0 * withheldAt,`,
+  },
+  {
+    rule: 4,
+    file: 'evolve.ts',
+    name: 'counts the time as a dead letter against its steps',
+    find: `forgetDueTimes(state.steps, event.at)`,
+    replace: `forgetDueTimes(state.steps)`,
+  },
+  {
+    rule: 4,
+    file: 'evolve-step.ts',
+    name: 'lets the clock of a step run on whose job was given back',
+    find: `{ ...stopped(side, event.at), withheld: why }`,
+    replace: `{ ...side, withheld: why }`,
+  },
+  {
     rule: 2,
     file: 'decide.ts',
     name: 'journals the release of a hold that withheld nothing',

@@ -8,7 +8,7 @@ import { violations } from '../../src/engine/core/invariants.ts'
 import { flightsOf, type SagaState } from '../../src/engine/core/state.ts'
 import { make } from './support/moves.ts'
 import { nonsense } from './support/nonsense.ts'
-import { foldsOf, throughJson } from './support/reading.ts'
+import { foldsOf, freeTime, throughJson } from './support/reading.ts'
 import { forAll, play, playToRest, runs, scenarios } from './support/scenario.ts'
 import { Workers } from './support/workers.ts'
 import { deepFreeze, type Turn } from './support/world.ts'
@@ -215,7 +215,7 @@ describe('rule 4, one attempt is one delivery', () => {
     })
   })
 
-  test('rule 4: lost deliveries use up their own limit, and reported failures theirs', () => {
+  test('rule 4: lost deliveries use up their own limit, reported failures theirs, and time theirs while they may run', () => {
     forAll(({ world }) => {
       for (const { event, after } of foldsOf(world)) {
         if (event.type !== 'attempt_failed' && event.type !== 'attempt_lost') continue
@@ -223,20 +223,24 @@ describe('rule 4, one attempt is one delivery', () => {
         const { maxAttempts } = world.limitsOf(event.step)
         expect(side?.failures ?? 0).toBeLessThanOrEqual(event.step === '@adopt' ? 1_000 : maxAttempts)
       }
-      for (const { before, input, decision } of world.turns) {
+      for (const [index, { before, input, decision }] of world.turns.entries()) {
         if (!isReport(input) || (input.type !== 'failed' && input.type !== 'lost') || before?.status !== 'running')
           continue
         const { events } = decision
         const reported = events.find((event) => event.type === `attempt_${input.type}`)
         if (reported === undefined || input.step.startsWith('@') || before.recorded !== undefined) continue
         const side = world.turns.length > 0 ? decision.state.steps[input.step]?.[input.side] : undefined
-        const { maxAttempts, maxLost } = input.limits
+        const { maxAttempts, maxLost, maxDurationMs } = input.limits
         const isRejected = input.type === 'failed' && input.verdict === 'rejected'
         const usedUp =
           input.type === 'failed' ? isRejected || (side?.failures ?? 0) >= maxAttempts : (side?.lost ?? 0) >= maxLost
         const ended = events.some((event) => event.type === 'step_ended' || event.type === 'step_verified')
         // A verification that ended has its counts begin again.
-        if (input.side === 'action') expect(ended, JSON.stringify(events)).toBe(usedUp)
+        if (input.side !== 'action') continue
+        if (input.type === 'failed' && maxDurationMs !== undefined && !usedUp) {
+          // No time that was not its own ends a step.
+          if (ended) expect(freeTime(world, index, input.step, 'action') + 100).toBeGreaterThan(maxDurationMs)
+        } else expect(ended, JSON.stringify(events)).toBe(usedUp)
       }
     })
   })

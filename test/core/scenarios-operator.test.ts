@@ -73,6 +73,48 @@ describe('a pause', () => {
   })
 })
 
+describe('the longest time that a step is tried', () => {
+  const DAY = 86_400_000
+  const long = { ...LIMITS, maxAttempts: 100, maxDurationMs: DAY }
+  const again = { verdict: 'not_applied' as const }
+
+  test('does not run while a hold withholds the next try', () => {
+    const saga = new Given(two).succeeds('one').fails('two', 'action', rejected)
+    saga.limits = long
+    saga.fails('one', 'compensation')
+    saga.holds = [{ side: 'compensation' }]
+    saga.isDue('one', 'compensation')
+    saga.now += 3 * DAY
+    saga.holds = []
+    saga.when({ type: 'hold_released' }).fails('one', 'compensation', again)
+    expect(saga.step('one').compensation?.due).toBe(saga.now + 100)
+    saga.isDue('one', 'compensation')
+    saga.now += DAY
+    expect(saga.fails('one', 'compensation', again).summary).toBe('dead_lettered: compensation_exhausted one')
+  })
+
+  test('does not run while a job that was given back waits for a resume', () => {
+    const saga = new Given(two)
+    saga.limits = long
+    saga.fails('one', 'action', again).isDue('one').ordered('pause').isGivenBack('one', 'pause')
+    saga.now += 3 * DAY
+    saga.ordered('resume').fails('one', 'action', again)
+    expect(saga.step('one').action.due).toBe(saga.now + 100)
+  })
+
+  test('does not run in a dead letter, neither for the step that lacked code nor for those beside it', () => {
+    const lanes = [[aStep('one')], [aStep('two')]]
+    const saga = new Given(blueprintOf([{ node: 'parallel', name: 'both', lanes }]))
+    saga.limits = long
+    saga.fails('one', 'action', again).isDue('one').isGivenBack('one', 'code').fails('two', 'action', again)
+    saga.when({ type: 'code_missing', step: 'one' })
+    expect(saga.summary).toBe('dead_lettered: no_code one')
+    saga.now += 3 * DAY
+    saga.when({ type: 'code_found' }).fails('one', 'action', again).fails('two', 'action', again)
+    expect([saga.step('one').action.due, saga.step('two').action.due]).toEqual([saga.now + 100, saga.now + 100])
+  })
+})
+
 describe('a deadline', () => {
   const AT = 5_000
   const timerOf = (saga: Given) => saga.timers.get('@deadline')

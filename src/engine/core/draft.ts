@@ -56,6 +56,7 @@ export class Draft {
       type: 'saga_dead_lettered',
       reason,
       jobId: this.facts.newId(),
+      at: this.facts.now,
       ...(step === undefined ? {} : { step }),
     })
   }

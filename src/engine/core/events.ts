@@ -42,11 +42,20 @@ export type SagaEvent =
       readonly childId?: string
     } & OfAttempt)
   /** Ready, and not scheduled: paused or held. */
-  | { readonly type: 'step_withheld'; readonly step: string; readonly side: Side; readonly why: Withheld }
+  | {
+      readonly type: 'step_withheld'
+      readonly step: string
+      readonly side: Side
+      readonly why: Withheld
+      /** In ms. */
+      readonly at: number
+    }
   /** Delivered, and not executed: nothing of it was applied. */
   | ({
       readonly type: 'attempt_returned'
       readonly why: Withheld | 'turned'
+      /** In ms. */
+      readonly at: number
       readonly dueAt?: number
     } & OfAttempt)
   | ({
@@ -108,6 +117,8 @@ export type SagaEvent =
       readonly step?: string
       /** Of the job that stands for it in the dead-letter queue. */
       readonly jobId: string
+      /** In ms. */
+      readonly at: number
     }
   | {
       readonly type: 'saga_retried'

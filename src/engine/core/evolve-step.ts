@@ -2,7 +2,7 @@
 import { type Blueprint, isSideHook, stepOf } from './blueprint.ts'
 import type { EventOf } from './events.ts'
 import type { Side, StepStatus } from './machine.ts'
-import { omit, patchStep, quiet, raised, remember, settleSide, spent, withStep } from './patches.ts'
+import { omit, patchStep, quiet, raised, remember, settleSide, spent, stopped, withStep } from './patches.ts'
 import { EMPTY_SIDE, type SagaState, type SideState, type StepState } from './state.ts'
 
 export function scheduled(state: SagaState, event: EventOf<'attempt_scheduled'>): SagaState {
@@ -11,10 +11,11 @@ export function scheduled(state: SagaState, event: EventOf<'attempt_scheduled'>)
   // Its place in the order is given when its first attempt starts, not when it was first withheld.
   const isFirst = step.order === 0 && !isSideHook(event.step)
   const side = step[event.side] ?? EMPTY_SIDE
+  const { withheldAt = event.at, ...rest } = quiet(side)
   const next: SideState = {
-    ...quiet(side),
+    ...rest,
     attempts: event.attempt,
-    since: side.failures === 0 && side.lost === 0 ? event.at : side.since,
+    since: side.failures === 0 && side.lost === 0 ? event.at : side.since + event.at - withheldAt,
     flight: { jobId: event.jobId, attempt: event.attempt },
   }
   const entry: StepState = {
@@ -43,7 +44,7 @@ export function withheld(state: SagaState, event: EventOf<'step_withheld'>): Sag
   const entry: StepState = {
     ...step,
     action: quiet(step.action),
-    [event.side]: { ...quiet(step[event.side] ?? EMPTY_SIDE), withheld: event.why },
+    [event.side]: { ...stopped(quiet(step[event.side] ?? EMPTY_SIDE), event.at), withheld: event.why },
     state: event.side === 'action' ? 'waiting' : step.state,
   }
   return withStep(state, event.step, entry)
@@ -52,8 +53,7 @@ export function withheld(state: SagaState, event: EventOf<'step_withheld'>): Sag
 export function returned(state: SagaState, event: EventOf<'attempt_returned'>): SagaState {
   const { why } = event
   return settleSide(state, event, event.side === 'action' ? { state: 'waiting' } : {}, (side) => ({
-    ...side,
-    ...(why === 'turned' ? {} : { withheld: why }),
+    ...(why === 'turned' ? side : { ...stopped(side, event.at), withheld: why }),
     ...(event.dueAt === undefined ? {} : { due: event.dueAt }),
   }))
 }

@@ -205,7 +205,7 @@ function stopWaiting(step: StepState): StepState | undefined {
 
 function deadLettered(blueprint: Blueprint, state: SagaState, event: EventOf<'saga_dead_lettered'>): SagaState {
   const { stopping: _stopping, draining: _draining, paused: _paused, ...rest } = state
-  const stopped = { ...rest, steps: forgetDueTimes(state.steps) }
+  const stopped = { ...rest, steps: forgetDueTimes(state.steps, event.at) }
   return {
     ...stopped,
     status: 'dead_lettered',

@@ -127,7 +127,7 @@ export function launch(draft: Draft, name: string, side: Side, isDue = false): v
   if (side === 'action' && step !== undefined && isUnverified(draft, name, step)) return launch(draft, name, 'verify')
   const why = withheldBy(draft, name, side)
   if (why !== undefined) {
-    if (sideState.withheld !== why) draft.emit({ type: 'step_withheld', step: name, side, why })
+    if (sideState.withheld !== why) draft.emit({ type: 'step_withheld', step: name, side, why, at: draft.facts.now })
     return
   }
   draft.emit({

@@ -64,12 +64,19 @@ export function quiet(side: SideState): SideState {
 
 /** The side of a function that has done its work: what counted against its limits says nothing any more. */
 export function spent(side: SideState): SideState {
-  return { ...side, failures: 0, lost: 0, since: 0 }
+  const { withheldAt: _withheldAt, ...rest } = side
+  return { ...rest, failures: 0, lost: 0, since: 0 }
+}
+
+/** The side with its clock stopped until its next attempt. Before its first failure there is no clock to stop. */
+export function stopped(side: SideState, at: number): SideState {
+  return side.failures === 0 && side.lost === 0 ? side : { withheldAt: at, ...side }
 }
 
 /** The side with its limits raised: attempts keep their numbers, the counts begin again. */
 export function raised(side: SideState): SideState {
-  return { ...quiet(side), failures: 0, lost: 0 }
+  const { withheldAt: _withheldAt, ...rest } = quiet(side)
+  return { ...rest, failures: 0, lost: 0 }
 }
 
 export function remember(side: SideState, attempt: number | undefined): SideState {
@@ -94,14 +101,22 @@ export function clearWithheld(
   return { ...state, steps }
 }
 
-/** A turn and a dead letter take all moments back; what was waiting and is still wanted starts at once when it goes on. */
-export function forgetDueTimes(before: SagaState['steps']): SagaState['steps'] {
+/**
+ * A turn and a dead letter take all moments back; what was waiting and is still wanted starts at once when it goes on.
+ *
+ * @param stoppedAt of a dead letter: how long it is one says nothing of its steps.
+ */
+export function forgetDueTimes(before: SagaState['steps'], stoppedAt?: number): SagaState['steps'] {
   const steps: Record<string, StepState> = {}
   for (const [name, step] of Object.entries(before)) {
     let entry = step
     for (const side of SIDES) {
-      const { due, ...rest } = step[side] ?? EMPTY_SIDE
-      if (due !== undefined && !isSideHook(name)) entry = { ...entry, [side]: rest }
+      const part = step[side]
+      if (part === undefined || isSideHook(name)) continue
+      const { due, ...rest } = part
+      const now = due === undefined ? part : rest
+      const next = stoppedAt === undefined ? now : stopped(now, stoppedAt)
+      if (next !== part) entry = { ...entry, [side]: next }
     }
     steps[name] = entry
   }

@@ -158,6 +158,7 @@ function returned(draft: Draft, input: ReportOf<'returned'>, attempt: number): v
     side,
     attempt,
     why,
+    at: draft.facts.now,
     ...(dueAt === undefined || why !== 'code' ? {} : { dueAt }),
   })
   if (side === 'action' && isTurning(draft, name, true)) over(draft, name, side, attempt, limits, false, undefined)

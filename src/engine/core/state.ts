@@ -40,8 +40,10 @@ export type SideState = {
   readonly failures: number
   /** Deliveries that nobody will report, since the limit was last raised. */
   readonly lost: number
-  /** When the first attempt since the limit was last raised was scheduled, in ms. */
+  /** When the first attempt since the limit was last raised was scheduled, in ms; later by as long as it was withheld. */
   readonly since: number
+  /** Since when nothing of it may start, in ms: that time is not held against it. */
+  readonly withheldAt?: number
   readonly flight?: Flight
   /** When the next attempt is due, in ms. */
   readonly due?: number

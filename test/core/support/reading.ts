@@ -2,6 +2,7 @@
 
 import type { SagaEvent } from '../../../src/engine/core/events.ts'
 import { evolve } from '../../../src/engine/core/evolve.ts'
+import type { Side } from '../../../src/engine/core/machine.ts'
 import type { SagaState, StepState } from '../../../src/engine/core/state.ts'
 import type { Turn, World } from './world.ts'
 
@@ -35,6 +36,27 @@ export function eventsOf<T extends SagaEvent['type']>(
 /** The steps of the definition, without the engine's own and without the choosers of branches. */
 export function stepEntries(world: World): readonly (readonly [string, StepState])[] {
   return Object.entries(world.state.steps).filter(([name]) => !name.startsWith('@') && !(name in world.state.branches))
+}
+
+/**
+ * For how long, up to a turn, the attempts of a step were free to run since its limit was last raised: without the time
+ * in which a hold, a pause or a lack of code withheld them, or the saga was a dead letter.
+ */
+export function freeTime(world: World, turn: number, step: string, side: Side): number {
+  let ms = 0
+  for (let index = turn - 1; index >= 0; index -= 1) {
+    const { decision, facts } = world.turns[index] as Turn
+    const part = decision.state.steps[step]?.[side]
+    const next = world.turns[index + 1] as Turn
+    const isFree = decision.state.status !== 'dead_lettered' && part?.withheld === undefined
+    if (isFree) ms += next.facts().now - facts().now
+    const isFirst = part?.failures === 0 && part.lost === 0
+    const starts = decision.events.some(
+      (event) => event.type === 'attempt_scheduled' && event.step === step && event.side === side,
+    )
+    if (isFirst && starts) return ms
+  }
+  return ms
 }
 
 /** What a database makes of it. */

@@ -22,14 +22,16 @@ export const scenarios: fc.Arbitrary<Scenario> = fc.record({
     .record({
       blueprint: blueprints,
       limits: fc.record({ maxAttempts: fc.integer({ min: 1, max: 3 }), maxLost: fc.integer({ min: 1, max: 3 }) }),
+      maxDurationMs: optional(fc.integer({ min: 1, max: 1_000 })),
       patience: fc.constantFrom(0, 0, 2, 3),
       manners: fc.constantFrom('polite' as const, 'rude' as const),
       isAdopted: fc.oneof({ weight: 7, arbitrary: fc.constant(true) }, { weight: 1, arbitrary: fc.constant(false) }),
       startsInMs: optional(fc.nat(500)),
       deadlineInMs: optional(fc.nat(2_000)),
     })
-    .map(({ startsInMs, deadlineInMs, ...rest }) => ({
+    .map(({ startsInMs, deadlineInMs, maxDurationMs, limits, ...rest }) => ({
       ...rest,
+      limits: maxDurationMs === undefined ? limits : { ...limits, maxDurationMs },
       ...(startsInMs === undefined ? {} : { startsInMs }),
       ...(deadlineInMs === undefined ? {} : { deadlineInMs }),
     })),
