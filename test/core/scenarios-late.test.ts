@@ -91,6 +91,18 @@ describe('a late effect', () => {
     expect(saga.succeeds('two', 'compensation').attempts.at(-1)).toBe('compensation one')
   })
 
+  test('is undone before the last hook has its next try', () => {
+    const saga = new Given(blueprintOf([aStep('one'), aStep('two')], ['compensated'])).succeeds('one')
+    saga.limits = { ...LIMITS, maxAttempts: 2 }
+    const late = hangs(saga, 'two')
+    saga.fails('two', 'action', rejected).succeeds('two', 'compensation').succeeds('one', 'compensation')
+    saga.fails('@compensated', 'action', { verdict: 'not_applied' }).when(late)
+    expect(saga.attempts.at(-1)).toBe('compensation two')
+    expect(saga.isDue('@compensated').ignored).toEqual({ reason: 'not_due' })
+    expect(saga.succeeds('two', 'compensation').attempts.at(-1)).toBe('@compensated')
+    expect(saga.succeeds('@compensated').summary).toBe('compensated')
+  })
+
   test('of a step that ended not applied in a dead letter makes it a step in doubt', () => {
     const saga = new Given(blueprintOf([aStep('one', { verify: true })]))
     saga.limits = { ...LIMITS, whenExhausted: 'dead_letter' }
@@ -154,6 +166,19 @@ describe('a verification', () => {
       .fails('one', 'verify', { error: { name: 'Error', message: 'no idea' } })
     expect(saga.attempts.at(-1)).toBe('compensation one')
     expect(saga.state.failure).toEqual({ step: 'one', error: ERROR })
+  })
+
+  test('that finds nothing leaves a refusal what it was: no person is asked', () => {
+    const saga = new Given(blueprintOf([aStep('zero'), aStep('one', { verify: true })])).succeeds('zero')
+    saga.limits = { maxAttempts: 3, maxLost: 3, whenExhausted: 'dead_letter' }
+    saga.fails('one').isDue('one').succeeds('one', 'verify', { found: 'unknown' }).fails('one', 'action', rejected)
+    expect(saga.attempts.at(-1)).toBe('verify one')
+    expect(saga.succeeds('one', 'verify', { found: 'not_applied' }).attempts.at(-1)).toBe('compensation zero')
+    // The word of an earlier attempt is not that of the last one.
+    const again = new Given(blueprintOf([aStep('one', { verify: true })]))
+    again.limits = { maxAttempts: 1, maxLost: 3, whenExhausted: 'dead_letter' }
+    again.fails('one').succeeds('one', 'verify', { found: 'not_applied' })
+    expect(again.summary).toBe('dead_lettered: forward_exhausted one')
   })
 
   test('has its own limit for each doubt', () => {

@@ -95,6 +95,39 @@ describe('the pivot', () => {
     ])
   })
 
+  test('and a dead letter past it is undone for a parent, whichever of the two comes first', () => {
+    const asked = atPivot().succeeds('pivot').when({ type: 'parent_undo' }).fails('after')
+    const askedLater = atPivot().succeeds('pivot').fails('after').when({ type: 'parent_undo' })
+    for (const saga of [asked, askedLater]) {
+      expect(saga.state).toMatchObject({ status: 'compensating', cause: { kind: 'parent' } })
+      saga.succeeds('after', 'compensation').succeeds('pivot', 'compensation')
+      expect(saga.succeeds('before', 'compensation').summary).toBe('compensated')
+    }
+    const inDoubt = atPivot().when({ type: 'parent_undo' }).fails('pivot')
+    expect(inDoubt.attempts.at(-1)).toBe('compensation pivot')
+  })
+
+  test('and so is one whose last hook failed, or that lacks code', () => {
+    const steps = [aStep('pivot', { pivot: true }), aStep('after')]
+    const hook = new Given(blueprintOf(steps, ['completed'])).succeeds('pivot').succeeds('after')
+    hook.when({ type: 'parent_undo' }).fails('@completed', 'action', rejected)
+    expect(hook.attempts.at(-1)).toBe('compensation after')
+    const code = new Given(blueprintOf(steps)).succeeds('pivot').isGivenBack('after', 'code')
+    code.when({ type: 'parent_undo' }).when({ type: 'code_missing', step: 'after' })
+    expect(code.attempts.at(-1)).toBe('compensation pivot')
+  })
+
+  test('and so is one that a parent asks for while its last attempts come to their end', () => {
+    const lanes = [[aStep('left')], [aStep('right')]]
+    const saga = new Given(blueprintOf([aStep('pivot', { pivot: true }), { node: 'parallel', name: 'both', lanes }]))
+    saga.succeeds('pivot').fails('left', 'action', rejected)
+    expect(saga.state.stopping?.reason).toBe('past_pivot')
+    saga.when({ type: 'parent_undo' })
+    expect(saga.state).toMatchObject({ status: 'compensating', draining: true })
+    saga.succeeds('right').succeeds('right', 'compensation').succeeds('pivot', 'compensation')
+    expect(saga.summary).toBe('compensated')
+  })
+
   test('of a saga whose code is gone is still in doubt for whoever wants it undone', () => {
     const verified = blueprintOf([aStep('pivot', { pivot: true, verify: true })])
     const saga = new Given(verified).fails('pivot').isGivenBack('pivot', 'code', 'verify')
@@ -146,6 +179,16 @@ describe('a child', () => {
     expect(saga.succeeds('child', 'compensation').childEnds('child', 'compensated').summary).toBe('compensated')
   })
 
+  test('that was undone is the error of its step, whatever kept it from starting before', () => {
+    const saga = new Given(parent).succeeds('one')
+    saga.limits = { ...LIMITS, maxAttempts: 2, whenExhausted: 'dead_letter' }
+    saga.fails('child', 'action', { verdict: 'not_applied' }).isDue('child').succeeds('child')
+    expect(saga.step('child').error).toBeUndefined()
+    // It was tried: waiting for a person would not help, whatever the policy says.
+    saga.childEnds('child', 'compensated')
+    expect([saga.state.failure, saga.attempts.at(-1)]).toEqual([undefined, 'compensation one'])
+  })
+
   test('keeps its id over the attempts to start it', () => {
     const saga = new Given(parent).succeeds('one').isLost('child')
     const ids = saga.journal.flatMap((event) =>
@@ -160,5 +203,20 @@ describe('a child', () => {
     expect(saga.story).toEqual(['saga_turned', 'undo_started', 'attempt_scheduled one'])
     expect(saga.succeeds('one', 'compensation').summary).toBe('compensated')
     expect(saga.when({ type: 'parent_undo' }).ignored?.reason).toBe('already_so')
+  })
+
+  test('saga that is going back already keeps a trace of its parent’s word, to the end', () => {
+    const undo = { type: 'parent_undo' as const }
+    const saga = new Given(blueprintOf([aStep('one'), aStep('two')])).succeeds('one').fails('two', 'action', rejected)
+    expect(saga.state.undoAsked).toBeUndefined()
+    expect(saga.when(undo).events).toEqual([{ type: 'turn_recorded', cause: { kind: 'parent' } }])
+    expect(saga.when(undo).ignored?.reason).toBe('already_so')
+    saga.fails('one', 'compensation').resolved('completed')
+    expect(saga.state).toMatchObject({ undoAsked: true, cause: { kind: 'failure', step: 'two' } })
+
+    const stuck = new Given(blueprintOf([aStep('one')])).succeeds('one')
+    const late = new Given(blueprintOf([aStep('one')])).fails('one').fails('one', 'compensation')
+    expect(stuck.when(undo).state.undoAsked).toBe(true)
+    expect(late.when(undo).state).toMatchObject({ status: 'dead_lettered', undoAsked: true })
   })
 })

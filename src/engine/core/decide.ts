@@ -88,8 +88,9 @@ function retryDue(draft: Draft, input: InputOf<'retry_due'>): Ignored | undefine
   // A saga on its way to the dead letters starts nothing; what was due starts when it goes on.
   if ((!isLive(draft.saga.status) || draft.saga.stopping !== undefined) && !isSideHook(step))
     return { reason: 'not_due' }
-  if (draft.saga.status !== 'compensating' || step.startsWith('@')) launch(draft, step, side, true)
-  // Going back, another step may have come before it (rule 8): its moment has passed, and it starts in its turn.
+  if (draft.saga.status !== 'compensating' || isSideHook(step)) launch(draft, step, side, true)
+  // Going back, another step may have come before it (rule 8), or before the last hook: its moment has passed, and it
+  // starts in its turn.
   else follow(draft)
   return draft.events.length === 0 ? { reason: 'not_due' } : undefined
 }
@@ -143,6 +144,6 @@ function childEnded(draft: Draft, input: InputOf<'child_ended'>): Ignored | unde
   draft.emit({ type: 'child_ended', step: name, childId, outcome })
   if (undoing) return undefined
   if (outcome === 'completed') pivotPassed(draft, name)
-  else conclude(draft, name, input.limits, true)
+  else conclude(draft, name, input.limits)
   return undefined
 }

@@ -45,9 +45,16 @@ export class Draft {
     this.emit({ type: 'saga_turned', cause, ...(act === undefined ? {} : { act }) })
   }
 
-  /** A dead letter as soon as nothing is in flight. The first reason stays. */
+  /**
+   * A dead letter as soon as nothing is in flight. The first reason stays.
+   *
+   * Where a parent has asked for the undo, no person has to be asked: it turns, past the pivot too. The order would
+   * turn the dead letter just the same if it came later, so it does not matter which of the two is first.
+   */
   stop(reason: DeadLetterReason, step: string, error: ErrorInfo | undefined): void {
-    if (this.saga.stopping !== undefined) return
+    const { stopping, recorded, direction } = this.saga
+    if (stopping !== undefined) return
+    if (recorded?.kind === 'parent' && direction === 'forward') return this.turn(recorded)
     this.emit({ type: 'saga_stopping', reason, step, ...(error === undefined ? {} : { error }) })
   }
 

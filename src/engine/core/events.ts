@@ -100,6 +100,7 @@ export type SagaEvent =
   | { readonly type: 'saga_turned'; readonly cause: Cause; readonly act?: Act }
   /** Nothing is in flight any more; these are undone, in this order. */
   | { readonly type: 'undo_started'; readonly order: readonly string[] }
+  /** It takes effect when the pivot turns out not applied; a parent's at the end, or it is on its way already. */
   | { readonly type: 'turn_recorded'; readonly cause: Cause; readonly act?: Act }
   /** The pivot completed: the turn that was recorded does not happen. */
   | { readonly type: 'turn_dropped' }

@@ -18,8 +18,10 @@ export function scheduled(state: SagaState, event: EventOf<'attempt_scheduled'>)
     since: side.failures === 0 && side.lost === 0 ? event.at : side.since + event.at - withheldAt,
     flight: { jobId: event.jobId, attempt: event.attempt },
   }
+  const { rejected, ...before } = step
   const entry: StepState = {
-    ...step,
+    ...before,
+    ...(event.side === 'action' || rejected === undefined ? {} : { rejected }),
     order: isFirst ? state.starts + 1 : step.order,
     // What was due is now on its way, or has given way to the verification that comes first.
     action: quiet(step.action),
@@ -66,6 +68,7 @@ export function failed(blueprint: Blueprint, state: SagaState, event: EventOf<'a
     {
       ...(event.side === 'action' ? { state: 'waiting' } : {}),
       ...(doubtful ? { maybeApplied: true } : {}),
+      ...(event.side === 'action' && event.verdict === 'rejected' ? { rejected: true } : {}),
       // What is in doubt is the action: its error stays, whatever becomes of asking about it (rule 10).
       ...(event.side === 'verify' ? {} : { error: event.error }),
     },
@@ -136,7 +139,7 @@ export function lateEffect(state: SagaState, event: EventOf<'late_effect_found'>
 /** Completed, by whatever way that became known. */
 export function isDone(blueprint: Blueprint, state: SagaState, name: string): SagaState {
   const next = patchStep(state, name, (step) => {
-    const { maybeApplied: _doubt, againDue: _again, error: _error, ...rest } = step
+    const { maybeApplied: _doubt, againDue: _again, error: _error, rejected: _rejected, ...rest } = step
     return { ...rest, state: 'completed', action: spent(step.action) }
   })
   // Past the pivot no deadline turns it any more.
@@ -164,12 +167,21 @@ export function verified(blueprint: Blueprint, state: SagaState, event: EventOf<
   })
 }
 
+/** What kept it from starting is over: the next error is one of the child's. */
+export function childStarted(state: SagaState, event: EventOf<'child_started'>): SagaState {
+  return patchStep(settleSide(state, event, {}), event.step, (step) => {
+    const { error: _error, ...rest } = step
+    return { ...rest, state: 'waiting', child: { id: event.childId, started: true } }
+  })
+}
+
 export function childEnded(blueprint: Blueprint, state: SagaState, event: EventOf<'child_ended'>): SagaState {
   const undoAsked = state.steps[event.step]?.child?.undoAsked === true
   if (!undoAsked && event.outcome === 'completed') return isDone(blueprint, state, event.step)
   return patchStep(state, event.step, (step) => {
     const { child: _child, ...rest } = step
-    if (!undoAsked) return { ...rest, state: 'failed' }
+    // It was tried, and undone: that is its last word.
+    if (!undoAsked) return { ...rest, state: 'failed', rejected: true }
     // Asked to undo and ended completed: it could not; its own dead letter said so, a person settled it.
     return { ...step, state: event.outcome === 'compensated' ? 'compensated' : 'compensation_failed' }
   })

@@ -6,6 +6,7 @@ import { type Blueprint, HOOK_STEP, type Hook, isSideHook } from './blueprint.ts
 import type { EventOf, SagaEvent } from './events.ts'
 import {
   childEnded,
+  childStarted,
   compensated,
   ended,
   failed,
@@ -85,7 +86,7 @@ export function fold(blueprint: Blueprint, before: SagaState | undefined, event:
     case 'step_verified':
       return verified(blueprint, state, event)
     case 'child_started':
-      return settleSide(state, event, { state: 'waiting', child: { id: event.childId, started: true } })
+      return childStarted(state, event)
     case 'child_undo_asked':
       return settleSide(state, event, {
         state: 'compensating',
@@ -111,7 +112,12 @@ export function fold(blueprint: Blueprint, before: SagaState | undefined, event:
     case 'undo_started':
       return { ...omit(state, 'draining'), steps: stopAllWaiting(state.steps) }
     case 'turn_recorded':
-      return { ...state, recorded: event.cause }
+      return {
+        ...state,
+        // Going back there is nothing to wait for: only that it was asked for is new.
+        ...(state.direction === 'forward' ? { recorded: event.cause } : {}),
+        ...(event.cause.kind === 'parent' ? { undoAsked: true } : {}),
+      }
     case 'turn_dropped':
       return omit(state, 'recorded')
     case 'saga_stopping':
@@ -179,6 +185,7 @@ function turned(state: SagaState, event: EventOf<'saga_turned'>): SagaState {
     direction: 'backward',
     draining: true,
     cause: event.cause,
+    ...(event.cause.kind === 'parent' ? { undoAsked: true } : {}),
     ...(event.cause.kind === 'failure'
       ? firstFailure(state, event.cause.step, state.steps[event.cause.step]?.error)
       : {}),

@@ -47,7 +47,11 @@ export function order(draft: Draft, input: Order): Ignored | undefined {
 export function goBack(draft: Draft, cause: Cause, act?: Act): Ignored | undefined {
   const { status, pivoted, recorded } = draft.saga
   const byParent = cause.kind === 'parent'
-  if (status === 'compensating' || status === 'compensated') return { reason: 'already_so', fits: fitsNow(draft) }
+  if (status === 'compensating' || status === 'compensated') {
+    // It changes nothing but what the end means: the parent asked for it.
+    if (byParent && status === 'compensating') return record(draft, cause)
+    return { reason: 'already_so', fits: fitsNow(draft) }
+  }
   if (status === 'completed') {
     if (!byParent && cause.kind !== 'revert') return doesNotFit(draft)
     draft.turn(cause, act)
@@ -56,11 +60,16 @@ export function goBack(draft: Draft, cause: Cause, act?: Act): Ignored | undefin
   if (status === 'dead_lettered') {
     // A parent's undo is an order of its own; an operator's is called compensate here.
     if (!byParent) return doesNotFit(draft)
-    if (draft.saga.direction === 'backward') return { reason: 'already_so' }
+    if (draft.saga.direction === 'backward') return record(draft, cause)
     draft.turn(cause)
     return undefined
   }
   if (status === 'resolved') return doesNotFit(draft)
+  // It is about to be a dead letter, which a parent's undo turns.
+  if (byParent && draft.saga.stopping !== undefined) {
+    draft.turn(cause)
+    return undefined
+  }
   if (pivoted === true || isFinishing(draft.blueprint, draft.saga)) {
     if (!byParent) return { reason: pivoted === true ? 'past_pivot' : 'finishing', fits: fitsNow(draft) }
     return record(draft, cause)
@@ -74,7 +83,8 @@ export function goBack(draft: Draft, cause: Cause, act?: Act): Ignored | undefin
 }
 
 function record(draft: Draft, cause: Cause, act?: Act): Ignored | undefined {
-  if (draft.saga.recorded?.kind === cause.kind) return { reason: 'already_so' }
+  if (draft.saga.recorded?.kind === cause.kind || (cause.kind === 'parent' && draft.saga.undoAsked === true))
+    return { reason: 'already_so', fits: fitsNow(draft) }
   draft.emit({ type: 'turn_recorded', cause, ...(act === undefined ? {} : { act }) })
   return undefined
 }

@@ -133,7 +133,7 @@ function failed(draft: Draft, input: ReportOf<'failed'>, attempt: number): void 
     ...(isOver || draft.saga.stopping !== undefined ? {} : { retryAt }),
     ...(input.timedOut === true ? { timedOut: true } : {}),
   })
-  if (isOver) over(draft, name, side, attempt, limits, rejected, error)
+  if (isOver) over(draft, name, side, attempt, limits, error)
 }
 
 function isTooLate(side: SideState, limits: Limits, retryAt: number): boolean {
@@ -145,7 +145,7 @@ function lost(draft: Draft, input: ReportOf<'lost'>, attempt: number): void {
   draft.emit({ type: 'attempt_lost', step: name, side, attempt })
   const usedUp = name !== ADOPT && (draft.saga.steps[name]?.[side]?.lost ?? 0) >= limits.maxLost
   if (usedUp || (side === 'action' && isTurning(draft, name, true))) {
-    over(draft, name, side, attempt, limits, false, undefined)
+    over(draft, name, side, attempt, limits, undefined)
   }
 }
 
@@ -161,7 +161,7 @@ function returned(draft: Draft, input: ReportOf<'returned'>, attempt: number): v
     at: draft.facts.now,
     ...(dueAt === undefined || why !== 'code' ? {} : { dueAt }),
   })
-  if (side === 'action' && isTurning(draft, name, true)) over(draft, name, side, attempt, limits, false, undefined)
+  if (side === 'action' && isTurning(draft, name, true)) over(draft, name, side, attempt, limits, undefined)
 }
 
 /** Whether the direction has turned, or turns now because the pivot that it waited for was not applied. */
@@ -180,7 +180,6 @@ function over(
   side: Report['side'],
   attempt: number,
   limits: Limits,
-  rejected: boolean,
   error: ErrorInfo | undefined,
 ): void {
   if (side === 'verify') {
@@ -196,7 +195,7 @@ function over(
   // A verification is asked before anything is made of the doubt; `follow` schedules it.
   const step = draft.saga.steps[name]
   if (step !== undefined && draft.saga.status === 'running' && isUnverified(draft, name, step)) return
-  conclude(draft, name, limits, rejected)
+  conclude(draft, name, limits)
 }
 
 type Unknown = Pick<ReportOf<'succeeded'>, 'step' | 'side' | 'limits'>
@@ -209,16 +208,16 @@ function verified(draft: Draft, input: Unknown, attempt: number, found: 'applied
   const outcome = found === 'not_applied' && before?.againDue === true ? 'unknown' : found
   draft.emit({ type: 'step_verified', step: name, side, attempt, outcome })
   if (outcome === 'applied') return pivotPassed(draft, name)
-  if (hadEnded) return conclude(draft, name, input.limits, false)
+  if (hadEnded) return conclude(draft, name, input.limits)
   // While attempts remain the step is tried again, unless the direction has turned meanwhile.
   if (!isTurning(draft, name, outcome === 'not_applied')) return
   const as = draft.saga.steps[name]?.maybeApplied === true ? 'in_doubt' : 'failed'
   draft.emit({ type: 'step_ended', step: name, as })
-  conclude(draft, name, input.limits, false)
+  conclude(draft, name, input.limits)
 }
 
 /** A step has ended without completing: back, or to a person (rule 9). */
-export function conclude(draft: Draft, name: string, limits: Limits, rejected: boolean): void {
+export function conclude(draft: Draft, name: string, limits: Limits): void {
   const { status, recorded, pivoted } = draft.saga
   if (status !== 'running') return
   const step: StepState | undefined = draft.saga.steps[name]
@@ -227,6 +226,7 @@ export function conclude(draft: Draft, name: string, limits: Limits, rejected: b
     if (step?.state === 'in_doubt') return draft.stop('pivot_in_doubt', name, step.error)
     if (recorded !== undefined) return draft.turn(recorded)
   }
-  if (limits.whenExhausted === 'dead_letter' && !rejected) return draft.stop('forward_exhausted', name, step?.error)
+  if (limits.whenExhausted === 'dead_letter' && step?.rejected !== true)
+    return draft.stop('forward_exhausted', name, step?.error)
   draft.turn({ kind: 'failure', step: name })
 }

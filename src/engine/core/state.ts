@@ -64,6 +64,8 @@ export type StepState = {
   readonly verify?: SideState
   /** Sticky: it may have taken effect. Only a completion or a verification clears it. */
   readonly maybeApplied?: true
+  /** The last attempt of the action was refused for good: a retry by a person is no use, whatever the policy says. */
+  readonly rejected?: true
   /** How many attempts of the action there were when a verification could not tell. */
   readonly verifiedAt?: number
   /** Rounds of compensation that late effects made necessary, from 1. */
@@ -93,6 +95,8 @@ export type SagaState = {
   readonly cause?: Cause
   /** A turn asked for while the pivot was under way; takes effect if that turns out not applied. */
   readonly recorded?: Cause
+  /** The parent has asked for the undo: what it hears in the end is the answer to that. */
+  readonly undoAsked?: true
   /** It will be a dead letter when nothing is in flight any more. */
   readonly stopping?: { readonly reason: DeadLetterReason; readonly step: string }
   /** The first error of this direction; compensations never replace it. */
