@@ -23,12 +23,9 @@ export type { Done, Operator, ShownPlan } from './engine/operator.ts'
 export type { HoldScope } from './engine/operator-holds.ts'
 export type { Logger } from './engine/runtime/ports.ts'
 export type { Started, StartOptions } from './engine/runtime/start.ts'
-export type {
-  EnqueueOptions,
-  EnqueueResult,
-  SagaClient,
-} from './engine/saga-client.ts'
+export type { SagaClient } from './engine/saga-client.ts'
 export type { SagaOutcome, SagaView, StepView } from './engine/saga-view.ts'
+export type { EnqueueItem, EnqueueOptions, EnqueueResult } from './engine/starts.ts'
 export type * from './engine/step-types.ts'
 export type { Db } from './engine/store/db.ts'
 export type { JournalEntry } from './engine/store/journal.ts'

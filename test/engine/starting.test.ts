@@ -163,6 +163,30 @@ describe('a start', () => {
     connection.release()
   })
 
+  test('that meets a deadlock is repeated, and nobody hears of it (rule 3)', async () => {
+    const connection = await database.pool.connect()
+    await connection.query('begin')
+    const two = await client.enqueue(saga, euro, { key: 'deadlock-2', db: fromPg(connection) })
+    const both = client.enqueueMany(saga, [
+      { input: euro, key: 'deadlock-1' },
+      { input: euro, key: 'deadlock-2' },
+    ])
+    await until('they wait for the second key', async () => {
+      const { rows } = await database.pool.query(
+        `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+      )
+      return rows.length === 1
+    })
+    // Waits for the others' first key, while they wait for ours: who waited first is told, and gives way.
+    const one = await client.enqueue(saga, euro, { key: 'deadlock-1', db: fromPg(connection) })
+    await connection.query('commit')
+    connection.release()
+    expect(await both).toEqual([
+      { ok: true, id: one.id, created: false },
+      { ok: true, id: two.id, created: false },
+    ])
+  })
+
   test('in the caller’s transaction needs one: on a connection without it nothing is stored (rule 1)', async () => {
     const before = [await stored(), await jobs()]
     const connection = await database.pool.connect()

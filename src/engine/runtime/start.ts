@@ -149,7 +149,8 @@ export async function storeStarts(
   const { schema, dispatcher } = starter
   const transaction = options.callers === true ? await currentTransaction(db) : undefined
   const first = firstById(prepared)
-  const sagas = [...first.values()].map(({ saga }) => saga)
+  // In one order everywhere, so that two that start the same keys wait for each other in one direction only.
+  const sagas = [...first.values()].map(({ saga }) => saga).sort(byName)
   let created: ReadonlySet<string>
   try {
     created = await insertSagas(db, schema, sagas, transaction)
@@ -194,6 +195,11 @@ function firstById(prepared: readonly Prepared[]): ReadonlyMap<string, Prepared>
   const first = new Map<string, Prepared>()
   for (const start of prepared) if (!first.has(start.saga.id)) first.set(start.saga.id, start)
   return first
+}
+
+function byName(a: NewSaga, b: NewSaga): number {
+  const [one, other] = [keyOf(a), keyOf(b)]
+  return one < other ? -1 : one > other ? 1 : 0
 }
 
 function keyOf({ definition, key }: { readonly definition: string; readonly key: string | null }): string {

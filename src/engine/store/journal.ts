@@ -6,6 +6,9 @@ import type { Db } from './db.ts'
 /** What steps are given: the input, and the results so far by step, as JSON text. */
 export type Payloads = { readonly input: string; readonly results: { readonly [step: string]: string } }
 
+/** Events read at once. */
+const PAGE = 10_000
+
 const WITH_PAYLOAD = `('saga_started', 'step_completed', 'step_verified', 'late_report')`
 
 /** Index: the journal's primary key, one range a saga. */
@@ -43,17 +46,20 @@ export type JournalEntry = {
   readonly worker: string | null
 }
 
-/** A saga's events after `after`, in order. Index: the journal's primary key. */
-export async function readJournal(
-  db: Db,
-  schema: string,
-  id: string,
-  after = 0,
-  limit = 10_000,
-): Promise<readonly JournalEntry[]> {
+/** All of a saga's events after `after`, in order. Index: the journal's primary key. */
+export async function readJournal(db: Db, schema: string, id: string, after = 0): Promise<readonly JournalEntry[]> {
+  const entries: JournalEntry[] = []
+  for (;;) {
+    const page = await readPage(db, schema, id, entries.at(-1)?.sequence ?? after)
+    entries.push(...page)
+    if (page.length < PAGE) return entries
+  }
+}
+
+async function readPage(db: Db, schema: string, id: string, after: number): Promise<readonly JournalEntry[]> {
   const { rows } = await db.executeSql(
     `select e.sequence, e.at, e.type, e.step, e.side, e.attempt, e.data, e.payload, e.worker
-     from ${schema}.saga_event e where e.saga_id = $1::uuid and e.sequence > $2::int order by e.sequence limit ${limit}`,
+     from ${schema}.saga_event e where e.saga_id = $1::uuid and e.sequence > $2::int order by e.sequence limit ${PAGE}`,
     [id, after],
   )
   return (rows as unknown as (EventColumns & Omit<JournalEntry, 'event'>)[]).map((row) => ({
