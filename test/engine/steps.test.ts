@@ -177,6 +177,33 @@ describe('a step', () => {
     expect(new Set(seen)).toEqual(new Set(['second']))
   })
 
+  test('keeps its timer while somebody else has its saga, so that a crash in between forgets nothing (rule 11)', async () => {
+    let isOpen = false
+    const saga = defineSaga('busy', { version: 1, input }).step('one', {
+      action: () => {
+        if (!isOpen) throw new StepNotApplied('Not yet.')
+      },
+      retry: { maxAttempts: 10, backoff: 'fixed', initialInterval: '300ms' },
+    })
+    let tries = 0
+    const engine = await startEngine(database.connectionString, [saga], {}, (point) => {
+      if (point === 'locked') tries += 1
+    })
+    const { id } = await engine.enqueue(saga, {})
+    await journalled(engine, id, 'attempt_failed')
+    const other = await database.pool.connect()
+    await other.query('begin')
+    await other.query('select from saga.saga where id = $1 for update', [id])
+    const before = tries
+    await until('the worker has tried to take up the timer', async () => tries > before + 1)
+    const { rows } = await database.pool.query('select timer from saga.saga_timer where saga_id = $1', [id])
+    expect(rows).toEqual([{ timer: 'one:action' }])
+    isOpen = true
+    await other.query('rollback')
+    other.release()
+    expect((await engine.outcome(id)).status).toBe('completed')
+  })
+
   test('can run in a transaction of the app’s own kind', async () => {
     type Tx = Parameters<Parameters<NodePgDatabase['transaction']>[0]>[0]
     const pool = new pg.Pool({ connectionString: database.connectionString, max: 5 })
