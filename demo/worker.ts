@@ -23,7 +23,9 @@ const {
 } = process.env
 
 const pool = new pg.Pool({ connectionString, max: 10 })
+// A connection that is cut tells its listeners, also while a transaction has it; without one the process would end.
 pool.on('error', () => {})
+pool.on('connect', (client) => client.on('error', () => {}))
 const database = drizzle(pool)
 
 let held = 0
@@ -54,7 +56,8 @@ function follow(event: WorkerEvent): void {
 }
 
 function say(message: WorkerMessage): void {
-  if (process.connected) process.send?.(message)
+  // The demo may be gone, and its end of the channel not known to be closed yet.
+  if (process.connected) process.send?.(message, () => {})
 }
 
 // However the demo ends, it leaves no worker behind.
