@@ -54,25 +54,29 @@ describe('rule 5, late reports', () => {
     })
   })
 
-  test('rule 5: a late success starts a new round where the step had ended not applied or undone, and only there', () => {
+  test('rule 5: a late report starts a new round where the step had ended otherwise, and only there', () => {
     forAll(({ world }) => {
       for (const { event, before, turn } of foldsOf(world)) {
         if (event.type !== 'late_report' || before === undefined) continue
         const step = before.steps[event.step]
+        const canUndo = stepOf(world.settings.blueprint, event.step)?.compensation === true
         const isOver = step?.state === 'failed' || step?.state === 'compensated'
+        const wasLeft = step?.state === 'left_in_doubt' && canUndo
+        const isNews =
+          event.outcome === 'succeeded' ? isOver || wasLeft : event.verdict === 'in_doubt' && step?.state === 'failed'
         const matters =
-          isOver &&
+          isNews &&
           event.side === 'action' &&
-          event.outcome === 'succeeded' &&
           isExternal(world, event.step) &&
           before.direction === 'backward' &&
           before.status !== 'resolved'
         const found = turn.decision.events.find(({ type }) => type === 'late_effect_found')
         expect(found !== undefined, JSON.stringify(turn.decision.events)).toBe(matters)
         if (found?.type !== 'late_effect_found') continue
-        const canUndo = stepOf(world.settings.blueprint, event.step)?.compensation === true
-        expect(found.round).toBe(canUndo ? (step?.round ?? 0) + 1 : null)
-        if (!canUndo)
+        const isDoubt = event.outcome === 'failed'
+        expect(found.inDoubt).toBe(isDoubt ? true : undefined)
+        expect(found.round).toBe(canUndo || isDoubt ? (step?.round ?? 0) + 1 : null)
+        if (!canUndo && !isDoubt)
           expect(turn.decision.events.every(({ type }) => LATE.includes(type) || type === 'attempt_scheduled')).toBe(
             true,
           )
@@ -91,6 +95,15 @@ describe('rule 5, late reports', () => {
       return played
     }
     forAll(({ world }) => expect(lies(world)).toEqual([]), until, 2)
+  })
+
+  test('rule 5: and when it comes back in doubt', () => {
+    const until = (scenario: Scenario) => {
+      const played = play(scenario)
+      bringToRest(played, 'in_doubt_applied')
+      return played
+    }
+    forAll(({ world }) => expect(lies(world)).toEqual([]), until, 4)
   })
 
   test('rule 5: and when a person has worked off its dead letters', () => {

@@ -141,6 +141,94 @@ describe('a late effect', () => {
   })
 })
 
+describe('a late failure in doubt', () => {
+  const IN_DOUBT = { verdict: 'in_doubt' as const, error: ERROR, retryDelayMs: 1 }
+  /** Ended as not applied by a verification, while an attempt still hung. */
+  const refuted = (compensation = true) => {
+    const saga = new Given(blueprintOf([aStep('one', { verify: true, compensation }), aStep('two')]))
+    const late = { ...hangs(saga, 'one'), ...IN_DOUBT, type: 'failed' as const }
+    saga.succeeds('one', 'verify', { found: 'not_applied' }).fails('one', 'action', rejected)
+    expect([saga.summary, saga.step('one').state]).toEqual(['compensated', 'failed'])
+    return { saga, late }
+  }
+
+  test('opens the question again: it is verified, and undone in a round of its own as in doubt', () => {
+    const { saga, late } = refuted()
+    expect(saga.when(late).story).toEqual(['late_report one', 'late_effect_found one', 'attempt_scheduled one'])
+    expect(saga.events[0]).toMatchObject({ outcome: 'failed', verdict: 'in_doubt' })
+    expect(saga.step('one')).toMatchObject({ state: 'in_doubt', maybeApplied: true })
+    saga.succeeds('one', 'verify', { found: 'unknown' })
+    expect(saga.events.at(-1)).toMatchObject({ side: 'compensation', round: 2 })
+    expect(saga.step('one').maybeApplied).toBe(true)
+    expect(saga.succeeds('one', 'compensation').summary).toBe('compensated')
+  })
+
+  test('says so where nothing undoes it', () => {
+    const { saga, late } = refuted(false)
+    saga.when(late).succeeds('one', 'verify', { found: 'unknown' })
+    expect(saga.events.at(-1)).toEqual({ type: 'saga_compensated', leftInDoubt: ['one'] })
+  })
+
+  test('changes nothing where the failure says that nothing was applied, or the step is undone', () => {
+    const { saga, late } = refuted()
+    expect(saga.when({ ...late, verdict: 'not_applied' }).story).toEqual(['late_report one'])
+    const undone = new Given(blueprintOf([aStep('one'), aStep('two')]))
+    const lateToo = { ...hangs(undone, 'one'), ...IN_DOUBT, type: 'failed' as const }
+    undone.fails('one', 'action', rejected).succeeds('one', 'compensation').when(lateToo)
+    expect([undone.story, undone.step('one').maybeApplied]).toEqual([['late_report one'], undefined])
+  })
+
+  test('of an earlier attempt leaves the step in doubt, whatever the later one says', () => {
+    const saga = new Given(blueprintOf([aStep('one', { verify: true })]))
+    const late = { ...hangs(saga, 'one'), ...IN_DOUBT, type: 'failed' as const }
+    saga.succeeds('one', 'verify', { found: 'not_applied' }).when(late)
+    expect(saga.step('one')).toMatchObject({ state: 'running', maybeApplied: true })
+    expect(saga.fails('one', 'action', rejected).attempts.at(-1)).toBe('verify one')
+  })
+
+  test('makes a verification that is under way count for nothing', () => {
+    const saga = new Given(blueprintOf([aStep('one', { verify: true })]))
+    saga.limits = { ...LIMITS, maxLost: 1 }
+    const late = { ...hangs(saga, 'one'), ...IN_DOUBT, type: 'failed' as const }
+    saga.when(late).succeeds('one', 'verify', { found: 'not_applied' })
+    expect(saga.attempts.at(-1)).toBe('compensation one')
+  })
+
+  test('makes a dead letter that waits for a person one in doubt', () => {
+    const saga = new Given(blueprintOf([aStep('one', { verify: true })]))
+    saga.limits = { ...LIMITS, whenExhausted: 'dead_letter' }
+    const late = { ...hangs(saga, 'one'), ...IN_DOUBT, type: 'failed' as const }
+    saga.succeeds('one', 'verify', { found: 'not_applied' }).fails('one', 'action', { verdict: 'not_applied' })
+    expect(saga.when(late).step('one')).toMatchObject({ state: 'in_doubt', maybeApplied: true })
+  })
+})
+
+describe('a step that is to be undone only when it has completed', () => {
+  const only = blueprintOf([aStep('zero'), aStep('one', { compensateWhen: 'completed' })])
+
+  test('is undone in a round of its own when its success comes after it was left in doubt', () => {
+    const saga = new Given(only).succeeds('zero')
+    const late = hangs(saga, 'one')
+    saga.fails('one').succeeds('zero', 'compensation')
+    expect(saga.events.at(-1)).toEqual({ type: 'saga_compensated', leftInDoubt: ['one'] })
+    expect(saga.when(late).attempts.at(-1)).toBe('compensation one')
+    expect(saga.succeeds('one', 'compensation').step('one').state).toBe('compensated')
+  })
+
+  test('is undone with the others when its success came before', () => {
+    const saga = new Given(only).succeeds('zero')
+    const late = hangs(saga, 'one')
+    expect(saga.when(late).fails('one').attempts.at(-1)).toBe('compensation one')
+  })
+
+  test('stays left where nothing can undo it', () => {
+    const saga = new Given(blueprintOf([aStep('one', { compensation: false })]))
+    const late = hangs(saga, 'one')
+    saga.fails('one')
+    expect([saga.when(late).story, saga.step('one').state]).toEqual([['late_report one'], 'left_in_doubt'])
+  })
+})
+
 describe('a verification', () => {
   const verified = blueprintOf([aStep('one', { verify: true }), aStep('two')])
 

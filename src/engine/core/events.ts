@@ -69,9 +69,21 @@ export type SagaEvent =
     } & OfAttempt)
   /** Nobody will report it. `redelivered`: the same job goes on as the next attempt. */
   | ({ readonly type: 'attempt_lost'; readonly redelivered?: true } & OfAttempt)
-  | ({ readonly type: 'late_report'; readonly outcome: 'succeeded' | 'failed' } & OfAttempt)
-  /** A late success of a step that had ended not applied, or undone. `round`: of the compensation that follows. */
-  | { readonly type: 'late_effect_found'; readonly step: string; readonly round: number | null }
+  | ({
+      readonly type: 'late_report'
+      readonly outcome: 'succeeded' | 'failed'
+      /** Of a failure. */
+      readonly verdict?: Verdict
+    } & OfAttempt)
+  /** A late success of a step that had ended not applied, undone or left in doubt. */
+  | {
+      readonly type: 'late_effect_found'
+      readonly step: string
+      /** Of the compensation that follows; `null` where there is none to run. */
+      readonly round: number | null
+      /** A late failure that leaves the effect in doubt, after a verification had found none. */
+      readonly inDoubt?: true
+    }
   | ({ readonly type: 'step_completed' } & OfAttempt)
   | ({ readonly type: 'branch_chosen'; readonly option: string | null } & OfAttempt)
   | ({ readonly type: 'hook_completed' } & OfAttempt)

@@ -108,18 +108,28 @@ export function late(blueprint: Blueprint, state: SagaState, event: EventOf<'lat
     const side = step[event.side] ?? EMPTY_SIDE
     const open = (side.open ?? []).filter((attempt) => attempt !== event.attempt)
     const { open: _open, ...rest } = side
-    const success = event.side === 'action' && event.outcome === 'succeeded'
-    const applied = success && step.state !== 'completed' && canBeInDoubt(blueprint, event.step)
+    const matters = event.side === 'action' && step.state !== 'completed' && canBeInDoubt(blueprint, event.step)
+    const applied = matters && event.outcome === 'succeeded'
+    // A verification may have cleared the doubt of this very attempt, or be about to.
+    const doubtful = matters && event.verdict === 'in_doubt' && IS_OPEN.includes(step.state)
     return {
       ...step,
       [event.side]: open.length === 0 ? rest : { ...rest, open },
-      ...(applied ? { maybeApplied: true } : {}),
+      ...(applied || doubtful ? { maybeApplied: true } : {}),
+      ...(applied ? { tookEffect: true } : {}),
       // Where it may still complete, its ending is known better now: in doubt, not "not applied".
-      ...(applied && step.state === 'failed' && state.direction === 'forward' ? { state: 'in_doubt' } : {}),
-      ...(applied && mayBeOvertaken(step) ? { againDue: true } : {}),
+      ...((applied || doubtful) && step.state === 'failed' && state.direction === 'forward'
+        ? { state: 'in_doubt' }
+        : {}),
+      ...((applied && mayBeOvertaken(step)) || (doubtful && step.verify?.flight !== undefined)
+        ? { againDue: true }
+        : {}),
     }
   })
 }
+
+/** Neither done nor undone. */
+const IS_OPEN: readonly StepStatus[] = ['running', 'waiting', 'failed', 'in_doubt']
 
 /** What is being done about it, or was tried, may have come to the other side before this effect did. */
 function mayBeOvertaken(step: StepState): boolean {
@@ -128,7 +138,9 @@ function mayBeOvertaken(step: StepState): boolean {
 
 export function lateEffect(state: SagaState, event: EventOf<'late_effect_found'>): SagaState {
   const next = patchStep(state, event.step, (step) => {
-    const { againDue: _again, maybeApplied: _doubt, ...rest } = step
+    const { againDue: _again, maybeApplied: _doubt, tookEffect: _effect, ...rest } = step
+    if (event.inDoubt === true && event.round !== null)
+      return { ...rest, state: 'in_doubt', maybeApplied: true, round: event.round }
     return event.round === null
       ? { ...rest, lateEffect: true }
       : { ...rest, state: 'completed', round: event.round, compensation: raised(step.compensation ?? EMPTY_SIDE) }
@@ -139,7 +151,7 @@ export function lateEffect(state: SagaState, event: EventOf<'late_effect_found'>
 /** Completed, by whatever way that became known. */
 export function isDone(blueprint: Blueprint, state: SagaState, name: string): SagaState {
   const next = patchStep(state, name, (step) => {
-    const { maybeApplied: _doubt, againDue: _again, error: _error, rejected: _rejected, ...rest } = step
+    const { maybeApplied: _doubt, tookEffect: _effect, againDue: _again, error: _error, rejected: _no, ...rest } = step
     return { ...rest, state: 'completed', action: spent(step.action) }
   })
   // Past the pivot no deadline turns it any more.
@@ -162,7 +174,7 @@ export function verified(blueprint: Blueprint, state: SagaState, event: EventOf<
   return patchStep(settled, event.step, (step) => {
     const { againDue: _again, ...asked } = step
     if (event.outcome === 'unknown') return { ...asked, verifiedAt: step.action.attempts }
-    const { maybeApplied: _doubt, ...rest } = asked
+    const { maybeApplied: _doubt, tookEffect: _effect, ...rest } = asked
     return { ...rest, state: step.state === 'in_doubt' ? 'failed' : step.state }
   })
 }
@@ -189,7 +201,7 @@ export function childEnded(blueprint: Blueprint, state: SagaState, event: EventO
 
 export function compensated(state: SagaState, event: EventOf<'step_compensated'>): SagaState {
   return patchStep(settleSide(state, event, {}), event.step, (step) => {
-    const { maybeApplied: _doubt, ...rest } = step
+    const { maybeApplied: _doubt, tookEffect: _effect, ...rest } = step
     return { ...rest, state: 'compensated', compensation: spent(step.compensation ?? EMPTY_SIDE) }
   })
 }

@@ -2,7 +2,7 @@
  * What follows from the state by itself, once the fact that changed it is recorded: the next attempts, the start of
  * undoing, the end. Run after every input, so that a live saga never stands still without a reason (rule 11).
  */
-import { ADOPT, HOOK_STEP, isSideHook, stepOf } from './blueprint.ts'
+import { ADOPT, HOOK_STEP, isSideHook, type StepNode, stepOf } from './blueprint.ts'
 import type { Draft } from './draft.ts'
 import { backwardFrontier, forwardFrontier, retreat, undoOrder } from './frontier.ts'
 import type { Side } from './machine.ts'
@@ -88,12 +88,17 @@ function undo(draft: Draft, name: string): boolean {
   }
   const inDoubt = step.state === 'in_doubt'
   const undoable = node !== undefined && (node.compensation || node.kind === 'child')
-  if (!undoable || (inDoubt && node.compensateWhen === 'completed')) {
+  if (!undoable || (inDoubt && isLeftInDoubt(node, step))) {
     draft.emit({ type: inDoubt ? 'step_left_in_doubt' : 'step_skipped', step: name })
     return true
   }
   launch(draft, name, 'compensation')
   return false
+}
+
+/** Whether its author wants it left alone: not where it is known to have taken effect. */
+export function isLeftInDoubt(node: StepNode, step: StepState): boolean {
+  return node.compensateWhen === 'completed' && step.tookEffect !== true
 }
 
 /** In doubt, with a hook that can find out and has not been asked since the last attempt. */

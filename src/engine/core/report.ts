@@ -47,13 +47,20 @@ function lateReport(draft: Draft, input: Report, attempt: number): Ignored | und
     return { reason: 'duplicate' }
   }
   if (isCurrent) loseEarlier(draft, input, side.flight, attempt + 1)
-  draft.emit({ type: 'late_report', step, side: input.side, attempt, outcome: input.type })
+  const verdict = input.type === 'failed' ? { verdict: input.verdict } : {}
+  draft.emit({ type: 'late_report', step, side: input.side, attempt, outcome: input.type, ...verdict })
   // Only an external step can have taken effect behind our back: the others commit with their report.
-  if (input.type !== 'succeeded' || input.side !== 'action' || stepOf(draft.blueprint, step)?.kind !== 'external')
-    return undefined
-  const wasUndoneOrNot = before.state === 'compensated' || before.state === 'failed'
-  if (!wasUndoneOrNot || draft.saga.direction === 'forward' || draft.saga.status === 'resolved') return undefined
-  lateEffect(draft, step)
+  const node = stepOf(draft.blueprint, step)
+  if (input.side !== 'action' || node?.kind !== 'external') return undefined
+  if (draft.saga.direction === 'forward' || draft.saga.status === 'resolved') return undefined
+  if (input.type === 'succeeded') {
+    // One that its author leaves in doubt is undone like the others when it is in doubt no more.
+    const wasLeft = before.state === 'left_in_doubt' && node.compensation
+    if (before.state === 'compensated' || before.state === 'failed' || wasLeft) lateEffect(draft, step)
+  } else if (input.verdict === 'in_doubt' && before.state === 'failed') {
+    // A verification had found nothing, and may have looked too early.
+    draft.emit({ type: 'late_effect_found', step, round: before.round + 1, inDoubt: true })
+  }
   return undefined
 }
 

@@ -64,6 +64,8 @@ export type StepState = {
   readonly verify?: SideState
   /** Sticky: it may have taken effect. Only a completion or a verification clears it. */
   readonly maybeApplied?: true
+  /** In doubt no more, though it has not completed: a late report said that it took effect. */
+  readonly tookEffect?: true
   /** The last attempt of the action was refused for good: a retry by a person is no use, whatever the policy says. */
   readonly rejected?: true
   /** How many attempts of the action there were when a verification could not tell. */

@@ -72,7 +72,12 @@ export class Provider {
   }
 }
 
-type Child = { state: 'running' | 'completed' | 'undoing' | 'compensated' | 'settled' }
+type Child = {
+  /** `undoing`: on its parent's word or on its own. `settled`: it could not be undone, and a person settled it. */
+  state: 'running' | 'completed' | 'undoing' | 'compensated' | 'settled'
+  /** It has recorded that its parent asked for the undo. */
+  isAsked?: true
+}
 export type ChildMessage = {
   readonly step: string
   readonly childId: string
@@ -96,12 +101,15 @@ export class Children {
       .map(([id]) => id)
   }
 
-  /** `able`: it completes, or is undone when that was asked for. Otherwise it ends the other way. */
+  /** `able`: it completes, or is undone when it goes back. Otherwise it turns, or is settled as it is. */
   end(childId: string, able: boolean): void {
     const child = this.byId.get(childId)
     if (child === undefined) return
-    if (child.state === 'running') child.state = able ? 'completed' : 'compensated'
-    // It could not be undone, and a person settled it as it is.
+    if (child.state === 'running' && !able) {
+      child.state = 'undoing'
+      return
+    }
+    if (child.state === 'running') child.state = 'completed'
     else if (child.state === 'undoing') child.state = able ? 'compensated' : 'settled'
     else return
     this.#say(childId)
@@ -111,6 +119,7 @@ export class Children {
   askUndo(childId: string): void {
     const child = this.byId.get(childId)
     if (child === undefined) return
+    child.isAsked = true
     if (child.state === 'running' || child.state === 'completed') child.state = 'undoing'
     else if (child.state !== 'undoing') this.#say(childId)
   }
@@ -123,7 +132,7 @@ export class Children {
       step: child.step,
       childId,
       outcome,
-      ...(child.state === 'settled' ? { undoAsked: true } : {}),
+      ...(child.isAsked === true ? { undoAsked: true } : {}),
     })
   }
 }

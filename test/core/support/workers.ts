@@ -105,7 +105,7 @@ export class Workers {
       // Nothing that only writes rows can be in doubt: its writes are gone.
       const verdict =
         fate === 'rejected' ? 'rejected' : isExternal && fate !== 'not_applied' ? 'in_doubt' : 'not_applied'
-      work.report = this.#failure(work, side === 'compensation' && verdict === 'rejected' ? 'in_doubt' : verdict)
+      work.report = this.#failure(work, verdict)
       return
     }
     const options = optionsOf(this.world, step)
@@ -127,10 +127,12 @@ export class Workers {
       if (fate === 'ok' || fate === 'in_doubt_applied') provider.cancel(key, compensationKey(step, work.round))
       return fate === 'ok'
     }
-    // The same key gets the same answer; and nobody would hear what becomes of a late attempt that ends in doubt.
-    if (provider.effect(key).applied) return fate !== 'in_doubt_applied' || !this.owns(work)
+    // What a rude other side still does after its cancel has to be said: a doubt was dealt with by that cancel.
+    const isHeard = fate !== 'in_doubt_applied' || (provider.effect(key).cancelled && !this.owns(work))
+    // The same key gets the same answer.
+    if (provider.effect(key).applied) return isHeard
     const tries = fate === 'ok' || fate === 'in_doubt_applied'
-    if (tries && provider.act(key)) return fate === 'ok' || !this.owns(work)
+    if (tries && provider.act(key)) return isHeard
     if (fate === 'in_doubt_slow' && provider.manners === 'polite' && this.owns(work)) provider.sendSlowly(key)
     return false
   }
