@@ -352,7 +352,7 @@ describe('a start', () => {
       await using at = createSagaClient({ connectionString: database.connectionString, schema: 'one_off' })
       return await at.enqueue(saga, euro).then(
         () => 'ok',
-        (error: { code: string }) => error.code ?? String(error),
+        (error: { code: string }) => error.code,
       )
     }
     expect(

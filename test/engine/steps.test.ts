@@ -64,7 +64,8 @@ describe('a step', () => {
         compensation: {
           run: async ({ attempt, signal }) => {
             attempts.push(attempt)
-            await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+            await new Promise((resolve) => signal.addEventListener('abort', resolve))
+            throw new Error('Stopped half way.')
           },
           timeout: '30ms',
           retry: { ...QUICK, maxAttempts: 2 },

@@ -6,7 +6,7 @@
  * timers that follow commit together or not at all (rule 1).
  */
 import type { Blueprint } from '../core/blueprint.ts'
-import { type Command, commandsOf, SIDE_TIMERS } from '../core/command.ts'
+import { type Command, commandsOf } from '../core/command.ts'
 import { decide } from '../core/decide.ts'
 import type { SagaEvent } from '../core/events.ts'
 import type { Hold, Ignored, Input } from '../core/input.ts'
@@ -20,7 +20,8 @@ import { clearTimers, removeTimers, setTimers, type Timer } from '../store/timer
 import { removeClaims } from '../store/workers.ts'
 import type { BlueprintShelf } from './blueprint-shelf.ts'
 import { newId } from './ids.ts'
-import type { DeadLetter, DeliveredJob, Dispatcher, FaultPoints, NewJob } from './ports.ts'
+import type { DeliveredJob, Dispatcher, FaultPoints } from './ports.ts'
+import { gather } from './work.ts'
 
 /** What a worker remembers of a saga: used only while its revision is the stored one. */
 export type CachedState = { readonly revision: number; readonly state: SagaState }
@@ -162,7 +163,7 @@ async function superseded(
   return unsettled.length === 0 ? new Set() : applier.dispatcher.owned(db, unsettled)
 }
 
-type Transition = {
+export type Transition = {
   readonly row: LockedRow
   readonly before: SagaState
   readonly after: SagaState
@@ -274,62 +275,4 @@ async function write(
   if (work.settledLetters.length > 0) statements.push(() => dispatcher.removeDeadLetters(db, work.settledLetters))
   if (claims.length > 0) statements.push(() => removeClaims(db, schema, claims))
   await inOneFlight(db, ...statements)
-}
-
-type Work = { jobs: NewJob[]; clear: string[]; timers: Timer[]; letters: DeadLetter[]; settledLetters: string[] }
-
-/** Commands of all sagas by kind: each kind is one statement. A later command of a saga overrules its earlier ones. */
-function gather(applier: Applier, transitions: readonly Transition[]): Work {
-  const work: Work = { jobs: [], clear: [], timers: [], letters: [], settledLetters: [] }
-  for (const { row, after, commands, write } of transitions) {
-    if (write === undefined) continue
-    const revision = write.revision + write.events.length
-    const timers = new Map<string, Timer>()
-    for (const command of commands) {
-      if (command.type === 'insert_job') work.jobs.push(jobOf(applier, row, command, revision))
-      else if (command.type === 'set_timer') {
-        timers.set(command.timer, { sagaId: row.id, timer: command.timer, dueAt: command.dueAt })
-      } else if (command.type === 'clear_timers') {
-        for (const name of timers.keys()) if (!SIDE_TIMERS.includes(name)) timers.delete(name)
-        work.clear.push(row.id)
-      } else if (command.type === 'insert_dead_letter') {
-        work.letters.push(letterOf(row, after, command.jobId))
-      } else work.settledLetters.push(command.jobId)
-    }
-    work.timers.push(...timers.values())
-  }
-  return work
-}
-
-/** What somebody who watches the queue needs to know of it without reading the saga. */
-function letterOf(row: LockedRow, { deadLetter, steps, failure }: SagaState, jobId: string): DeadLetter {
-  const reason = deadLetter?.reason ?? ''
-  const stepName = deadLetter?.step
-  const step = stepName === undefined ? undefined : steps[stepName]
-  const undoing = reason === 'compensation_exhausted'
-  return {
-    jobId,
-    sagaId: row.id,
-    definition: row.definition,
-    reason,
-    step: stepName ?? null,
-    phase: undoing ? 'compensation' : stepName?.startsWith('@') === true ? 'hook' : 'action',
-    attempts: (undoing ? step?.compensation : step?.action)?.attempts ?? 0,
-    error: step?.error ?? failure?.error ?? null,
-  }
-}
-
-function jobOf(
-  applier: Applier,
-  row: LockedRow,
-  command: Extract<Command, { type: 'insert_job' }>,
-  revision: number,
-): NewJob {
-  const { jobId, priority, step, side, attempt } = command
-  return {
-    id: jobId,
-    priority,
-    expireInSeconds: applier.expiry(row.definition, row.version, step, side),
-    data: { job: jobId, saga: row.id, step, side, attempt, revision },
-  }
 }

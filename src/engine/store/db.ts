@@ -58,7 +58,8 @@ export function isConnectionError(error: unknown): boolean {
   const state = sqlState(error)
   if (state !== undefined) return CONNECTION_STATES.test(state)
   for (let at = error, depth = 0; at instanceof Error && depth < 5; depth += 1) {
-    if (CONNECTION_WORDS.test(`${String((at as { code?: unknown }).code ?? '')} ${at.message}`)) return true
+    const { code } = at as { code?: unknown }
+    if (CONNECTION_WORDS.test(`${typeof code === 'string' ? code : ''} ${at.message}`)) return true
     at = at.cause
   }
   return false

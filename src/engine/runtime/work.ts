@@ -1,0 +1,65 @@
+/** What a batch of transitions asks of the world: jobs, timers and dead letters, by kind. */
+import { type Command, SIDE_TIMERS } from '../core/command.ts'
+import type { SagaState } from '../core/state.ts'
+import type { LockedRow } from '../store/sagas.ts'
+import type { Timer } from '../store/timers.ts'
+import type { Applier, Transition } from './apply.ts'
+import type { DeadLetter, NewJob } from './ports.ts'
+
+export type Work = { jobs: NewJob[]; clear: string[]; timers: Timer[]; letters: DeadLetter[]; settledLetters: string[] }
+
+/** Commands of all sagas by kind: each kind is one statement. A later command of a saga overrules its earlier ones. */
+export function gather(applier: Applier, transitions: readonly Transition[]): Work {
+  const work: Work = { jobs: [], clear: [], timers: [], letters: [], settledLetters: [] }
+  for (const { row, after, commands, write } of transitions) {
+    if (write === undefined) continue
+    const revision = write.revision + write.events.length
+    const timers = new Map<string, Timer>()
+    for (const command of commands) {
+      if (command.type === 'insert_job') work.jobs.push(jobOf(applier, row, command, revision))
+      else if (command.type === 'set_timer') {
+        timers.set(command.timer, { sagaId: row.id, timer: command.timer, dueAt: command.dueAt })
+      } else if (command.type === 'clear_timers') {
+        for (const name of timers.keys()) if (!SIDE_TIMERS.includes(name)) timers.delete(name)
+        work.clear.push(row.id)
+      } else if (command.type === 'insert_dead_letter') {
+        work.letters.push(letterOf(row, after, command.jobId))
+      } else work.settledLetters.push(command.jobId)
+    }
+    work.timers.push(...timers.values())
+  }
+  return work
+}
+
+/** What somebody who watches the queue needs to know of it without reading the saga. */
+function letterOf(row: LockedRow, { deadLetter, steps, failure }: SagaState, jobId: string): DeadLetter {
+  const reason = deadLetter?.reason ?? ''
+  const stepName = deadLetter?.step
+  const step = stepName === undefined ? undefined : steps[stepName]
+  const undoing = reason === 'compensation_exhausted'
+  return {
+    jobId,
+    sagaId: row.id,
+    definition: row.definition,
+    reason,
+    step: stepName ?? null,
+    phase: undoing ? 'compensation' : stepName?.startsWith('@') === true ? 'hook' : 'action',
+    attempts: (undoing ? step?.compensation : step?.action)?.attempts ?? 0,
+    error: step?.error ?? failure?.error ?? null,
+  }
+}
+
+function jobOf(
+  applier: Applier,
+  row: LockedRow,
+  command: Extract<Command, { type: 'insert_job' }>,
+  revision: number,
+): NewJob {
+  const { jobId, priority, step, side, attempt } = command
+  return {
+    id: jobId,
+    priority,
+    expireInSeconds: applier.expiry(row.definition, row.version, step, side),
+    data: { job: jobId, saga: row.id, step, side, attempt, revision },
+  }
+}
