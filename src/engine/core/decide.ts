@@ -126,7 +126,7 @@ function stopForEnded(draft: Draft): void {
   const ended = Object.entries(steps).find(
     ([name, step]) =>
       !name.startsWith('@') &&
-      (step.state === 'failed' || (step.state === 'in_doubt' && !isUnverified(draft, name, step))),
+      (step.state === 'failed' || (step.state === 'in_doubt' && !isUnverified(draft.blueprint, name, step))),
   )
   if (ended === undefined) return
   const [name, step] = ended

@@ -2,7 +2,7 @@
  * What follows from the state by itself, once the fact that changed it is recorded: the next attempts, the start of
  * undoing, the end. Run after every input, so that a live saga never stands still without a reason (rule 11).
  */
-import { ADOPT, HOOK_STEP, isSideHook, type StepNode, stepOf } from './blueprint.ts'
+import { ADOPT, type Blueprint, HOOK_STEP, isSideHook, type StepNode, stepOf } from './blueprint.ts'
 import type { Draft } from './draft.ts'
 import { backwardFrontier, forwardFrontier, retreat, undoOrder } from './frontier.ts'
 import type { Side } from './machine.ts'
@@ -82,7 +82,7 @@ function undo(draft: Draft, name: string): boolean {
   const step = draft.saga.steps[name]
   const node = stepOf(draft.blueprint, name)
   if (step === undefined || step.child?.undoAsked === true) return false
-  if (step.state === 'in_doubt' && isUnverified(draft, name, step)) {
+  if (step.state === 'in_doubt' && isUnverified(draft.blueprint, name, step)) {
     launch(draft, name, 'verify')
     return false
   }
@@ -102,11 +102,9 @@ export function isLeftInDoubt(node: StepNode, step: StepState): boolean {
 }
 
 /** In doubt, with a hook that can find out and has not been asked since the last attempt. */
-export function isUnverified(draft: Draft, name: string, step: StepState): boolean {
+export function isUnverified(blueprint: Blueprint, name: string, step: StepState): boolean {
   return (
-    step.maybeApplied === true &&
-    stepOf(draft.blueprint, name)?.verify === true &&
-    step.verifiedAt !== step.action.attempts
+    step.maybeApplied === true && stepOf(blueprint, name)?.verify === true && step.verifiedAt !== step.action.attempts
   )
 }
 
@@ -129,7 +127,8 @@ export function launch(draft: Draft, name: string, side: Side, isDue = false): v
   if (step !== undefined && (step[side]?.flight ?? step.verify?.flight) !== undefined) return
   if (!isDue && isPutOff(draft, sideState)) return
   if (side === 'action' && step?.child?.started === true) return
-  if (side === 'action' && step !== undefined && isUnverified(draft, name, step)) return launch(draft, name, 'verify')
+  if (side === 'action' && step !== undefined && isUnverified(draft.blueprint, name, step))
+    return launch(draft, name, 'verify')
   const why = withheldBy(draft, name, side)
   if (why !== undefined) {
     if (sideState.withheld !== why) draft.emit({ type: 'step_withheld', step: name, side, why, at: draft.facts.now })

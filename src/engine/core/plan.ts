@@ -3,12 +3,13 @@
  *
  * It is made by the same functions that decide, so it cannot promise something else.
  */
-import { type Blueprint, type BlueprintNode, stepOf } from './blueprint.ts'
+import { type Blueprint, type BlueprintNode, HOOK_STEP, stepOf } from './blueprint.ts'
 import { decide } from './decide.ts'
+import { isLeftInDoubt, isUnverified } from './follow.ts'
 import { undoOrder } from './frontier.ts'
 import type { Facts, Ignored, Order } from './input.ts'
 import { pivotUnderWay } from './order.ts'
-import { flightsOf, type SagaState } from './state.ts'
+import { flightsOf, type SagaState, type StepState } from './state.ts'
 
 export type PlanStep = {
   readonly step: string
@@ -52,8 +53,8 @@ export function planOf(
   const recorded = decision.state.recorded !== undefined && state.recorded === undefined
   const after = decision.state
   const back = after.direction === 'backward' || recorded
-  const steps = back ? goingBack(blueprint, state, after, recorded) : goingForward(blueprint, after)
-  return { order, steps, waitsForPivot: recorded }
+  const steps = back ? goingBack(blueprint, state, recorded) : goingForward(blueprint, state, after)
+  return { order, steps: [...steps, ...lastHook(state, after.direction)], waitsForPivot: recorded }
 }
 
 /** Tells a plan from a refusal. */
@@ -61,37 +62,44 @@ export function isPlan(value: Plan | Ignored): value is Plan {
   return 'steps' in value
 }
 
-function goingBack(
-  blueprint: Blueprint,
-  before: SagaState,
-  after: SagaState,
-  waitsForPivot: boolean,
-): readonly PlanStep[] {
+function goingBack(blueprint: Blueprint, before: SagaState, waitsForPivot: boolean): readonly PlanStep[] {
   const inFlight = flightsOf(before).filter(({ step, side }) => side === 'action' && !step.startsWith('@'))
   // Nothing turns before the pivot has come to an end, and then only if there is nothing of it to undo.
   const pivot = waitsForPivot ? pivotUnderWay(blueprint, before) : undefined
   const finishing = pivot === undefined ? inFlight.map(({ step }) => step) : [pivot]
   // A step in flight may complete, and is undone then.
   const mayComplete = finishing.filter((step) => step !== pivot && canUndo(blueprint, step))
+  const isFinishing = new Set(mayComplete)
   // The decision may have dealt already with steps that nothing undoes, so the list is read off the state before.
-  const toUndo = undoOrder(before).filter((step) => step !== pivot && !mayComplete.includes(step))
+  const toUndo = undoOrder(before).filter((step) => step !== pivot && !isFinishing.has(step))
   return [
     ...finishing.map((step) => ({ step, will: 'finish' as const })),
-    ...mayComplete.map((step) => ({ step, will: 'compensate' as const })),
-    ...[...toUndo, ...failedToUndo(before)].map((step) => ({ step, will: undoing(blueprint, after, step) })),
+    ...mayComplete.map((step) => ({ step, will: afterItsEnd(blueprint, before, step) })),
+    ...[...toUndo, ...failedToUndo(before)].map((step) => ({ step, will: undoing(blueprint, before, step) })),
   ]
 }
 
-function failedToUndo(state: SagaState): readonly string[] {
-  return Object.keys(state.steps).filter((step) => state.steps[step]?.state === 'compensation_failed')
+/** While a saga is still going back, what gave up waits for the dead letter that comes of it. */
+function failedToUndo(before: SagaState): readonly string[] {
+  if (before.status !== 'dead_lettered') return []
+  return Object.keys(before.steps).filter((step) => before.steps[step]?.state === 'compensation_failed')
 }
 
-function undoing(blueprint: Blueprint, after: SagaState, name: string): PlanStep['will'] {
-  const node = stepOf(blueprint, name)
-  const inDoubt = after.steps[name]?.maybeApplied === true
-  if (inDoubt && node?.verify === true) return 'verify'
+/** What is in flight is not executed any more if it has not begun, and an earlier attempt may have left it in doubt. */
+function afterItsEnd(blueprint: Blueprint, before: SagaState, name: string): PlanStep['will'] {
+  const [node, step] = [stepOf(blueprint, name), before.steps[name]]
+  const isLeft = node !== undefined && step?.maybeApplied === true && isLeftInDoubt(node, step)
+  return isLeft ? 'stay_in_doubt' : 'compensate'
+}
+
+function undoing(blueprint: Blueprint, before: SagaState, name: string): PlanStep['will'] {
+  const [node, step] = [stepOf(blueprint, name), before.steps[name]]
+  // Once its compensation has been tried, a doubt is no question any more.
+  const isOpen = step?.state === 'waiting' || step?.state === 'in_doubt'
+  const inDoubt = isOpen && step.maybeApplied === true
+  if (inDoubt && isUnverified(blueprint, name, step)) return 'verify'
   if (!canUndo(blueprint, name)) return inDoubt ? 'stay_in_doubt' : 'stay_done'
-  return inDoubt && node?.compensateWhen === 'completed' ? 'stay_in_doubt' : 'compensate'
+  return inDoubt && node !== undefined && isLeftInDoubt(node, step) ? 'stay_in_doubt' : 'compensate'
 }
 
 function canUndo(blueprint: Blueprint, name: string): boolean {
@@ -99,11 +107,33 @@ function canUndo(blueprint: Blueprint, name: string): boolean {
   return node !== undefined && (node.compensation || node.kind === 'child')
 }
 
-function goingForward(blueprint: Blueprint, after: SagaState): readonly PlanStep[] {
-  return [...remaining(blueprint.nodes, after)].map((step) => ({
-    step,
-    will: after.steps[step]?.verify?.flight === undefined ? 'run' : 'verify',
-  }))
+function goingForward(blueprint: Blueprint, before: SagaState, after: SagaState): readonly PlanStep[] {
+  const open = [...remaining(blueprint.nodes, after)]
+  const onward = open.map((step): PlanStep => ({ step, will: running(blueprint, before.steps[step], step) }))
+  if (before.recorded?.kind !== 'parent') return onward
+  // A parent has asked for the undo, which begins at the end.
+  const done = new Set(open)
+  const back = [...open.toReversed(), ...undoOrder(before).filter((step) => !done.has(step))]
+  return [
+    ...onward,
+    ...back
+      .filter((step) => stepOf(blueprint, step) !== undefined)
+      .map((step): PlanStep => ({ step, will: canUndo(blueprint, step) ? 'compensate' : 'stay_done' })),
+  ]
+}
+
+function running(blueprint: Blueprint, before: StepState | undefined, name: string): PlanStep['will'] {
+  if (before === undefined) return 'run'
+  if (before.action.flight !== undefined || before.child?.started === true) return 'finish'
+  return isUnverified(blueprint, name, before) ? 'verify' : 'run'
+}
+
+/** The hook that the end waits for, where the saga has come that far. */
+function lastHook(before: SagaState, direction: SagaState['direction']): readonly PlanStep[] {
+  const step = HOOK_STEP[direction === 'forward' ? 'completed' : 'compensated']
+  const entry = before.steps[step]
+  if (entry === undefined || entry.state === 'completed') return []
+  return [{ step, will: entry.action.flight === undefined ? 'run' : 'finish' }]
 }
 
 /** Steps that are still to run, as far as branches are chosen. */

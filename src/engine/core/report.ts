@@ -201,7 +201,7 @@ function over(
   if (name.startsWith('@')) return draft.stop('hook', name, error)
   // A verification is asked before anything is made of the doubt; `follow` schedules it.
   const step = draft.saga.steps[name]
-  if (step !== undefined && draft.saga.status === 'running' && isUnverified(draft, name, step)) return
+  if (step !== undefined && draft.saga.status === 'running' && isUnverified(draft.blueprint, name, step)) return
   conclude(draft, name, limits)
 }
 

@@ -3,7 +3,7 @@
  * in which nothing happens by chance.
  */
 import type { Blueprint } from '../../../src/engine/core/blueprint.ts'
-import { commandsOf } from '../../../src/engine/core/command.ts'
+import { commandsOf, SIDE_TIMERS } from '../../../src/engine/core/command.ts'
 import { type Decision, decide } from '../../../src/engine/core/decide.ts'
 import type { SagaEvent } from '../../../src/engine/core/events.ts'
 import { replay } from '../../../src/engine/core/evolve.ts'
@@ -41,7 +41,8 @@ export class Given {
     this.#last = decide(this.blueprint, before, input, { now: this.now, newId, holds: this.holds })
     for (const command of commandsOf(before, this.#last.events)) {
       if (command.type === 'set_timer') this.#timers.set(command.timer, command.dueAt)
-      if (command.type === 'clear_timers') this.#timers.clear()
+      if (command.type === 'clear_timers')
+        for (const timer of this.#timers.keys()) if (!SIDE_TIMERS.includes(timer)) this.#timers.delete(timer)
     }
     this.#state = this.#last.state
     this.journal.push(...this.#last.events)
