@@ -149,5 +149,12 @@ describe('a plan', () => {
     expect(steps(saga, 'compensate')).toEqual(['compensate one'])
     saga.ordered('compensate').fails('one', 'compensation')
     expect(steps(saga, 'retry')).toEqual(['compensate one'])
+    // Nor is it asked when a late report makes a doubt of what is being undone.
+    const late = new Given(blueprintOf([aStep('one', { verify: true }), aStep('two')]))
+    const first = { ...late.delivery('one'), type: 'succeeded' as const }
+    late.isLost('one').succeeds('one', 'verify', { found: 'not_applied' }).succeeds('one')
+    late.fails('two', 'action', rejected).fails('one', 'compensation').when(first)
+    expect(late.step('one')).toMatchObject({ state: 'compensation_failed', maybeApplied: true })
+    expect(steps(late, 'retry')).toEqual(['compensate one'])
   })
 })
