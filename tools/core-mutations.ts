@@ -202,8 +202,8 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: 4,
     file: 'patches.ts',
     name: 'numbers attempts anew when the limit is raised',
-    find: `return { ...quiet(side), failures: 0, lost: 0 }`,
-    replace: `return { ...quiet(side), attempts: 0, failures: 0, lost: 0 }`,
+    find: `return { ...rest, failures: 0, lost: 0 }`,
+    replace: `return { ...rest, attempts: 0, failures: 0, lost: 0 }`,
   },
   {
     rule: 4,
@@ -391,8 +391,8 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: 8,
     file: 'follow.ts',
     name: 'undoes a doubt without asking the verification first',
-    find: `if (step.state === 'in_doubt' && isUnverified(draft, name, step)) {`,
-    replace: `if (step.state === 'waiting' && isUnverified(draft, name, step)) {`,
+    find: `if (step.state === 'in_doubt' && isUnverified(draft.blueprint, name, step)) {`,
+    replace: `if (step.state === 'waiting' && isUnverified(draft.blueprint, name, step)) {`,
   },
   {
     rule: 8,
@@ -552,8 +552,8 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: 12,
     file: 'follow.ts',
     name: 'chooses the id of a child anew with each attempt',
-    find: `childId: step?.child?.id ?? draft.freshId()`,
-    replace: `childId: draft.freshId()`,
+    find: `childId: step?.child?.id ?? draft.facts.newId()`,
+    replace: `childId: draft.facts.newId()`,
   },
   {
     rule: 12,

@@ -2,14 +2,12 @@
 import { describe, expect, test } from 'vitest'
 import { admit } from '../../src/engine/core/admit.ts'
 import { replay } from '../../src/engine/core/evolve.ts'
-import { planOf } from '../../src/engine/core/plan.ts'
 import { waitOf } from '../../src/engine/core/state.ts'
 import { aStep, blueprintOf } from './support/blueprints.ts'
 import { Given, LIMITS } from './support/given.ts'
 import { ACT } from './support/world.ts'
 
 const two = blueprintOf([aStep('one'), aStep('two')])
-const FACTS = { now: 1_000, newId: () => 'plan', holds: [] }
 const rejected = { verdict: 'rejected' as const }
 const patient = { ...LIMITS, whenExhausted: 'dead_letter' as const }
 

@@ -111,10 +111,13 @@ describe('a plan', () => {
     )
     saga.limits = { ...LIMITS, maxAttempts: 2 }
     saga.succeeds('one').succeeds('pivot').when({ type: 'parent_undo' }).fails('mail', 'action', again)
-    const onward = ['run mail', 'run last']
     expect(steps(saga, 'retry')).toEqual([
-      ...onward,
-      ...['compensate last', 'stay_done mail', 'compensate pivot', 'compensate one'],
+      'run mail',
+      'run last',
+      'compensate last',
+      'stay_done mail',
+      'compensate pivot',
+      'compensate one',
     ])
   })
 
