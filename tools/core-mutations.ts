@@ -601,8 +601,8 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: 14,
     file: 'order.ts',
     name: 'offers a retry of what no retry can mend',
-    find: `state.deadLetter?.reason !== 'late_effect' || stuckSteps`,
-    replace: `true || stuckSteps`,
+    find: `state.deadLetter?.reason !== 'late_effect' || isStuck`,
+    replace: `true || isStuck`,
   },
   {
     rule: 14,
@@ -631,6 +631,13 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'plans to run the steps of a saga that is undone at its end',
     find: `  if (before.recorded?.kind !== 'parent') return onward\n`,
     replace: `  if (before.recorded?.kind !== 'deadline') return onward\n`,
+  },
+  {
+    rule: 14,
+    file: 'order.ts',
+    name: 'offers a retry of the last hook where a late effect keeps it from running',
+    find: `stuckSteps(state).some((step) => !step.startsWith('@'))`,
+    replace: `stuckSteps(state).length > 0`,
   },
   {
     rule: 14,

@@ -57,6 +57,16 @@ describe('a late effect', () => {
     expect(saga.resolved().summary).toBe('resolved')
   })
 
+  test('that nothing undoes is no case for a retry either when the last hook was on its way', () => {
+    const steps = [aStep('mail', { compensation: false, verify: true })]
+    const saga = new Given(blueprintOf(steps, ['compensated']))
+    const late = hangs(saga, 'mail')
+    saga.succeeds('mail', 'verify', { found: 'not_applied' }).fails('mail', 'action', rejected).when(late)
+    saga.isGivenBack('@compensated', 'code')
+    expect(saga.summary).toBe('dead_lettered: late_effect mail')
+    expect(saga.ordered('retry').ignored).toEqual({ reason: 'does_not_fit', fits: ['resolve'] })
+  })
+
   test('in a dead letter of that kind leaves a retry to undo what else comes late', () => {
     const verified = [aStep('one', { verify: true }), aStep('mail', { compensation: false, verify: true })]
     const saga = new Given(blueprintOf(verified))

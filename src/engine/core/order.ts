@@ -140,7 +140,9 @@ function endOf(state: SagaState): 'completed' | 'compensated' {
 
 /** Whether a retry can get a dead letter any further. A late effect that nothing can undo stays what it is. */
 function canGoOn(state: SagaState): boolean {
-  return state.deadLetter?.reason !== 'late_effect' || stuckSteps(state).length > 0 || undoOrder(state).length > 0
+  // The last hook is no way on: it waits until every effect is undone.
+  const isStuck = () => stuckSteps(state).some((step) => !step.startsWith('@'))
+  return state.deadLetter?.reason !== 'late_effect' || isStuck() || undoOrder(state).length > 0
 }
 
 function waitingForBackoff(state: SagaState): readonly { step: string; side: Side }[] {

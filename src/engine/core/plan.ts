@@ -132,6 +132,8 @@ function running(blueprint: Blueprint, before: StepState | undefined, name: stri
 function lastHook(before: SagaState, direction: SagaState['direction']): readonly PlanStep[] {
   const step = HOOK_STEP[direction === 'forward' ? 'completed' : 'compensated']
   const entry = before.steps[step]
+  // An effect that nothing can undo keeps the saga from its end.
+  if (direction === 'backward' && Object.values(before.steps).some(({ lateEffect }) => lateEffect === true)) return []
   if (entry === undefined || entry.state === 'completed') return []
   return [{ step, will: entry.action.flight === undefined ? 'run' : 'finish' }]
 }

@@ -87,7 +87,8 @@ function* unplanned(world: World, plan: Plan, events: readonly SagaEvent[]): Gen
     const { step, side } = event
     const isPlanned =
       side === 'verify'
-        ? will(step, 'verify')
+        ? // What is in flight may end in doubt.
+          will(step, 'verify', 'finish')
         : side === 'compensation'
           ? // A verification decides whether it is undone; nobody knew of what a chooser had still to choose.
             will(step, 'compensate', 'verify') || inside.has(step) || (will(step, 'finish') && completed(events, step))
