@@ -143,6 +143,28 @@ describe('a step', () => {
     expect(await engine.outcome(two.id)).toMatchObject({ status: 'compensated', undone: ['before'] })
   })
 
+  test('of a saga that was a dead letter still has its deadline', async () => {
+    const saga = defineSaga('deadline-kept', { version: 1, input })
+      .step('one', { action: () => 1, compensation: () => {} })
+      .step('carrier', {
+        action: () => {
+          throw new StepNotApplied('Away.')
+        },
+        whenExhausted: 'dead_letter',
+        retry: ONCE,
+      })
+    const engine = await start(saga)
+    const { id } = await engine.enqueue(saga, {}, { deadlineAt: new Date(Date.now() + 1_500) })
+    expect(await engine.outcome(id)).toMatchObject({ status: 'dead_lettered' })
+    const hold = await engine.operator.hold(
+      { definition: 'deadline-kept', step: 'carrier' },
+      { actor: 'a', reason: 'b' },
+    )
+    await engine.operator.retry(id, { actor: 'ada', reason: 'once more' })
+    expect(await engine.outcome(id)).toMatchObject({ status: 'compensated', undone: ['one'] })
+    await engine.operator.release(hold, { actor: 'a', reason: 'b' })
+  })
+
   test('is told the result that others saw before, whatever a late attempt says (rule 5)', async () => {
     const { promise: released, resolve: release } = Promise.withResolvers<void>()
     const seen: unknown[] = []

@@ -4,10 +4,10 @@
  */
 import type pg from 'pg'
 import type { Blueprint } from '../../src/engine/core/blueprint.ts'
-import { SIDE_TIMERS, START_TIMER, timerName } from '../../src/engine/core/command.ts'
+import { DEADLINE_TIMER, SIDE_TIMERS, START_TIMER, timerName } from '../../src/engine/core/command.ts'
 import { replay } from '../../src/engine/core/evolve.ts'
 import { violations } from '../../src/engine/core/invariants.ts'
-import { isFinished, SIDES } from '../../src/engine/core/machine.ts'
+import { isFinished, isLive, SIDES } from '../../src/engine/core/machine.ts'
 import { flightsOf, type SagaState } from '../../src/engine/core/state.ts'
 import { NOT_ADOPTED } from '../../src/engine/runtime/blueprint-shelf.ts'
 import { type EventColumns, unpackEvent, unpackState } from '../../src/engine/store/codec.ts'
@@ -51,10 +51,14 @@ export async function brokenRules(pool: pg.Pool): Promise<readonly string[]> {
 
 /** The timers without which nothing would move the saga on. */
 function awaitedTimers(state: SagaState): readonly string[] {
-  if (state.status === 'pending') return [START_TIMER]
-  return Object.entries(state.steps).flatMap(([name, step]) =>
-    SIDES.filter((side) => step[side]?.due !== undefined).map((side) => timerName(name, side)),
-  )
+  const deadline = isLive(state.status) && state.deadlineAt !== undefined && state.recorded === undefined
+  return [
+    ...(state.status === 'pending' ? [START_TIMER] : []),
+    ...(deadline ? [DEADLINE_TIMER] : []),
+    ...Object.entries(state.steps).flatMap(([name, step]) =>
+      SIDES.filter((side) => step[side]?.due !== undefined).map((side) => timerName(name, side)),
+    ),
+  ]
 }
 
 async function readTimers(pool: pg.Pool): Promise<ReadonlyMap<string, Set<string>>> {
