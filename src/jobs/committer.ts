@@ -3,17 +3,21 @@
  * committer takes what is there at once, a busy one finds more.
  *
  * What can go wrong, and what is then true:
- * - the sagas of some items are locked elsewhere: the batch is rolled back and repeated without them, they come next;
+ * - the sagas of some items are locked elsewhere: the batch is rolled back and repeated without them at once. They wait
+ *   apart, and are tried apart, for as long as it takes;
  * - deadlock or serialization failure: repeated, and no attempt is counted (rule 3);
  * - the data of some item cannot be written: the batch is split until that item is alone, and it is recorded as failed;
- * - the connection is lost, the answer of COMMIT included: everything is kept and repeated. If it had been committed,
- *   the core finds that these reports are duplicates (rule 5).
+ * - the connection is lost, the answer of COMMIT included, or the database cannot do it now, whatever it is asked:
+ *   everything is kept and repeated after a while. If it had been committed, the core finds that these reports are
+ *   duplicates (rule 5).
  */
 import { type Applied, type Applier, applyBatch, type Batch, BusySagas, type Item } from '../engine/runtime/apply.ts'
 import type { FaultPoints, Logger } from '../engine/runtime/ports.ts'
-import { isConnectionError, isRepeatable } from '../engine/store/db.ts'
+import { isRepeatable } from '../engine/store/db.ts'
 import { Backoff } from './backoff.ts'
+import { HeldBack } from './held-back.ts'
 import { inSessionTransaction, Session } from './sessions.ts'
+import { isOfTheData } from './trouble.ts'
 
 export type Outcome =
   | { readonly type: 'applied'; readonly applied: Applied }
@@ -49,16 +53,27 @@ export type CommitterOptions = {
   readonly onCommitted: (batch: Batch) => void
 }
 
+/** What is committed together, and what it is: `apart` is not joined with others, because it has failed before. */
+type Work = {
+  readonly entries: readonly Entry[]
+  readonly apart?: true
+  /** Of sagas that were busy: how often, by saga. */
+  readonly tries?: ReadonlyMap<string, number>
+}
+
 export class Committer {
   readonly #options: CommitterOptions
   readonly #lanes: Lane[]
   readonly #backoff = new Backoff()
   #waiting: Entry[] = []
+  /** Each is a batch of its own: taken together with others it would only make them fail again. */
+  #apart: Work[] = []
+  readonly #held = new HeldBack(() => this.#retryHeld())
   /** Sagas that a lane is writing: their next items wait, instead of meeting a lock. */
   readonly #busy = new Set<string>()
   #scheduled = false
   #closed = false
-  #idle: (() => void) | undefined
+  #idle: (() => void)[] = []
 
   constructor(options: CommitterOptions) {
     this.#options = options
@@ -70,19 +85,25 @@ export class Committer {
 
   /** Entries that are not written yet. */
   get size(): number {
-    return this.#waiting.length + this.#busy.size
+    return this.#held.size + this.#waiting.length + this.#busy.size + this.#apart.reduce(countEntries, 0)
+  }
+
+  /** Whether a commit is under way or about to begin: not while all that is left are sagas that others have locked. */
+  get isWriting(): boolean {
+    return this.#waiting.length > 0 || this.#busy.size > 0
   }
 
   add(entry: Entry): void {
+    if (this.#held.has(entry.item.sagaId)) return this.#held.add(entry)
     this.#waiting.push(entry)
     this.#schedule()
   }
 
   /** Resolves when everything that was added is written. */
   async drained(): Promise<void> {
-    if (this.#waiting.length === 0 && this.#busy.size === 0) return
+    if (this.size === 0) return
     await new Promise<void>((resolve) => {
-      this.#idle = resolve
+      this.#idle.push(resolve)
     })
   }
 
@@ -91,8 +112,15 @@ export class Committer {
     await Promise.all(this.#lanes.map((lane) => lane.session.client()))
   }
 
+  /** After an `open` that failed for some: can be opened again. */
+  drop(): void {
+    for (const lane of this.#lanes) lane.session.drop()
+  }
+
   async close(): Promise<void> {
     this.#closed = true
+    this.#backoff.cancel()
+    this.#held.close()
     await Promise.all(this.#lanes.map((lane) => lane.session.close()))
   }
 
@@ -108,43 +136,54 @@ export class Committer {
 
   #pump(): void {
     for (const lane of this.#lanes) {
-      if (lane.working || this.#backoff.isWaiting) continue
-      const batch = this.#take()
-      if (batch.length === 0) return
+      if (lane.working || this.#backoff.isWaiting || this.#closed) continue
+      const work = this.#take()
+      if (work.entries.length === 0) return
       lane.working = true
-      for (const entry of batch) this.#busy.add(entry.item.sagaId)
-      void this.#commit(lane, batch).then(() => {
+      lane.apart = work.apart === true
+      for (const entry of work.entries) this.#busy.add(entry.item.sagaId)
+      void this.#commit(lane, work).then(() => {
         lane.working = false
-        if (this.#waiting.length > 0) this.#pump()
-        else if (this.#busy.size === 0) this.#idle?.()
+        lane.apart = false
+        this.#pump()
+        if (this.size === 0) for (const resolve of this.#idle.splice(0)) resolve()
       })
     }
   }
 
-  #take(): readonly Entry[] {
+  /** What goes apart goes one batch after another, so that there is always a lane for the others. */
+  #take(): Work {
+    const [first] = this.#apart
+    const isFree =
+      !this.#lanes.some((lane) => lane.apart) && first?.entries.every((entry) => !this.#busy.has(entry.item.sagaId))
+    if (first !== undefined && isFree === true) {
+      this.#apart.shift()
+      return first
+    }
     const { maxBatch } = this.#options
-    if (this.#busy.size === 0) return this.#waiting.splice(0, maxBatch)
-    const batch: Entry[] = []
+    if (this.#busy.size === 0) return { entries: this.#waiting.splice(0, maxBatch) }
+    const entries: Entry[] = []
     const left: Entry[] = []
     for (const entry of this.#waiting) {
-      if (batch.length < maxBatch && !this.#busy.has(entry.item.sagaId)) batch.push(entry)
+      if (entries.length < maxBatch && !this.#busy.has(entry.item.sagaId)) entries.push(entry)
       else left.push(entry)
     }
     this.#waiting = left
-    return batch
+    return { entries }
   }
 
-  async #commit(lane: Lane, entries: readonly Entry[]): Promise<void> {
+  async #commit(lane: Lane, work: Work): Promise<void> {
+    const { entries } = work
     try {
       const { batch, claims } = await this.#write(lane, entries)
       this.#options.faults('after-commit')
       this.#backoff.reset()
       for (const claim of claims) claim.removed = true
       this.#release(entries)
-      this.#finish(entries, batch)
+      this.#finish(work, batch)
     } catch (error) {
       this.#release(entries)
-      this.#failed(entries, error)
+      this.#failed(work, error)
     }
   }
 
@@ -164,45 +203,75 @@ export class Committer {
     for (const entry of entries) this.#busy.delete(entry.item.sagaId)
   }
 
-  #finish(entries: readonly Entry[], batch: Batch): void {
+  #finish({ entries, tries }: Work, batch: Batch): void {
     const skipped = new Set(batch.skipped)
     const applied = new Map(batch.applied.map((one) => [one.item, one]))
     this.#options.onCommitted(batch)
-    const again: Entry[] = []
+    const busy: Entry[] = []
     for (const entry of entries) {
       if (skipped.has(entry.item)) {
-        again.push(entry)
+        busy.push(entry)
         continue
       }
       if (entry.claim !== undefined) entry.claim.open -= 1
       const one = applied.get(entry.item)
       entry.done(one === undefined ? { type: 'orphan' } : { type: 'applied', applied: one })
     }
-    this.#later(again)
+    if (busy.length > 0) this.#hold(busy, tries)
   }
 
-  #failed(entries: readonly Entry[], error: unknown): void {
+  #failed(work: Work, error: unknown): void {
     if (this.#closed) return
+    const { entries, tries } = work
     if (error instanceof BusySagas) {
       const busy = new Set(error.items)
-      // The others go again at once; those that somebody else has wait for their turn behind them.
-      this.#waiting.unshift(...entries.filter((entry) => !busy.has(entry.item)))
-      this.#later(entries.filter((entry) => busy.has(entry.item)))
+      this.#hold(
+        entries.filter((entry) => busy.has(entry.item)),
+        tries,
+      )
+      this.#again({ ...work, entries: entries.filter((entry) => !busy.has(entry.item)) })
     } else if (isRepeatable(error)) {
-      this.#waiting.unshift(...entries)
-      this.#schedule()
-    } else if (isConnectionError(error)) {
-      this.#waiting.unshift(...entries.map(forgetCached))
+      this.#again(work)
+    } else if (isOfTheData(error)) {
+      this.#split(work, error)
+    } else {
+      this.#again({ ...work, entries: entries.map(forgetCached) })
       const delay = this.#backoff.wait(() => this.#pump())
       this.#options.logger.warn(
         { error: String(error), entries: entries.length, delay },
-        'the database is away; results are kept',
+        'the database cannot write now; results are kept',
       )
-    } else this.#split(entries, error)
+    }
   }
 
-  /** Halves go on alone until the one that cannot be written is found. */
-  #split(entries: readonly Entry[], error: unknown): void {
+  /** As before, and before everything else. */
+  #again(work: Work): void {
+    if (work.entries.length === 0) return
+    if (work.apart === true) this.#apart.unshift(work)
+    else this.#waiting.unshift(...work.entries)
+    this.#schedule()
+  }
+
+  /** Somebody else has their rows. What else waits for these sagas waits with them: it would meet the same locks. */
+  #hold(entries: readonly Entry[], tries: ReadonlyMap<string, number> = new Map()): void {
+    this.#held.refuse(entries, tries)
+    const left: Entry[] = []
+    for (const entry of this.#waiting) {
+      if (this.#held.has(entry.item.sagaId)) this.#held.add(entry)
+      else left.push(entry)
+    }
+    this.#waiting = left
+  }
+
+  #retryHeld(): void {
+    if (this.#backoff.isWaiting || this.#apart.length > 0) return
+    const due = this.#held.takeDue(this.#options.maxBatch)
+    if (due.entries.length > 0) this.#apart.push({ ...due, apart: true })
+    this.#pump()
+  }
+
+  /** Halves go on apart until the one that cannot be written is found. */
+  #split({ entries }: Work, error: unknown): void {
     const [first] = entries
     if (entries.length === 1 && first !== undefined) {
       this.#options.logger.error({ saga: first.item.sagaId, error: String(error) }, 'a transition cannot be written')
@@ -210,26 +279,17 @@ export class Committer {
       return
     }
     const middle = Math.ceil(entries.length / 2)
-    const halves = [entries.slice(0, middle), entries.slice(middle)].map((half) => half.map(forgetCached))
-    // Each half is a batch of its own: taken together again they would only fail together again.
-    void this.#alone(halves)
-  }
-
-  async #alone(halves: readonly (readonly Entry[])[]): Promise<void> {
-    const session = new Session(this.#options.connectionString, 'pg-saga splitter')
-    for (const half of halves) await this.#commit({ session, working: true }, half)
-    await session.close()
-  }
-
-  #later(entries: readonly Entry[]): void {
-    if (entries.length === 0) return
-    this.#waiting.push(...entries)
-    // Somebody else holds their rows for the length of a transaction: a short breath, not a spin.
-    setTimeout(() => this.#pump(), 5)
+    for (const half of [entries.slice(middle), entries.slice(0, middle)]) {
+      this.#again({ entries: half.map(forgetCached), apart: true })
+    }
   }
 }
 
-type Lane = { readonly session: Session; working: boolean }
+type Lane = { readonly session: Session; working: boolean; apart?: boolean }
+
+function countEntries(sum: number, work: Work): number {
+  return sum + work.entries.length
+}
 
 /** Claims that this very batch settles the last job of. */
 function finishedClaims(entries: readonly Entry[]): readonly Claim[] {

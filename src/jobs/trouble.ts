@@ -1,0 +1,28 @@
+/**
+ * Whose fault an error is: that of what was to be written, or of the database's state at that moment.
+ *
+ * Only the first may cost an attempt. A disk that is full, a lock that is not free, a standby that is not yet promoted
+ * say nothing about the result that could not be written: it is kept, and written later.
+ */
+import { isConnectionError, sqlState } from '../engine/store/db.ts'
+
+/** Data exceptions, violated constraints, limits of the program: another try ends the same way. */
+const OF_THE_DATA = /^(22|23|54)/
+
+/** Read-only, transaction cut for idling, no resources, no lock, ended by an administrator or a limit, I/O. */
+const OF_THE_MOMENT = /^(25006|25P0[34]|53...|55P03|57...|58...)$/
+
+/**
+ * What was to be written cannot be, now or later. Errors without an SQLSTATE are ours: a batch that was incomplete, a
+ * blueprint that is missing, or a plain bug.
+ */
+export function isOfTheData(error: unknown): boolean {
+  const state = sqlState(error)
+  return state === undefined ? !isConnectionError(error) : OF_THE_DATA.test(state)
+}
+
+/** The database could not do it at that moment, whatever it was asked. */
+export function isOfTheMoment(error: unknown): boolean {
+  const state = sqlState(error)
+  return isConnectionError(error) || (state !== undefined && OF_THE_MOMENT.test(state))
+}

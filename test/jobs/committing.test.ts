@@ -1,0 +1,120 @@
+/** What a commit meets, and that it costs nobody an attempt and keeps nobody waiting (rules 3 and 11). */
+import pg from 'pg'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { type Logger, sagasFor } from '../../src/index.ts'
+import { type TestDatabase, testDatabase } from '../support/database.ts'
+import { QUICK, startEngine } from '../support/engine.ts'
+import { brokenRules } from '../support/rules.ts'
+import { until } from '../support/waiting.ts'
+
+const defineSaga = sagasFor<{ services: unknown; tx: pg.ClientBase }>()
+
+/** What the actions wait for, by name. */
+const gates = new Map<string, PromiseWithResolvers<void>>()
+const ran: string[] = []
+function gate(name: string): PromiseWithResolvers<void> {
+  const known = gates.get(name) ?? Promise.withResolvers<void>()
+  gates.set(name, known)
+  return known
+}
+
+const gated = defineSaga('gated', { version: 1, input: z.object({ name: z.string() }) }).step('wait', {
+  action: async ({ input: { name } }) => {
+    ran.push(name)
+    await gate(name).promise
+    return name
+  },
+  compensation: () => {},
+  retry: QUICK,
+  timeout: '5 minutes',
+})
+
+describe('a commit', () => {
+  let database: TestDatabase
+  const clients: pg.Client[] = []
+
+  beforeAll(async () => {
+    database = await testDatabase()
+  })
+  afterEach(async () => {
+    for (const { resolve } of gates.values()) resolve()
+    gates.clear()
+    ran.length = 0
+    await Promise.all(clients.splice(0).map((client) => client.end()))
+  })
+  afterAll(async () => {
+    expect(await brokenRules(database.pool)).toEqual([])
+    await database.drop()
+  })
+
+  /** Somebody else's transaction, which holds what it has taken until it is told to end. */
+  async function elsewhere(text: string, values: unknown[] = []): Promise<() => Promise<unknown>> {
+    const client = new pg.Client({ connectionString: database.connectionString })
+    clients.push(client)
+    await client.connect()
+    await client.query('begin')
+    await client.query(text, values)
+    return () => client.query('rollback')
+  }
+  const rollbacks = async () => {
+    await database.pool.query('select pg_stat_clear_snapshot()')
+    const { rows } = await database.pool.query(
+      'select xact_rollback::int as count from pg_stat_database where datname = current_database()',
+    )
+    return rows[0].count as number
+  }
+
+  test('leaves out the saga that somebody else has locked: the others are written meanwhile, and it is tried rarely', async () => {
+    const engine = await startEngine(database.connectionString, [gated], { committers: 1 })
+    const locked = await engine.enqueue(gated, { name: 'locked' })
+    const free = await engine.enqueue(gated, { name: 'free' })
+    const later = await engine.enqueue(gated, { name: 'later' })
+    await until('all run', async () => ran.length === 3)
+    const unlock = await elsewhere('select from saga.saga where id = $1 for no key update', [locked.id])
+    const before = await rollbacks()
+    gate('locked').resolve()
+    gate('free').resolve()
+    expect((await engine.outcome(free.id)).status).toBe('completed')
+    for (let more = 0; more < 20; more += 1) {
+      const one = await engine.enqueue(gated, { name: 'free' })
+      expect((await engine.outcome(one.id)).status).toBe('completed')
+    }
+    gate('later').resolve()
+    expect((await engine.outcome(later.id)).status).toBe('completed')
+    expect((await engine.get(locked.id))?.status).toBe('running')
+    await unlock()
+    expect((await engine.outcome(locked.id)).status).toBe('completed')
+    expect((await rollbacks()) - before).toBeLessThan(200)
+    expect(ran.filter((name) => name === 'locked')).toHaveLength(1)
+  })
+
+  test.each(['55P03', '57014', '53100', '53200', '25006', '58030', '42501'])(
+    'that the database refuses with %s keeps all results, and no action runs twice',
+    async (state) => {
+      const warnings: string[] = []
+      const logger: Logger = {
+        debug() {},
+        info() {},
+        warn: (details) => warnings.push(JSON.stringify(details)),
+        error: (details) => warnings.push(JSON.stringify(details)),
+      }
+      const engine = await startEngine(database.connectionString, [gated], { logger })
+      const sagas = [await engine.enqueue(gated, { name: 'a' }), await engine.enqueue(gated, { name: 'b' })]
+      await until('both run', async () => ran.length === 2)
+      await database.pool.query(`
+        create function in_trouble() returns trigger language plpgsql as $$ begin
+          raise exception 'trouble' using errcode = '${state}'; end $$;
+        create trigger in_trouble before insert on saga.saga_event for each row execute function in_trouble()`)
+      gate('a').resolve()
+      gate('b').resolve()
+      await until('it is refused twice', async () => warnings.filter((text) => text.includes('trouble')).length >= 2)
+      await database.pool.query('drop function in_trouble cascade')
+      for (const { id } of sagas) {
+        expect((await engine.outcome(id)).status).toBe('completed')
+        expect((await engine.journal(id)).map(({ event }) => event.type)).not.toContain('attempt_failed')
+      }
+      expect(ran).toHaveLength(2)
+    },
+  )
+})
