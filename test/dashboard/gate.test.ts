@@ -43,10 +43,13 @@ describe('a dashboard without authenticate', () => {
     },
   )
 
-  test.each([undefined, '', 'production', 'staging', 'test'])('is closed to this machine in %o', async (environment) => {
-    vi.stubEnv('NODE_ENV', environment)
-    expect((await app.request('http://localhost:3000/', {}, from('127.0.0.1'))).status).toBe(403)
-  })
+  test.each([undefined, '', 'production', 'staging', 'test'])(
+    'is closed to this machine in %o',
+    async (environment) => {
+      vi.stubEnv('NODE_ENV', environment)
+      expect((await app.request('http://localhost:3000/', {}, from('127.0.0.1'))).status).toBe(403)
+    },
+  )
 
   test.each([
     ['another machine', 'localhost', '10.0.0.7', {}],

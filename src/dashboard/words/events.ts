@@ -32,9 +32,9 @@ export function inWords(event: SagaEvent): string {
     case 'late_report':
       return `${nth(event)} reported late: ${event.outcome}`
     case 'late_effect_found':
-      return event.round === null
-        ? 'Late effect, and nothing undoes it'
-        : `Late effect: round ${event.round} of undoing`
+      return `${event.inDoubt === true ? 'May have taken effect late' : 'Late effect'}${
+        event.round === null ? ', and nothing undoes it' : `: round ${event.round} of undoing`
+      }`
     case 'step_completed':
       return `${nth(event)} succeeded`
     case 'branch_chosen':
@@ -64,7 +64,9 @@ export function inWords(event: SagaEvent): string {
     case 'undo_started':
       return event.order.length === 0 ? 'Nothing to undo' : `Undoing ${event.order.map(stepName).join(', then ')}`
     case 'turn_recorded':
-      return `To be turned back (${turning(event.cause)}), if the pivot is not applied`
+      return event.cause.kind === 'parent'
+        ? 'To be undone for its parent, when it has come to its end'
+        : `To be turned back (${turning(event.cause)}), if the pivot is not applied`
     case 'turn_dropped':
       return 'The pivot is done: it is not turned back'
     case 'saga_stopping':
