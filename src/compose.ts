@@ -19,9 +19,11 @@ import { applyMigrations, checkSchema } from './engine/store/migrate.ts'
 import { schemaName } from './engine/store/names.ts'
 import { unreachable } from './engine/unreachable.ts'
 import { checkOptions, type EngineSettings, type SagaClientOptions, type SagaEngineOptions } from './engine-options.ts'
+import { defaultTransaction } from './jobs/default-transaction.ts'
 import { createDispatcher } from './jobs/dispatcher.ts'
+import { withTimeout } from './jobs/patience.ts'
 import { createQueues, openBoss } from './jobs/queues.ts'
-import { fromPg, inTransaction, openPool, type Pool, poolDb } from './jobs/sessions.ts'
+import { inTransaction, openPool, type Pool, poolDb } from './jobs/sessions.ts'
 import type { OpenTransaction } from './jobs/transactional.ts'
 import { WakeUp } from './jobs/wake-up.ts'
 import { Worker, type WorkerEvent } from './jobs/worker.ts'
@@ -34,6 +36,9 @@ const DEFAULT_MAX_PAYLOAD_BYTES = 1024 * 1024
 const EXPIRY_MARGIN_SECONDS = 15 * 60
 /** Longer than any step may take: this process cannot know how long this one does. */
 const WITHOUT_CODE_EXPIRY_SECONDS = 23.5 * 60 * 60
+
+/** How long an engine that stops waits for its connections. */
+const LEAVE_WITHIN_MS = 5_000
 
 /** How often a transaction of our own is tried that others keep getting in the way of. */
 const MAX_REPEATS = 10
@@ -191,6 +196,7 @@ export class SagaEngine extends SagaClient implements AsyncDisposable {
   readonly #txPool: Pool
   readonly #start: () => Promise<void>
   readonly #definitions: readonly Definition[]
+  #starting: Promise<void> | undefined
   #stopped: Promise<void> | undefined
 
   constructor(shared: Common, options: EngineSettings, definitions: readonly Definition[]) {
@@ -201,7 +207,8 @@ export class SagaEngine extends SagaClient implements AsyncDisposable {
     this.#definitions = definitions
     const { connectionString, transactionPoolSize = 10 } = options
     this.#txPool = openPool(connectionString, transactionPoolSize, 'pg-saga transactions', shared.logger)
-    const openTransaction = (options.transaction as OpenTransaction | undefined) ?? defaultTransaction(this.#txPool)
+    const openTransaction =
+      (options.transaction as OpenTransaction | undefined) ?? defaultTransaction(this.#txPool, transactionPoolSize)
     this.#worker = new Worker({
       connectionString,
       directConnectionString: options.directConnectionString ?? connectionString,
@@ -260,7 +267,8 @@ export class SagaEngine extends SagaClient implements AsyncDisposable {
    * @throws SagaError `DEFINITION_CHANGED`, `SCHEMA_TOO_OLD`, `SCHEMA_TOO_NEW`, `DATABASE_UNREACHABLE`.
    */
   async start(): Promise<void> {
-    await this.#start().catch((error: unknown) => {
+    this.#starting = this.#start()
+    await this.#starting.catch((error: unknown) => {
       throw unreachable(error)
     })
   }
@@ -272,11 +280,14 @@ export class SagaEngine extends SagaClient implements AsyncDisposable {
   }
 
   async #leave(): Promise<void> {
+    // What is being opened can be closed when it is open, or has failed to.
+    await this.#starting?.catch(() => {})
     await this.#worker.stop()
     this.closeReading()
     this.#common.wakeUp.close()
     await this.#common.boss.stop({ graceful: false }).catch(() => {})
-    await Promise.all([this.#common.pool.end(), this.#txPool.end()])
+    // Connections that somebody still holds, as a function that ignores its signal can, are not waited for.
+    await withTimeout(Promise.all([this.#common.pool.end(), this.#txPool.end()]), LEAVE_WITHIN_MS)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -290,7 +301,8 @@ export class SagaEngine extends SagaClient implements AsyncDisposable {
     await boss.start()
     await createQueues(boss)
     for (const definition of definitions) await this.register(definition)
-    await this.#worker.start()
+    // Told to stop meanwhile: nothing is to run any more.
+    if (this.#stopped === undefined) await this.#worker.start()
   }
 
   #tell(event: WorkerEvent, listener: ((event: WorkerEvent) => void) | undefined): void {
@@ -305,27 +317,6 @@ export class SagaEngine extends SagaClient implements AsyncDisposable {
     } catch (error) {
       // What is told has happened already, and a listener must not undo it.
       this.#common.logger.error({ error: String(error), event: event.type }, 'onEvent threw')
-    }
-  }
-}
-
-/** A plain `pg` transaction on a pool of its own, so that steps that hold theirs open starve nobody else. */
-function defaultTransaction(pool: Pool): OpenTransaction {
-  return async (run) => {
-    const client = await pool.connect()
-    let broken: Error | undefined
-    try {
-      await client.query('begin isolation level read committed')
-      const result = await run(client, fromPg(client))
-      await client.query('commit')
-      return result
-    } catch (error) {
-      await client.query('rollback').catch((failure: Error) => {
-        broken = failure
-      })
-      throw error
-    } finally {
-      client.release(broken)
     }
   }
 }

@@ -13,6 +13,7 @@ import type { FaultPoints, JobData } from '../engine/runtime/ports.ts'
 import { type Db, inOneFlight } from '../engine/store/db.ts'
 import { readActiveHolds } from '../engine/store/holds.ts'
 import { readPayloads } from '../engine/store/journal.ts'
+import { readRevisions } from '../engine/store/revisions.ts'
 import { readSagas } from '../engine/store/sagas.ts'
 import { type ClaimedJob, insertClaim, readClaims } from '../engine/store/workers.ts'
 import type { SagaCache } from './cache.ts'
@@ -43,6 +44,7 @@ export function batchSize(free: number): number {
 }
 
 export class TakenOver extends Error {}
+export class Unwanted extends Error {}
 
 export class Fetcher {
   readonly #options: FetcherOptions
@@ -58,6 +60,11 @@ export class Fetcher {
     await this.#session.client()
   }
 
+  /** After an `open` that failed: can be opened again. */
+  drop(): void {
+    this.#session.drop()
+  }
+
   async close(): Promise<void> {
     await this.#session.close()
   }
@@ -68,10 +75,11 @@ export class Fetcher {
   }
 
   /**
+   * @param isWanted asked before the commit: whether what was fetched can still be run.
    * @returns `undefined` when the queue is empty.
-   * @throws TakenOver when the worker is not who it was: nothing was fetched.
+   * @throws TakenOver when the worker is not who it was, Unwanted when it stops meanwhile: nothing was fetched.
    */
-  async fetch(limit: number, who: Identity): Promise<Fetched | undefined> {
+  async fetch(limit: number, who: Identity, isWanted: () => boolean): Promise<Fetched | undefined> {
     const { boss, schema, faults } = this.#options
     const id = newId()
     const fetched = await inSessionTransaction(this.#session, async (db) => {
@@ -87,6 +95,7 @@ export class Fetcher {
       )
       if (!isOurs) throw new TakenOver('This worker was taken over.')
       faults('claimed')
+      if (!isWanted()) throw new Unwanted('This worker stops.')
       return { jobs: claimed, ...loaded }
     })
     if (fetched === undefined) return undefined
@@ -102,39 +111,59 @@ export class Fetcher {
     const unknown = claims.filter((claim) => !this.#claims.has(claim.id))
     const found: Fetched[] = []
     for (const { id, jobs } of unknown) {
-      this.#claims.add(id)
       found.push({ claim: { id, open: jobs.length }, jobs, ...(await this.#load(db, jobs)) })
     }
+    // Only now: whoever could not read all of it reads all of it again.
+    for (const { claim } of found) this.#claims.add(claim.id)
     return found
   }
 
-  /** State and payloads of the sagas that are not remembered at the revision that their job names. */
+  /**
+   * State and payloads of the sagas, without those that are remembered as they are stored. That the job names the
+   * remembered revision is not enough: a cancel or a pause moves the saga on and leaves the job.
+   */
   async #load(db: Db, jobs: readonly ClaimedJob[]): Promise<Pick<Fetched, 'sagas' | 'holds'>> {
-    const { cache, schema, shelf } = this.#options
-    const sagas = new Map<string, LoadedSaga>()
+    const { cache, schema } = this.#options
     const wanted = new Set<string>()
+    const known = new Map<string, LoadedSaga>()
     for (const job of jobs) {
-      const known = cache.get(job.saga, job.revision)
-      if (known === undefined) wanted.add(job.saga)
-      else sagas.set(job.saga, known)
+      const cached = cache.get(job.saga, job.revision)
+      if (cached === undefined) wanted.add(job.saga)
+      else known.set(job.saga, cached)
     }
-    const holds = () => readActiveHolds(db, schema)
-    if (wanted.size === 0) return { sagas, holds: await holds() }
+    const [sagas, revisions, holds] = await inOneFlight(
+      db,
+      () => this.#read(db, wanted),
+      () => readRevisions(db, schema, [...known.keys()]),
+      () => readActiveHolds(db, schema),
+    )
+    const moved = new Set<string>()
+    for (const [id, saga] of known) {
+      if (revisions.get(id) === saga.revision) sagas.set(id, saga)
+      else moved.add(id)
+    }
+    for (const [id, saga] of await this.#read(db, moved)) sagas.set(id, saga)
+    await this.#options.shelf.load(
+      db,
+      [...sagas.values()].map((saga) => saga.state.blueprint),
+    )
+    return { sagas, holds }
+  }
+
+  async #read(db: Db, wanted: ReadonlySet<string>): Promise<Map<string, LoadedSaga>> {
+    const sagas = new Map<string, LoadedSaga>()
+    if (wanted.size === 0) return sagas
+    const { schema } = this.#options
     const ids = [...wanted]
-    const [rows, payloads, held] = await inOneFlight(
+    const [rows, payloads] = await inOneFlight(
       db,
       () => readSagas(db, schema, ids),
       () => readPayloads(db, schema, ids),
-      holds,
-    )
-    await shelf.load(
-      db,
-      rows.map((row) => row.blueprint),
     )
     for (const row of rows) {
       sagas.set(row.id, { ...row, payloads: payloads.get(row.id) ?? { input: 'null', results: {} } })
     }
-    return { sagas, holds: held }
+    return sagas
   }
 }
 

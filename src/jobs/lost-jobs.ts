@@ -11,8 +11,8 @@ export type LostJobsOptions = {
   readonly boss: PgBoss
   readonly logger: Logger
   readonly isActive: () => boolean
-  /** Records the deliveries as lost. Resolves when that is committed. */
-  readonly lose: (jobs: readonly ClaimedJob[]) => Promise<void>
+  /** Records the deliveries as lost. Resolves when that is committed, with the ids of those that were recorded. */
+  readonly lose: (jobs: readonly ClaimedJob[]) => Promise<ReadonlySet<string>>
 }
 
 export class LostJobs {
@@ -42,15 +42,18 @@ export class LostJobs {
     if (!this.#closed) this.#timer = setTimeout(() => void this.#run(), EVERY_MS)
   }
 
-  /** The core finds repeats: a job that is read twice, because this worker dies in between, is lost once. */
+  /**
+   * A message is deleted when what it says is recorded. If this worker dies before that, or it could not be recorded,
+   * pg-boss delivers it again after a minute; the core finds repeats, so what is read twice is lost once.
+   */
   async #round(): Promise<void> {
-    const { boss, lose } = this.#options
+    const { boss, lose, logger } = this.#options
     const jobs = await boss.fetch<JobData>(LOST_QUEUE, { batchSize: AT_ONCE })
     if (jobs.length === 0) return
-    await lose(jobs.map(({ data }) => ({ ...data, id: data.job, retryCount: 0 })))
-    await boss.deleteJob(
-      LOST_QUEUE,
-      jobs.map((job) => job.id),
-    )
+    const recorded = await lose(jobs.map(({ data }) => ({ ...data, id: data.job, retryCount: 0 })))
+    const done = jobs.filter(({ data }) => recorded.has(data.job)).map((job) => job.id)
+    if (done.length > 0) await boss.deleteJob(LOST_QUEUE, done)
+    if (done.length < jobs.length)
+      logger.warn({ jobs: jobs.length - done.length }, 'lost attempts could not be recorded; they come again')
   }
 }

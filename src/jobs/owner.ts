@@ -2,18 +2,42 @@
  * The worker's own session: while it lives and holds its advisory lock, the worker is alive for the others.
  *
  * 1. A worker that loses its session stops fetching at once. It opens another, and takes its lock again under its epoch.
- * 2. If it was taken over meanwhile, everything it still runs is aborted, and it goes on as a new worker.
+ * 2. If it was taken over meanwhile, it goes on as a new worker. What it still runs is finished, and its reports are late
+ *    (docs/decisions/0003).
  * 3. What it fetched belongs to its epoch: a claim under an old epoch is refused by the database.
+ * 4. If its old session lives on in the server and keeps the lock, because only this end knows that the line is dead, it
+ *    does not wait for hours: it goes on under a new id, and takes along what it has claimed.
  */
 import { hostname } from 'node:os'
 import { newId } from '../engine/runtime/ids.ts'
 import type { Logger } from '../engine/runtime/ports.ts'
-import { heartbeat, registerWorker, removeWorker, tryOwnerLock } from '../engine/store/workers.ts'
+import type { Db } from '../engine/store/db.ts'
+import {
+  heartbeat,
+  insertClaim,
+  readClaims,
+  registerWorker,
+  removeClaims,
+  removeWorker,
+  takeOver,
+  tryOwnerLock,
+} from '../engine/store/workers.ts'
 import { Backoff } from './backoff.ts'
-import { Session } from './sessions.ts'
+import { withTimeout } from './patience.ts'
+import { keepsItsSession } from './session-probe.ts'
+import { inSessionTransaction, Session } from './sessions.ts'
 import { channelOf } from './wake-up.ts'
 
 const HEARTBEAT_MS = 3_000
+/** A heartbeat without an answer for this long: the session is given up, well before the lease is over. */
+const ANSWER_WITHIN_MS = 8_000
+/** How long a lock of our own that the old session keeps is waited for. */
+const WAIT_FOR_LOCK_MS = 10_000
+/** Signing off is a courtesy: whoever is not heard is taken over. */
+const SIGN_OFF_WITHIN_MS = 5_000
+/** Heartbeats further apart than this say that the database, or this process, stood still in between. */
+const GAP_MS = 3 * HEARTBEAT_MS
+const MANY_CLAIMS = 100_000
 
 export type OwnerOptions = {
   /** Not through a pooler in transaction mode: the lock and LISTEN need a session. */
@@ -37,12 +61,16 @@ export class Owner {
   #session: Session
   #identity: Identity | undefined
   #lockKey = 0
+  #holdsLock = true
   #alive = false
   #closed = false
   #beat: NodeJS.Timeout | undefined
+  #beating = false
   /** Counts the sessions: an observer only trusts what it saw within one. */
   #generation = 0
-  #aliveSince = 0
+  #steadySince = 0
+  #lastBeat = 0
+  #lockHeldSince: number | undefined
 
   constructor(options: OwnerOptions) {
     this.#options = options
@@ -62,18 +90,25 @@ export class Owner {
     return this.#generation
   }
 
-  /** For how long this session has lived, in ms. */
-  get aliveMs(): number {
-    return this.#alive ? performance.now() - this.#aliveSince : 0
+  /** For how long this session has lived, with heartbeats that came as they should, in ms. */
+  get steadyMs(): number {
+    const now = performance.now()
+    return this.#alive && now - this.#lastBeat < GAP_MS ? now - this.#steadySince : 0
   }
 
-  get session(): Session {
-    return this.#session
-  }
-
+  /** Can be repeated after it failed. */
   async open(): Promise<void> {
+    this.#closed = false
+    this.#session = this.#newSession()
+    this.#holdsLock = await keepsItsSession(this.#session, this.#newSession)
+    if (!this.#holdsLock) {
+      this.#options.logger.warn(
+        {},
+        'sessions are shared here, as behind a pooler in transaction mode: this worker is known to live by its heartbeat alone, and hears of new work by polling. Give it a direct connection.',
+      )
+    }
     await this.#register()
-    this.#beat = setInterval(() => void this.#heartbeat(), HEARTBEAT_MS)
+    this.#beat = setInterval(() => this.check(), HEARTBEAT_MS)
   }
 
   /** @returns whether nothing of it was left to be taken over. */
@@ -82,51 +117,76 @@ export class Owner {
     this.#alive = false
     clearInterval(this.#beat)
     this.#backoff.cancel()
-    let clean = false
     try {
-      clean = await removeWorker(await this.#session.db(), this.#options.schema, this.identity.id)
+      const signedOff = this.#signOff()
+      if (!(await withTimeout(signedOff, SIGN_OFF_WITHIN_MS))) throw new Error('The database does not answer.')
+      return await signedOff
     } catch (error) {
       this.#options.logger.warn({ error: String(error) }, 'the worker could not sign off; it will be taken over')
+      return false
+    } finally {
+      await this.#session.close()
     }
-    await this.#session.close()
-    return clean
   }
 
-  #newSession(): Session {
-    const session: Session = new Session(this.#options.connectionString, 'pg-saga owner', () => {
-      if (session === this.#session) this.#lost()
+  async #signOff(): Promise<boolean> {
+    if (this.#identity === undefined) return true
+    return removeWorker(await this.#session.db(), this.#options.schema, this.#identity.id)
+  }
+
+  /** Gives a sign of life, and finds out whether this worker still is who it was. */
+  check(): void {
+    void this.#heartbeat()
+  }
+
+  readonly #newSession = (): Session => {
+    const session: Session = new Session(this.#options.connectionString, 'pg-saga owner', {
+      onLost: () => {
+        if (session === this.#session) this.#lost()
+      },
+      answerWithinMs: ANSWER_WITHIN_MS,
+      noticedSoon: true,
     })
     return session
   }
 
   async #register(): Promise<void> {
-    const { schema, build, definitions } = this.#options
     const db = await this.#session.db()
-    const id = newId()
-    const { epoch, lockKey } = await registerWorker(db, schema, {
-      id,
-      host: hostname(),
-      pid: process.pid,
-      build,
-      holdsLock: true,
-      definitions,
-    })
-    this.#identity = { id, epoch }
-    this.#lockKey = lockKey
+    this.#becomes(await this.#insert(db))
     await this.#takeLock()
   }
 
+  async #insert(db: Db): Promise<Identity & { readonly lockKey: number }> {
+    const { schema, build, definitions } = this.#options
+    const id = newId()
+    const worker = { id, host: hostname(), pid: process.pid, build, holdsLock: this.#holdsLock, definitions }
+    return { id, ...(await registerWorker(db, schema, worker)) }
+  }
+
+  #becomes({ id, epoch, lockKey }: Identity & { readonly lockKey: number }): void {
+    this.#identity = { id, epoch }
+    this.#lockKey = lockKey
+  }
+
   async #takeLock(): Promise<void> {
-    const client = await this.#session.client()
-    const db = await this.#session.db()
-    if (!(await tryOwnerLock(db, this.#lockKey)))
-      throw new Error('The lock of this worker is still held by its old session.')
-    client.on('notification', () => this.#options.onWake())
-    await client.query(`listen ${channelOf(this.#options.schema)}`)
+    if (!(await this.#tryLock())) throw new Error('The lock of this worker is held by another session.')
+  }
+
+  /** @returns whether this worker counts as alive from now on. */
+  async #tryLock(): Promise<boolean> {
+    if (this.#holdsLock) {
+      const client = await this.#session.client()
+      if (!(await tryOwnerLock(await this.#session.db(), this.#lockKey))) return false
+      client.on('notification', () => this.#options.onWake())
+      await client.query(`listen ${channelOf(this.#options.schema)}`)
+    }
     this.#generation += 1
-    this.#aliveSince = performance.now()
+    this.#lastBeat = performance.now()
+    this.#steadySince = this.#lastBeat
+    this.#lockHeldSince = undefined
     this.#alive = true
     this.#backoff.reset()
+    return true
   }
 
   #lost(): void {
@@ -138,37 +198,77 @@ export class Owner {
   }
 
   #retry(): void {
-    this.#backoff.wait(() => void this.#comeBack())
+    if (!this.#closed) this.#backoff.wait(() => void this.#comeBack())
   }
 
   async #comeBack(): Promise<void> {
     if (this.#closed) return
+    const { schema, logger, onBack, onTakenOver } = this.#options
     try {
       this.#session = this.#newSession()
-      const db = await this.#session.db()
-      if (await heartbeat(db, this.#options.schema, this.identity.id, this.identity.epoch)) {
-        await this.#takeLock()
-        this.#options.logger.info({ worker: this.identity.id }, 'the worker has its session again')
-        this.#options.onBack()
-      } else {
-        this.#options.onTakenOver()
+      const { id, epoch } = this.identity
+      if (!(await heartbeat(await this.#session.db(), schema, id, epoch))) {
+        onTakenOver()
         await this.#register()
-        this.#options.logger.warn({ worker: this.identity.id }, 'the worker was taken over and goes on under a new id')
-        this.#options.onBack()
+        logger.warn({ worker: this.identity.id }, 'the worker was taken over and goes on under a new id')
+      } else if (await this.#tryLock()) {
+        logger.info({ worker: id }, 'the worker has its session again')
+      } else {
+        this.#lockHeldSince ??= performance.now()
+        if (performance.now() - this.#lockHeldSince < WAIT_FOR_LOCK_MS)
+          throw new Error('The lock of this worker is still held by its old session.')
+        await this.#goOnAsAnother()
+        logger.warn({ worker: this.identity.id, old: id }, 'an old session keeps its lock: it goes on under a new id')
       }
+      onBack()
     } catch (error) {
       this.#session.drop()
-      this.#options.logger.debug({ error: String(error) }, 'no session yet')
+      logger.debug({ error: String(error) }, 'no session yet')
       this.#retry()
     }
   }
 
+  /**
+   * A new id, and the claims of the old one with it, in one transaction: nobody can take over what still runs here.
+   * Raising the old epoch keeps out a fetch that is under way, and loses against somebody else's takeover: then nothing
+   * is left to take along, and what still runs is late.
+   */
+  async #goOnAsAnother(): Promise<void> {
+    const { schema, onTakenOver } = this.#options
+    const old = this.identity
+    const { next, isOurs } = await inSessionTransaction(this.#session, async (db) => {
+      const next = await this.#insert(db)
+      const isOurs = await takeOver(db, schema, old.id, old.epoch)
+      if (isOurs) {
+        const claims = await readClaims(db, schema, old.id, MANY_CLAIMS)
+        await removeClaims(
+          db,
+          schema,
+          claims.map((claim) => claim.id),
+        )
+        for (const { id, jobs } of claims)
+          await insertClaim(db, schema, { id, jobs, workerId: next.id, epoch: next.epoch })
+        await removeWorker(db, schema, old.id)
+      }
+      return { next, isOurs }
+    })
+    this.#becomes(next)
+    if (!isOurs) onTakenOver()
+    await this.#takeLock()
+  }
+
   async #heartbeat(): Promise<void> {
-    if (!this.#alive) return
+    if (!this.#alive || this.#beating) return
+    this.#beating = true
     try {
       const { id, epoch } = this.identity
       const isWho = await heartbeat(await this.#session.db(), this.#options.schema, id, epoch)
-      if (!isWho && this.#alive) {
+      if (!this.#alive) return
+      if (isWho) {
+        const now = performance.now()
+        if (now - this.#lastBeat >= GAP_MS) this.#steadySince = now
+        this.#lastBeat = now
+      } else {
         // Thought dead, for example because the process stood still for longer than the lease.
         this.#alive = false
         this.#options.onLost()
@@ -177,6 +277,8 @@ export class Owner {
       }
     } catch (error) {
       this.#options.logger.debug({ error: String(error) }, 'a heartbeat failed')
+    } finally {
+      this.#beating = false
     }
   }
 }

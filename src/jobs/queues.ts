@@ -16,6 +16,9 @@ export const DEAD_LETTER_QUEUE = 'saga_dead_letter'
 /** Sixty years, just inside pg-boss's integer: what is queued waits as long as it has to. */
 const NEVER_SECONDS = 60 * 365 * 24 * 60 * 60
 const HOUR_SECONDS = 60 * 60
+const READ_AGAIN_SECONDS = 60
+/** As often as it takes; pg-boss counts with an integer. */
+const ALWAYS = 1_000_000_000
 
 /** A `PgBoss` that does not own the connections and maintains only where a worker runs. */
 export function openBoss(
@@ -39,7 +42,8 @@ export function openBoss(
 export async function createQueues(boss: PgBoss): Promise<void> {
   const forever = { retentionSeconds: NEVER_SECONDS, deleteAfterSeconds: HOUR_SECONDS }
   const kept = { ...forever, retryLimit: 0, retryDelay: 0, expireInSeconds: HOUR_SECONDS }
-  await ensureQueue(boss, LOST_QUEUE, kept)
+  // What is lost must not be lost itself: a reader that dies with a message leaves it to the next one, soon and always.
+  await ensureQueue(boss, LOST_QUEUE, { ...kept, retryLimit: ALWAYS, expireInSeconds: READ_AGAIN_SECONDS })
   await ensureQueue(boss, DEAD_LETTER_QUEUE, kept)
   // A redelivery by pg-boss itself would only repeat what its own dead-letter queue leads to: a lost attempt.
   await ensureQueue(boss, STEP_QUEUE, { ...kept, deadLetter: LOST_QUEUE, partition: true })

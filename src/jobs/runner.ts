@@ -53,16 +53,17 @@ export class Runner {
     return this.#stragglers >= this.#parts.maxStragglers
   }
 
+  /** Hands back what was fetched and must not start any more. */
+  handBack(job: ClaimedJob, fetched: Fetched): void {
+    const saga = fetched.sagas.get(job.saga)
+    const definition = saga === undefined ? undefined : this.#parts.code.get(saga.definition, saga.version)
+    this.#report(job, fetched.claim, saga, { report: returned(deliveryOf(job), 'turned', definition) })
+  }
+
   /** Runs what the saga's state admits; everything else is handed back, with why. */
   run(job: ClaimedJob, fetched: Fetched): void {
     const saga = fetched.sagas.get(job.saga)
-    const delivery: Delivery = {
-      step: job.step,
-      side: job.side,
-      jobId: job.id,
-      insertedAs: job.attempt,
-      retryCount: job.retryCount,
-    }
+    const delivery = deliveryOf(job)
     if (saga === undefined) return this.#report(job, fetched.claim, saga, { report: returned(delivery, 'turned') })
     const definition = this.#parts.code.get(saga.definition, saga.version)
     const blueprint = this.#parts.applier.shelf.get(saga.state.blueprint)
@@ -114,10 +115,12 @@ export class Runner {
     }
     void late.then((report) => {
       this.#stragglers -= 1
-      if (report !== undefined)
-        void this.#parts.submit(
-          itemOf(job.saga, report, { id: job.id, retryCount: job.retryCount }, this.#parts.workerId()),
-        )
+      if (report !== undefined) {
+        const item = itemOf(job.saga, report, { id: job.id, retryCount: job.retryCount }, this.#parts.workerId())
+        this.#parts.submit(item).catch((error: unknown) => {
+          logger.error({ saga: job.saga, step: job.step, error: String(error) }, 'a late report cannot be written')
+        })
+      }
       this.#parts.onStragglerGone()
     })
   }
@@ -167,17 +170,18 @@ export class Runner {
   /** What cannot be written is recorded as a failure without what made it so. */
   #poisoned(job: ClaimedJob, claim: Claim, saga: LoadedSaga | undefined, report: AttemptReport, error: unknown): void {
     const wasPlain = report.report.type === 'failed' && report.payload === undefined
-    if (saga === undefined || wasPlain) return this.#parts.onSlotFree()
+    if (saga === undefined || wasPlain) {
+      // Nothing is recorded, and its job is not settled: pg-boss's own expiry makes it a lost one.
+      claim.open -= 1
+      if (claim.open === 0) this.#parts.onClaimSettled(claim)
+      return this.#parts.onSlotFree()
+    }
     const definition = this.#parts.code.get(saga.definition, saga.version)
     const transactional = definition !== undefined && isTransactional(definition, job.step)
     this.#report(job, claim, undefined, {
       report: {
         type: 'failed',
-        step: job.step,
-        side: job.side,
-        jobId: job.id,
-        insertedAs: job.attempt,
-        retryCount: job.retryCount,
+        ...deliveryOf(job),
         verdict: transactional ? 'not_applied' : 'in_doubt',
         error: { ...errorInfo(error), code: 'PAYLOAD_INVALID', message: 'Its result could not be stored.' },
         retryDelayMs: 1_000,
@@ -197,6 +201,16 @@ export class Runner {
         ? saga.payloads.results
         : { ...saga.payloads.results, [completed.step]: payload }
     this.#parts.cache.set({ ...saga, state, revision, payloads: { input: saga.payloads.input, results } })
+  }
+}
+
+function deliveryOf(job: ClaimedJob): Delivery {
+  return {
+    step: job.step,
+    side: job.side,
+    jobId: job.id,
+    insertedAs: job.attempt,
+    retryCount: job.retryCount,
   }
 }
 

@@ -10,6 +10,13 @@ import { type Db, inOneFlight } from '../engine/store/db.ts'
 const STATEMENT_TIMEOUT_MS = 30_000
 const LOCK_TIMEOUT_MS = 10_000
 const CONNECT_TIMEOUT_MS = 10_000
+/**
+ * A server that lives answers sooner, with an error if need be: statements have their own limit there. Without an answer
+ * for this long the other end is gone, though nobody has told this one.
+ */
+const ANSWER_WITHIN_MS = STATEMENT_TIMEOUT_MS + 5_000
+/** How long a connection that is given up may take to say goodbye. */
+const GOODBYE_MS = 1_000
 
 /**
  * Stated in each transaction, so that neither the server's defaults nor a pooler's other clients decide. All our names
@@ -22,6 +29,9 @@ export const BEGIN = `begin isolation level read committed;
 set local search_path = pg_catalog; set local lock_timeout = ${LOCK_TIMEOUT_MS}; set local statement_timeout = ${STATEMENT_TIMEOUT_MS};
 set local idle_in_transaction_session_timeout = ${STATEMENT_TIMEOUT_MS};
 set local jit = off; set local enable_seqscan = off; set local enable_mergejoin = off`
+
+/** For a step's own statements, which may use the app's names and plans; its limits come with the step. */
+export const BEGIN_STEP = 'begin isolation level read committed'
 
 type PipelineConfig = pg.ClientConfig & { readonly pipeline?: boolean }
 
@@ -66,7 +76,7 @@ export async function inTransaction<T>(pool: pg.Pool, run: (db: Db, client: pg.P
   try {
     await client.query(BEGIN)
     const result = await run(fromPg(client), client)
-    await client.query('commit')
+    requireCommit(await client.query('commit'))
     return result
   } catch (error) {
     await client.query('rollback').catch((failure: Error) => {
@@ -78,6 +88,15 @@ export async function inTransaction<T>(pool: pg.Pool, run: (db: Db, client: pg.P
   }
 }
 
+export type SessionOptions = {
+  /** Called once for each connection that is lost, not for those that are given up. */
+  readonly onLost?: (error: Error) => void
+  /** How long an answer may take before the connection counts as lost. */
+  readonly answerWithinMs?: number
+  /** Has the server notice within seconds that this end is gone, so that what it holds there is free. */
+  readonly noticedSoon?: boolean
+}
+
 /**
  * One connection of our own, opened again after it was lost. Statements are pipelined: sent without waiting for the
  * answers of those before them.
@@ -85,18 +104,15 @@ export async function inTransaction<T>(pool: pg.Pool, run: (db: Db, client: pg.P
 export class Session {
   readonly #connectionString: string
   readonly #name: string
-  readonly #onLost: ((error: Error) => void) | undefined
+  readonly #options: SessionOptions
   #client: pg.Client | undefined
+  #watch: AnswerWatch | undefined
   #closed = false
 
-  constructor(connectionString: string, name: string, onLost?: (error: Error) => void) {
+  constructor(connectionString: string, name: string, options: SessionOptions = {}) {
     this.#connectionString = connectionString
     this.#name = name
-    this.#onLost = onLost
-  }
-
-  get isOpen(): boolean {
-    return this.#client !== undefined
+    this.#options = options
   }
 
   /** The connection, opened if need be. */
@@ -110,49 +126,109 @@ export class Session {
     client.on('end', () => this.#lose(client, new Error('The connection ended.')))
     await client.connect()
     if (this.#closed) {
-      await client.end()
+      void leave(client)
       throw new Error('The session is closed.')
     }
     this.#client = client
+    this.#watch = new AnswerWatch(this.#options.answerWithinMs ?? ANSWER_WITHIN_MS, () => cut(client))
+    if (this.#options.noticedSoon === true) await client.query(SHORT_KEEPALIVES).catch(() => {})
     return client
   }
 
   async db(): Promise<Db> {
+    return (await this.opened()).db
+  }
+
+  /** For a transaction: all of it on this connection, its end included, also when the session has another by then. */
+  async opened(): Promise<{ readonly db: Db; readonly commit: () => Promise<void> }> {
     const client = await this.client()
-    return { pipelined: true, executeSql: async (text, values) => ({ rows: (await client.query(text, values)).rows }) }
+    const watch = this.#watch
+    const query = (text: string, values?: unknown[]) => {
+      const answer = client.query(text, values)
+      return watch === undefined ? answer : watch.over(answer)
+    }
+    return {
+      db: { pipelined: true, executeSql: async (text, values) => ({ rows: (await query(text, values)).rows }) },
+      commit: async () => requireCommit(await query('commit')),
+    }
   }
 
   /** Gives the connection up, for one that answers again; the next use opens another. */
   drop(): void {
     const client = this.#client
     this.#client = undefined
-    if (client !== undefined) client.end().catch(() => {})
+    if (client !== undefined) void leave(client)
   }
 
   async close(): Promise<void> {
     this.#closed = true
     const client = this.#client
     this.#client = undefined
-    await client?.end().catch(() => {})
+    if (client !== undefined) await leave(client)
   }
 
   #lose(client: pg.Client, error: Error): void {
     if (this.#client !== client) return
     this.#client = undefined
-    if (!this.#closed) this.#onLost?.(error)
+    if (!this.#closed) this.#options.onLost?.(error)
   }
+}
+
+/** Whatever the machine's defaults are, which are hours. A server that knows no such settings goes without. */
+const SHORT_KEEPALIVES = `select set_config('tcp_keepalives_idle', '5', false), set_config('tcp_keepalives_interval', '2', false),
+  set_config('tcp_keepalives_count', '3', false), set_config('tcp_user_timeout', '10000', false)`
+
+/** Ends a connection that owes an answer for too long. One timer, which each answer puts back. */
+class AnswerWatch {
+  readonly #withinMs: number
+  readonly #giveUp: () => void
+  #owed = 0
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(withinMs: number, giveUp: () => void) {
+    this.#withinMs = withinMs
+    this.#giveUp = giveUp
+  }
+
+  async over<T>(answer: Promise<T>): Promise<T> {
+    this.#owed += 1
+    this.#timer ??= setTimeout(this.#giveUp, this.#withinMs)
+    try {
+      return await answer
+    } finally {
+      this.#owed -= 1
+      if (this.#owed > 0) this.#timer?.refresh()
+      else {
+        clearTimeout(this.#timer)
+        this.#timer = undefined
+      }
+    }
+  }
+}
+
+/** Without a goodbye, which would wait for the answers that are missing. All of them fail. */
+function cut(client: pg.Client): void {
+  const { connection } = client as unknown as { connection: { stream: { destroy(error?: Error): void } } }
+  connection.stream.destroy(new Error('Connection terminated: the server owed an answer for too long.'))
+}
+
+/** Says goodbye, but not for long. */
+async function leave(client: pg.Client): Promise<void> {
+  const impatience = setTimeout(() => cut(client), GOODBYE_MS)
+  await client.end().catch(() => {})
+  clearTimeout(impatience)
 }
 
 /** Begins, runs and commits on a session; rolls back on any error. The answer of COMMIT can be lost: see the caller. */
 export async function inSessionTransaction<T>(session: Session, run: (db: Db) => Promise<T>): Promise<T> {
-  const db = await session.db()
+  const { db, commit } = await session.opened()
   try {
     const [, result] = await inOneFlight(
       db,
       () => db.executeSql(BEGIN),
       () => run(db),
     )
-    await commit(db)
+    await commit()
     return result
   } catch (error) {
     await db.executeSql('rollback').catch(() => session.drop())
@@ -160,7 +236,7 @@ export async function inSessionTransaction<T>(session: Session, run: (db: Db) =>
   }
 }
 
-/** @throws when the server answered COMMIT with a rollback, which it does after an error in between. */
-export async function commit(db: Db): Promise<void> {
-  await db.executeSql('commit')
+/** @throws when the server answered COMMIT with a rollback, which it does when a statement before it has failed. */
+export function requireCommit(answer: { readonly command: string }): void {
+  if (answer.command !== 'COMMIT') throw new Error('The server rolled back instead of committing.')
 }

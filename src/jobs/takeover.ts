@@ -2,8 +2,9 @@
  * Taking over dead workers.
  *
  * Dead is a worker whose lock was free on two looks a second apart, by an observer whose own session lived throughout;
- * or whose heartbeat is older than the lease, whatever the lock says. After the observer itself has reconnected it takes
- * nobody over for a while: a failover frees all locks at once.
+ * or whose heartbeat is older than the lease, whatever the lock says. An observer that has just reconnected, or that had
+ * no answers for a while, takes nobody over yet: a failover frees all locks at once, and after an outage everybody's
+ * heartbeat is old.
  *
  * Taking over raises the worker's epoch, which fences it; then what it had fetched is recorded as lost, claim by claim.
  * Whoever dies in the middle is followed by somebody else: lost twice is lost once, the fence sees to that.
@@ -37,8 +38,8 @@ export type TakeoverOptions = {
   readonly owner: Owner
   readonly logger: Logger
   readonly faults: FaultPoints
-  /** Records the deliveries as lost. Resolves when that is committed. */
-  readonly lose: (jobs: readonly ClaimedJob[]) => Promise<void>
+  /** Records the deliveries as lost. Resolves when that is committed, with the ids of those that were recorded. */
+  readonly lose: (jobs: readonly ClaimedJob[]) => Promise<ReadonlySet<string>>
   readonly onTakenOver: (worker: string, jobs: number) => void
 }
 
@@ -81,14 +82,35 @@ export class Takeover {
     const workers = (await readWorkers(db, schema)).filter((worker) => worker.id !== owner.identity.id)
     // What was read on another session than the one that lives now proves nothing.
     if (!owner.isAlive || owner.generation !== generation) return
-    this.others = workers.filter((worker) => worker.locked).length
+    this.others = workers.filter((worker) => worker.locked || (!worker.holdsLock && isFresh(worker))).length
     const dead = workers.filter((worker) => this.#isDead(worker, generation))
-    for (const worker of dead) await this.#takeOver(worker)
+    if (dead.length === 0) return
+    // Whoever was taken over is fenced already: to go on with that does no harm.
+    const isSettled = await this.#isSettled(workers)
+    for (const worker of dead) if (worker.takenOver || isSettled(worker)) await this.#takeOver(worker)
+  }
+
+  /**
+   * Whether a worker has had time to come back from an outage. An observer that has just started has not seen one; for
+   * it there was one when the server has just started too, or when several others have lost their locks and none has
+   * not. Who still has its lock has lost nothing: if its heartbeat is old, it stands still.
+   */
+  async #isSettled(workers: readonly WorkerRow[]): Promise<(worker: WorkerRow) => boolean> {
+    const { owner, db } = this.#options
+    if (owner.steadyMs >= AFTER_RECONNECT_MS) return () => true
+    if (owner.generation > 1 || owner.steadyMs === 0) return () => false
+    const others = workers.filter((worker) => !worker.takenOver && worker.holdsLock)
+    const allLost = others.length > 1 && !others.some((worker) => worker.locked)
+    const { rows } = await db.executeSql(
+      `select extract(epoch from clock_timestamp() - pg_postmaster_start_time())::float8 * 1000 as "upMs"`,
+    )
+    const isVisible = allLost || Number(rows[0]?.['upMs']) < AFTER_RECONNECT_MS
+    return (worker) => worker.locked || !isVisible
   }
 
   #isDead(worker: WorkerRow, generation: number): boolean {
     const key = `${worker.id}:${worker.epoch}`
-    if (worker.locked && !worker.takenOver && worker.heartbeatAgeMs < LEASE_MS) {
+    if (!worker.takenOver && isFresh(worker) && (worker.locked || !worker.holdsLock)) {
       this.#free.delete(key)
       return false
     }
@@ -99,9 +121,8 @@ export class Takeover {
     }
     const freeFor = performance.now() - seen.since
     if (worker.takenOver) return freeFor >= STALLED_MS
-    if (worker.heartbeatAgeMs >= LEASE_MS) return true
-    const settled = generation === 1 || this.#options.owner.aliveMs >= AFTER_RECONNECT_MS
-    return worker.holdsLock && !worker.locked && settled && freeFor >= FREE_FOR_MS
+    if (!isFresh(worker)) return true
+    return worker.holdsLock && !worker.locked && freeFor >= FREE_FOR_MS
   }
 
   async #takeOver(worker: WorkerRow): Promise<void> {
@@ -109,24 +130,38 @@ export class Takeover {
     if (!(await takeOver(db, schema, worker.id, worker.epoch))) return
     faults('takeover-marked')
     this.#free.delete(`${worker.id}:${worker.epoch}`)
-    let jobs = 0
-    for (;;) {
-      const claims = await readClaims(db, schema, worker.id, CLAIMS_AT_ONCE)
-      if (claims.length === 0) break
-      const fetched = claims.flatMap((claim) => claim.jobs)
-      await this.#options.lose(fetched)
-      faults('takeover-batch')
-      await removeClaims(
-        db,
-        schema,
-        claims.map((claim) => claim.id),
-      )
-      jobs += fetched.length
-    }
+    const { jobs, left } = await this.#loseClaims(worker)
+    // Its row stays as long as something of it does: whoever looks next goes on with that.
+    if (left > 0) return logger.error({ worker: worker.id, claims: left }, 'a dead worker was not wholly taken over')
     await removeWorker(db, schema, worker.id)
     logger.warn({ worker: worker.id, jobs }, 'a dead worker was taken over')
     this.#options.onTakenOver(worker.id, jobs)
   }
+
+  /** Claim by claim, so that one that cannot be recorded keeps no other. */
+  async #loseClaims(worker: WorkerRow): Promise<{ readonly jobs: number; readonly left: number }> {
+    const { db, schema, lose, faults } = this.#options
+    let jobs = 0
+    let left = 0
+    for (;;) {
+      const claims = (await readClaims(db, schema, worker.id, left + CLAIMS_AT_ONCE)).slice(left)
+      if (claims.length === 0) return { jobs, left }
+      const recorded = await lose(claims.flatMap((claim) => claim.jobs))
+      faults('takeover-batch')
+      const done = claims.filter((claim) => claim.jobs.every((job) => recorded.has(job.id)))
+      await removeClaims(
+        db,
+        schema,
+        done.map((claim) => claim.id),
+      )
+      jobs += recorded.size
+      left += claims.length - done.length
+    }
+  }
+}
+
+function isFresh(worker: WorkerRow): boolean {
+  return worker.heartbeatAgeMs < LEASE_MS
 }
 
 /** The report that stands in for the worker that is gone. */

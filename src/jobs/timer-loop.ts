@@ -9,6 +9,7 @@ import { dueTimers, type Timer, untilNextTimer } from '../engine/store/timers.ts
 const AT_LEAST_EVERY_MS = 500
 const SHORTEST_MS = 5
 const AT_ONCE = 500
+const AFTER_FAILURE_MS = 30_000
 
 export type TimerLoopOptions = {
   readonly schema: string
@@ -76,7 +77,14 @@ export class TimerLoop {
     const key = keyOf(timer)
     this.#underWay.add(key)
     const item: Item = { sagaId: timer.sagaId, input: inputOf(timer), timer }
-    void this.#options.submit(item).finally(() => this.#underWay.delete(key))
+    this.#options.submit(item).then(
+      () => this.#underWay.delete(key),
+      (error: unknown) => {
+        this.#options.logger.error({ saga: timer.sagaId, error: String(error) }, 'a due timer cannot be written')
+        // It stays in the table, and is tried again; not at once, for nothing has changed.
+        setTimeout(() => this.#underWay.delete(key), AFTER_FAILURE_MS).unref()
+      },
+    )
   }
 }
 

@@ -6,10 +6,11 @@
  * fenced by the same job: it has no effect if a COMMIT whose answer was lost did happen.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Delivery } from '../engine/core/input.ts'
+import type { Delivery, Report } from '../engine/core/input.ts'
 import type { Definition, SideCode } from '../engine/definition.ts'
 import { type Applied, type Applier, applyBatch, type Item } from '../engine/runtime/apply.ts'
 import { contextOf, type LoadedSaga } from '../engine/runtime/context.ts'
+import { limitsOf } from '../engine/runtime/limits.ts'
 import type { DeliveredJob } from '../engine/runtime/ports.ts'
 import {
   type AttemptReport,
@@ -20,6 +21,7 @@ import {
 } from '../engine/runtime/run-attempt.ts'
 import { type Db, isConnectionError, isRepeatable } from '../engine/store/db.ts'
 import { Backoff } from './backoff.ts'
+import { isOfTheMoment } from './trouble.ts'
 
 /** Opens the app's transaction and hands it over, beside a view of it that our statements run on. */
 export type OpenTransaction = <T>(run: (tx: unknown, db: Db) => Promise<T>) => Promise<T>
@@ -54,6 +56,9 @@ class Failed extends Error {
   }
 }
 
+/** Whether user code has come to its end: what fails after that is ours. */
+type Progress = { userCodeEnded: boolean }
+
 export async function runTransactional(
   attempt: TransactionalAttempt,
   open: OpenTransaction,
@@ -62,17 +67,19 @@ export async function runTransactional(
 ): Promise<TransactionalResult> {
   const backoff = new Backoff()
   for (let repeat = 1; ; repeat += 1) {
+    const progress: Progress = { userCodeEnded: false }
     try {
-      const result = await open((tx, db) => inside(attempt, tx, db, applier, settings))
+      const result = await open((tx, db) => inside(attempt, tx, db, applier, settings, progress))
       applier.faults('tx-after-commit')
       return result
     } catch (error) {
       if (error instanceof Fenced) return { type: 'fenced' }
       if (error instanceof Failed) return { type: 'failed', report: error.report }
       if (isRepeatable(error) && repeat < MAX_REPEATS) continue
-      if (isConnectionError(error) && !settings.stop.aborted) {
-        // The database is away, or the answer of COMMIT is lost: no attempt either. If it was committed, the fence
-        // says so next time.
+      if (isConnectionError(error) || (progress.userCodeEnded && isOfTheMoment(error))) {
+        // The database is away or cannot do it now, or the answer of COMMIT is lost: no attempt either. If it was
+        // committed, the fence says so next time.
+        if (settings.stop.aborted) return { type: 'failed', report: handedBack(attempt) }
         await delay(backoff.next())
         continue
       }
@@ -85,21 +92,38 @@ export async function runTransactional(
   }
 }
 
+/** Nothing of it is applied, and nothing is wrong with it: another worker runs it, and it counts as no failure. */
+function handedBack({ definition, delivery }: TransactionalAttempt): AttemptReport {
+  const report: Report = {
+    type: 'returned',
+    ...delivery,
+    why: 'turned',
+    limits: limitsOf(definition, delivery.step, delivery.side),
+  }
+  return { report }
+}
+
 async function inside(
   attempt: TransactionalAttempt,
   tx: unknown,
   db: Db,
   applier: Applier,
   settings: AttemptSettings,
+  progress: Progress,
 ): Promise<Extract<TransactionalResult, { type: 'committed' }>> {
   const { saga, definition, delivery, code, job, worker } = attempt
-  // Bounded in the database too: a statement that ignores its signal must not hold its locks for ever.
+  // It may have waited for its transaction until now.
+  if (settings.stop.aborted) throw new Failed(handedBack(attempt))
+  // Bounded in the database too: a statement that ignores its signal must not hold its locks for ever. An app that waits
+  // for locks for a shorter time has said so itself.
   const bound = `${code.timeoutMs + 1_000}ms`
   await db.executeSql(
-    `select set_config('statement_timeout', $1::text, true), set_config('idle_in_transaction_session_timeout', $1::text, true)`,
-    [bound],
+    `select set_config('statement_timeout', $1::text, true), set_config('idle_in_transaction_session_timeout', $1::text, true),
+       set_config('lock_timeout', case current_setting('lock_timeout') when '0' then $2::text else current_setting('lock_timeout') end, true)`,
+    [bound, `${code.timeoutMs}ms`],
   )
   const { given, revoke } = revocable(tx)
+  const startedAt = performance.now()
   const timed = runTimed(
     (signal) => {
       const parts = {
@@ -116,15 +140,18 @@ async function inside(
     code.timeoutMs,
     0,
     settings.stop,
+    { endsAtStop: true },
   )
   const outcome = await timed.first
   revoke()
   if (outcome.type === 'error') {
+    if (settings.stop.aborted && outcome.error === settings.stop.reason) throw new Failed(handedBack(attempt))
     if (isRepeatable(outcome.error)) throw outcome.error
     // A lost connection of its own, or of the transaction? Asked of the transaction.
     if (isConnectionError(outcome.error)) await db.executeSql('select 1')
   }
-  const report = await reportOf(saga, definition, delivery, code, outcome, settings)
+  const leftMs = code.timeoutMs - (performance.now() - startedAt)
+  const report = await reportOf(saga, definition, delivery, code, outcome, settings, leftMs)
   if (report.report.type !== 'succeeded') throw new Failed(report)
   const item: Item = {
     sagaId: saga.id,
@@ -134,6 +161,7 @@ async function inside(
     cached: { revision: saga.revision, state: saga.state },
     ...(report.payload === undefined ? {} : { payload: report.payload }),
   }
+  progress.userCodeEnded = true
   const batch = await applyBatch(applier, db, [item], { wait: true, claims: attempt.claims() })
   const [applied] = batch.applied
   // A late or repeated report must not commit the writes that came with it.

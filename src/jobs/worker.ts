@@ -10,15 +10,16 @@ import type { PgBoss } from 'pg-boss'
 import { type Applier, type Batch, type Item } from '../engine/runtime/apply.ts'
 import { type CodeShelf, limitsOf } from '../engine/runtime/limits.ts'
 import type { Logger } from '../engine/runtime/ports.ts'
-import { type Db, isConnectionError } from '../engine/store/db.ts'
+import type { Db } from '../engine/store/db.ts'
 import { readSagas } from '../engine/store/sagas.ts'
 import { type ClaimedJob, removeClaims } from '../engine/store/workers.ts'
-import { Backoff } from './backoff.ts'
 import { SagaCache } from './cache.ts'
 import { type Claim, Committer } from './committer.ts'
-import { type Fetched, Fetcher, TakenOver } from './fetcher.ts'
+import { FetchLoop } from './fetch-loop.ts'
+import { type Fetched, Fetcher } from './fetcher.ts'
 import { LostJobs } from './lost-jobs.ts'
 import { Owner } from './owner.ts'
+import { withTimeout } from './patience.ts'
 import { Runner } from './runner.ts'
 import { Stranded } from './stranded.ts'
 import { lostItem, Takeover } from './takeover.ts'
@@ -58,7 +59,11 @@ export type WorkerEvent =
   | { readonly type: 'taken_over'; readonly worker: string; readonly jobs: number }
   | { readonly type: 'session_lost' | 'session_back' | 'was_taken_over' }
 
-const POLL_MS = 500
+/** How long the last commits and the signing off may take, when the database does not answer. */
+const LEAVE_WITHIN_MS = 5_000
+/** However short the grace period is: so long, what can be rolled back is, and is handed back. */
+const ROLL_BACK_WITHIN_MS = 1_500
+
 export class Worker {
   readonly #options: WorkerOptions
   readonly #cache: SagaCache
@@ -69,15 +74,11 @@ export class Worker {
   readonly #timers: TimerLoop
   readonly #lost: LostJobs
   readonly #stranded: Stranded
-  readonly #backoff = new Backoff()
+  readonly #fetching: FetchLoop
   readonly #stop = new AbortController()
   readonly #runner: Runner
   #running = 0
-  #fetching = false
-  #hint = true
   #open = false
-  #mustReconcile = false
-  #poll: NodeJS.Timeout | undefined
   #quiet: (() => void) | undefined
 
   constructor(options: WorkerOptions) {
@@ -102,13 +103,25 @@ export class Worker {
       definitions: options.code.names(),
       logger,
       onWake: () => this.kick(),
-      onLost: () => options.onEvent({ type: 'session_lost' }),
+      onLost: () => {
+        // Others may move its sagas from now on.
+        this.#cache.clear()
+        options.onEvent({ type: 'session_lost' })
+      },
       onBack: () => {
-        this.#mustReconcile = true
         options.onEvent({ type: 'session_back' })
-        this.kick()
+        this.#fetching.reconcile()
       },
       onTakenOver: () => this.#wasTakenOver(),
+    })
+    this.#fetching = new FetchLoop({
+      fetcher: this.#fetcher,
+      logger,
+      wanted: () => this.#room(),
+      identity: () => this.#owner.identity,
+      take: (fetched) => this.#take(fetched),
+      onFetched: (jobs) => options.onEvent({ type: 'fetched', jobs }),
+      onTakenOver: () => this.#owner.check(),
     })
     const submit = (item: Item) => this.#submit(item)
     this.#runner = new Runner({
@@ -155,41 +168,46 @@ export class Worker {
     return this.#running
   }
 
+  /** Can be repeated after it failed: what was opened is closed again. */
   async start(): Promise<void> {
-    await Promise.all([this.#owner.open(), this.#committer.open(), this.#fetcher.open()])
+    const opening = [this.#owner.open(), this.#committer.open(), this.#fetcher.open()]
+    const failed = (await Promise.allSettled(opening)).find((one) => one.status === 'rejected')
+    if (failed !== undefined) {
+      await this.#owner.close()
+      this.#committer.drop()
+      this.#fetcher.drop()
+      throw failed.reason
+    }
     this.#open = true
     this.#takeover.open()
     this.#timers.open()
     this.#lost.open()
     this.#stranded.open()
-    this.#poll = setInterval(() => this.kick(), POLL_MS)
-    this.kick()
+    this.#fetching.open()
   }
 
   /** There may be jobs. */
   kick(): void {
-    this.#hint = true
-    void this.#fetch()
+    this.#fetching.kick()
   }
 
   /** Finishes what is under way, aborts what takes longer than the grace period, records all of it, and leaves. */
   async stop(): Promise<void> {
     if (!this.#open) return
     this.#open = false
-    clearInterval(this.#poll)
     this.#timers.close()
     this.#takeover.close()
     this.#lost.close()
     this.#stranded.close()
+    await withTimeout(this.#fetching.close(), LEAVE_WITHIN_MS)
     const { drainGraceMs } = this.#options
     if (!(await this.#whenQuiet(drainGraceMs))) {
       this.#stop.abort(new Error('The worker is shutting down.'))
-      await this.#whenQuiet(Math.min(drainGraceMs, 5_000))
+      await this.#whenQuiet(Math.max(ROLL_BACK_WITHIN_MS, Math.min(drainGraceMs, LEAVE_WITHIN_MS)))
     }
-    await withTimeout(this.#committer.drained(), 5_000)
+    await withTimeout(this.#committer.drained(), LEAVE_WITHIN_MS)
     await this.#owner.close()
     await Promise.all([this.#committer.close(), this.#fetcher.close()])
-    this.#backoff.cancel()
   }
 
   async #whenQuiet(ms: number): Promise<boolean> {
@@ -200,61 +218,27 @@ export class Worker {
     return withTimeout(quiet, ms)
   }
 
-  async #fetch(): Promise<void> {
-    if (this.#fetching) return
-    this.#fetching = true
-    try {
-      while (this.#mayFetch()) await this.#fetchOnce()
-    } catch (error) {
-      this.#fetchFailed(error)
-    } finally {
-      this.#fetching = false
-    }
-  }
-
-  #mayFetch(): boolean {
+  /** How many jobs to fetch. */
+  #room(): number {
+    if (!this.#open || !this.#owner.isAlive || this.#runner.isOverrun) return 0
     const { concurrency } = this.#options
-    if (!this.#open || !this.#hint || !this.#owner.isAlive || this.#backoff.isWaiting) return false
-    if (this.#runner.isOverrun) return false
     const free = concurrency - this.#running
     // A commit is about to free more slots: one larger fetch then costs less than two small ones.
-    return free >= concurrency / 4 || (free > 0 && this.#committer.size === 0)
-  }
-
-  async #fetchOnce(): Promise<void> {
-    const { concurrency, onEvent } = this.#options
-    if (this.#mustReconcile) {
-      this.#mustReconcile = false
-      for (const found of await this.#fetcher.reconcile(this.#owner.identity)) this.#take(found)
-    }
-    this.#hint = false
-    const free = concurrency - this.#running
-    const fetched = await this.#fetcher.fetch(free, this.#owner.identity)
-    this.#backoff.reset()
-    if (fetched === undefined) return
-    this.#hint = true
-    onEvent({ type: 'fetched', jobs: fetched.jobs.length })
-    this.#take(fetched)
-  }
-
-  #fetchFailed(error: unknown): void {
-    if (error instanceof TakenOver) return
-    this.#hint = true
-    this.#mustReconcile ||= isConnectionError(error)
-    if (!this.#open) return
-    this.#options.logger.warn({ error: String(error) }, 'a fetch failed')
-    this.#backoff.wait(() => this.kick())
+    return free >= concurrency / 4 || !this.#committer.isWriting ? Math.max(0, free) : 0
   }
 
   #take(fetched: Fetched): void {
     this.#running += fetched.jobs.length
-    for (const job of fetched.jobs) this.#runner.run(job, fetched)
+    for (const job of fetched.jobs) {
+      if (this.#open) this.#runner.run(job, fetched)
+      else this.#runner.handBack(job, fetched)
+    }
   }
 
   #free(): void {
     this.#running -= 1
     if (this.#running === 0) this.#quiet?.()
-    if (this.#hint) void this.#fetch()
+    this.#fetching.goOn()
   }
 
   #committed(batch: Batch): void {
@@ -285,25 +269,28 @@ export class Worker {
     })
   }
 
+  /** Resolves when it is committed. @throws when it cannot be written. */
   #submit(item: Item): Promise<void> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       this.#committer.add({
         item,
-        done: () => {
+        done: (outcome) => {
           this.#cache.delete(item.sagaId)
-          resolve()
+          if (outcome.type === 'poisoned') reject(outcome.error)
+          else resolve()
         },
       })
     })
   }
 
   /** Records deliveries as lost, with the limits of those steps that this worker has the code of. */
-  async #lose(jobs: readonly ClaimedJob[]): Promise<void> {
+  async #lose(jobs: readonly ClaimedJob[]): Promise<ReadonlySet<string>> {
     const { db, schema, code } = this.#options
     const rows = await readSagas(db, schema, [...new Set(jobs.map((job) => job.saga))])
     const definitions = new Map(rows.map((row) => [row.id, code.get(row.definition, row.version)]))
     const lost = jobs.map((job) => lostItem(job, limitsOf(definitions.get(job.saga), job.step, job.side)))
-    await Promise.all(lost.map((item) => this.#submit(item)))
+    const recorded = await Promise.allSettled(lost.map((item) => this.#submit(item)))
+    return new Set(jobs.filter((_, index) => recorded[index]?.status === 'fulfilled').map((job) => job.id))
   }
 
   #wasTakenOver(): void {
@@ -311,14 +298,4 @@ export class Worker {
     // What still runs belongs to somebody else now; what it reports is late, and is recorded as that.
     this.#cache.clear()
   }
-}
-
-async function withTimeout(promise: Promise<void>, ms: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), ms)
-  })
-  const inTime = await Promise.race([promise.then(() => true), late])
-  clearTimeout(timer)
-  return inTime
 }

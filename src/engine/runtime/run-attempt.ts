@@ -14,6 +14,9 @@ import { contextOf, type LoadedSaga } from './context.ts'
 import { DEFAULT_SETTLE_AFTER_MS, limitsOf } from './limits.ts'
 import { errorInfo, verdictOf } from './verdict.ts'
 
+/** However late the function was: so long its result is looked at. */
+const SHORTEST_CHECK_MS = 500
+
 export type AttemptReport = { readonly report: Report; readonly payload?: string }
 
 export type AttemptSettings = {
@@ -45,6 +48,8 @@ export function runAttempt(
   settings: AttemptSettings,
 ): Running {
   const controller = new AbortController()
+  const settleAfterMs = definition.steps.get(delivery.step)?.settleAfterMs ?? DEFAULT_SETTLE_AFTER_MS
+  const startedAt = performance.now()
   const timed = runTimed(
     (signal) => {
       const parts = {
@@ -58,10 +63,13 @@ export function runAttempt(
     },
     controller,
     code.timeoutMs,
-    definition.steps.get(delivery.step)?.settleAfterMs ?? DEFAULT_SETTLE_AFTER_MS,
+    settleAfterMs,
     settings.stop,
   )
-  const report = (outcome: Outcome) => reportOf(saga, definition, delivery, code, outcome, settings)
+  const report = (outcome: Outcome) => {
+    const leftMs = code.timeoutMs + settleAfterMs - (performance.now() - startedAt)
+    return reportOf(saga, definition, delivery, code, outcome, settings, leftMs)
+  }
   return {
     reported: timed.first.then(report),
     late: timed.late.then((outcome) => (outcome === undefined ? undefined : report(outcome))),
@@ -72,18 +80,27 @@ export function attemptOf(delivery: Delivery): number {
   return delivery.insertedAs + delivery.retryCount
 }
 
-/** The function's outcome, or that it ran out of time; and, in that case, its outcome when it comes. */
+/**
+ * The function's outcome, or that it ran out of time; and, in that case, its outcome when it comes.
+ *
+ * `endsAtStop` is for what can be rolled back: when all attempts are to end, it is not waited for.
+ */
 export function runTimed(
   run: (signal: AbortSignal) => unknown,
   controller: AbortController,
   timeoutMs: number,
   settleAfterMs: number,
   stop: AbortSignal,
+  { endsAtStop = false } = {},
 ): { readonly first: Promise<Outcome>; readonly late: Promise<Outcome | undefined> } {
   let gaveUp = false
   let patience: NodeJS.Timeout | undefined
   const abort = (reason: unknown) => controller.abort(reason)
-  const onStop = () => abort(stop.reason)
+  const stopped = Promise.withResolvers<Outcome>()
+  const onStop = () => {
+    abort(stop.reason)
+    if (endsAtStop) stopped.resolve({ type: 'error', error: stop.reason })
+  }
   if (stop.aborted) onStop()
   else stop.addEventListener('abort', onStop, { once: true })
 
@@ -103,7 +120,7 @@ export function runTimed(
     stop.removeEventListener('abort', onStop)
   }
   void settled.then(done)
-  const first = Promise.race([settled, timeout])
+  const first = Promise.race([settled, timeout, stopped.promise])
   return { first, late: settled.then((outcome) => (gaveUp ? outcome : undefined)) }
 }
 
@@ -115,7 +132,7 @@ async function invoke(run: (signal: AbortSignal) => unknown, signal: AbortSignal
   }
 }
 
-/** What an outcome says, with the limits and the delay that go with it. */
+/** What an outcome says, with the limits and the delay that go with it. `leftMs` is for looking at its result. */
 export async function reportOf(
   saga: LoadedSaga,
   definition: Definition,
@@ -123,10 +140,11 @@ export async function reportOf(
   code: SideCode,
   outcome: Outcome,
   settings: Pick<AttemptSettings, 'maxPayloadBytes' | 'jitter'>,
+  leftMs = code.timeoutMs,
 ): Promise<AttemptReport> {
   const limits = limitsOf(definition, delivery.step, delivery.side)
   if (outcome.type === 'value') {
-    const checked = await checkResult(definition, delivery, outcome.value, settings.maxPayloadBytes)
+    const checked = await checkResult(definition, delivery, outcome.value, settings.maxPayloadBytes, leftMs)
     if ('json' in checked) {
       return {
         report: { type: 'succeeded', ...delivery, limits },
@@ -163,12 +181,16 @@ async function checkResult(
   delivery: Delivery,
   value: unknown,
   maxBytes: number,
+  leftMs: number,
 ): Promise<{ readonly json: string | undefined } | { readonly error: unknown }> {
   if (delivery.side !== 'action' || delivery.step.startsWith('@')) return { json: undefined }
   const what = `the result of step "${delivery.step}" of ${definition.name}`
   const output = definition.steps.get(delivery.step)?.output
   try {
-    const parsed = output === undefined ? { success: true as const, data: value } : await output.safeParseAsync(value)
+    const parsed =
+      output === undefined
+        ? { success: true as const, data: value }
+        : await within(output.safeParseAsync(value), Math.max(leftMs, SHORTEST_CHECK_MS), what)
     if (!parsed.success) {
       const fields = parsed.error.issues.map((issue) => `${issue.path.join('.') || '(whole)'}: ${issue.message}`)
       throw new SagaError('PAYLOAD_INVALID', `${what} does not fit its output schema: ${fields.join('; ')}`)
@@ -176,6 +198,20 @@ async function checkResult(
     return { json: checkPayload(parsed.data, { what, maxBytes }).json }
   } catch (error) {
     return { error }
+  }
+}
+
+/** A schema can wait for something that never comes; the attempt has its slot only for its time. */
+async function within<T>(parsing: Promise<T>, ms: number, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    const error = new SagaError('STEP_TIMEOUT', `The output schema has not judged ${what} in the time of its attempt.`)
+    timer = setTimeout(() => reject(error), ms)
+  })
+  try {
+    return await Promise.race([parsing, late])
+  } finally {
+    clearTimeout(timer)
   }
 }
 

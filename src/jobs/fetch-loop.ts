@@ -1,0 +1,118 @@
+/**
+ * The loop that keeps a worker's slots filled: it fetches while there is a reason to think that there is work, and room
+ * for it. One fetch at a time.
+ *
+ * After a connection error it first reads back what the worker owns, and once more a few seconds later: a COMMIT that was
+ * under way on the server when the connection broke may land after the first look.
+ */
+import type { Logger } from '../engine/runtime/ports.ts'
+import { isConnectionError } from '../engine/store/db.ts'
+import { Backoff } from './backoff.ts'
+import { type Fetched, type Fetcher, TakenOver, Unwanted } from './fetcher.ts'
+import type { Identity } from './owner.ts'
+
+const POLL_MS = 500
+const LOOK_AGAIN_MS = 5_000
+
+export type FetchLoopOptions = {
+  readonly fetcher: Pick<Fetcher, 'fetch' | 'reconcile'>
+  readonly logger: Logger
+  /** How many jobs to ask for; 0 while nothing may be fetched. */
+  readonly wanted: () => number
+  readonly identity: () => Identity
+  readonly take: (fetched: Fetched) => void
+  readonly onFetched: (jobs: number) => void
+  /** The database knows this worker under no such name any more. */
+  readonly onTakenOver: () => void
+}
+
+export class FetchLoop {
+  readonly #options: FetchLoopOptions
+  readonly #backoff = new Backoff()
+  #open = false
+  #hint = true
+  #underWay: Promise<void> | undefined
+  #mustReconcile = false
+  #poll: NodeJS.Timeout | undefined
+  #again: NodeJS.Timeout | undefined
+
+  constructor(options: FetchLoopOptions) {
+    this.#options = options
+  }
+
+  open(): void {
+    this.#open = true
+    this.#poll = setInterval(() => this.kick(), POLL_MS)
+    this.kick()
+  }
+
+  /** Resolves when no fetch is under way any more; what a last one brought has been taken, or was never fetched. */
+  async close(): Promise<void> {
+    this.#open = false
+    clearInterval(this.#poll)
+    clearTimeout(this.#again)
+    this.#backoff.cancel()
+    await this.#underWay
+  }
+
+  /** There may be jobs. */
+  kick(): void {
+    this.#hint = true
+    this.goOn()
+  }
+
+  /** There is room. */
+  goOn(): void {
+    if (this.#underWay !== undefined || !this.#mayFetch()) return
+    this.#underWay = this.#run().finally(() => {
+      this.#underWay = undefined
+    })
+  }
+
+  /** What is owned is to be read back: something was under way that nothing is known of. */
+  reconcile(): void {
+    this.#mustReconcile = true
+    this.kick()
+  }
+
+  #mayFetch(): boolean {
+    return this.#open && this.#hint && !this.#backoff.isWaiting && this.#options.wanted() > 0
+  }
+
+  async #run(): Promise<void> {
+    try {
+      while (this.#mayFetch()) await this.#once()
+    } catch (error) {
+      this.#failed(error)
+    }
+  }
+
+  async #once(): Promise<void> {
+    const { fetcher, identity, wanted, take, onFetched } = this.#options
+    if (this.#mustReconcile) {
+      for (const found of await fetcher.reconcile(identity())) take(found)
+      this.#mustReconcile = false
+    }
+    this.#hint = false
+    const fetched = await fetcher.fetch(Math.max(1, wanted()), identity(), () => this.#open)
+    this.#backoff.reset()
+    if (fetched === undefined) return
+    this.#hint = true
+    onFetched(fetched.jobs.length)
+    take(fetched)
+  }
+
+  #failed(error: unknown): void {
+    if (error instanceof Unwanted) return
+    if (error instanceof TakenOver) return this.#options.onTakenOver()
+    this.#hint = true
+    if (!this.#open) return
+    if (isConnectionError(error)) {
+      this.#mustReconcile = true
+      clearTimeout(this.#again)
+      this.#again = setTimeout(() => this.reconcile(), LOOK_AGAIN_MS)
+    }
+    this.#options.logger.warn({ error: String(error) }, 'a fetch failed')
+    this.#backoff.wait(() => this.kick())
+  }
+}
