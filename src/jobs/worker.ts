@@ -276,7 +276,7 @@ export class Worker {
         item,
         done: (outcome) => {
           this.#cache.delete(item.sagaId)
-          if (outcome.type === 'poisoned') reject(outcome.error)
+          if (outcome.type === 'poisoned') reject(new Error('It cannot be written.', { cause: outcome.error }))
           else resolve()
         },
       })

@@ -35,12 +35,16 @@ describe('money', () => {
     const part = Math.ceil(items.length / KILLS)
     for (let kill = 0; kill < KILLS; kill += 1) {
       await client.enqueueMany(transfer, items.slice(kill * part, (kill + 1) * part))
-      const victim = workers.shift()
-      await until('the victim holds jobs', async () => {
-        const { rows } = await database.pool.query('select 1 from saga.saga_claim')
-        return rows.length > 0
+      let victim: WorkerProcess | undefined
+      await until('a worker holds jobs', async () => {
+        const { rows } = await database.pool.query(
+          'select w.pid from saga.saga_claim c join saga.saga_worker w on w.id = c.worker_id',
+        )
+        victim = workers.find(({ child }) => rows.some((row) => row.pid === child.pid))
+        return victim !== undefined
       })
       await victim?.kill()
+      workers = workers.filter((worker) => worker !== victim)
       const next = start()
       workers.push(next)
       await next.message('ready')

@@ -5,7 +5,7 @@
  * took over, and ends when its parent does.
  */
 import pg from 'pg'
-import { composeEngine } from '../../src/compose.ts'
+import { composeEngine } from '../../src/compose/engine.ts'
 import type { FaultPoint } from '../../src/engine/runtime/ports.ts'
 import { Gateway, transfer } from './transfers.ts'
 

@@ -21,12 +21,12 @@ describe('the arrows between the rooms', () => {
     ['src/jobs/queues.ts', '../dashboard/index.ts'],
     ['src/jobs/queues.ts', 'pg'],
     ['src/jobs/queues.ts', 'drizzle-orm'],
-    ['src/jobs/queues.ts', '../compose.ts'],
+    ['src/jobs/queues.ts', '../compose/engine.ts'],
     ['src/dashboard/app.ts', '../jobs/queues.ts'],
-    ['src/dashboard/app.ts', '../compose.ts'],
+    ['src/dashboard/app.ts', '../compose/engine.ts'],
     ['src/dashboard/app.ts', 'pg-boss'],
     ['src/cli/main.ts', 'hono'],
-    ['src/compose.ts', './dashboard/index.ts'],
+    ['src/compose/engine.ts', '../dashboard/index.ts'],
     ['src/index.ts', 'fast-check'],
     ['src/index.ts', '../test/support/database.ts'],
   ])('would be broken by %s importing %s', (path, specifier) => {
@@ -44,7 +44,7 @@ describe('the arrows between the rooms', () => {
     ['src/dashboard/app.ts', '../engine/engine.ts'],
     ['src/dashboard/pages/list.ts', 'hono/html'],
     ['src/cli/main.ts', '../dashboard/index.ts'],
-    ['src/compose.ts', 'pg-boss'],
+    ['src/compose/engine.ts', 'pg-boss'],
   ])('allow %s to import %s', (path, specifier) => {
     expect(violations([{ path, text: `export type * from '${specifier}'` }])).toEqual([])
   })

@@ -13,7 +13,7 @@ const rooms = {
   dashboard: /^src\/dashboard\//,
   testing: /^src\/testing\//,
   cli: /^src\/cli\//,
-  compose: /^src\/(compose|engine-options)\.ts$/,
+  compose: /^src\/compose\//,
   index: /^src\/index\.ts$/,
 } as const
 
@@ -40,9 +40,9 @@ const arrows: Readonly<Record<Room, readonly Room[]>> = {
 /** Who may import a package; a package that is not listed may be imported by nobody. */
 const packages: readonly { readonly name: RegExp; readonly importers: RegExp }[] = [
   { name: /^node:/, importers: /^src\/(?!engine\/core\/)/ },
-  { name: /^drizzle-orm(\/|$)/, importers: /^src\/(engine\/store\/|compose\.ts$|index\.ts$)/ },
+  { name: /^drizzle-orm(\/|$)/, importers: /^src\/(engine\/store\/|compose\/|index\.ts$)/ },
   { name: /^pg(\/|$)/, importers: /^src\/(engine\/store\/|jobs\/sessions\.ts$)/ },
-  { name: /^pg-boss(\/|$)/, importers: /^src\/(jobs\/|compose\.ts$|index\.ts$)/ },
+  { name: /^pg-boss(\/|$)/, importers: /^src\/(jobs\/|compose\/|index\.ts$)/ },
   { name: /^(hono|@hono\/node-server|htmx\.org)(\/|$)/, importers: /^src\/dashboard\// },
   { name: /^zod(\/|$)/, importers: /^src\/(?!engine\/core\/)/ },
 ]

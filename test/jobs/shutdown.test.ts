@@ -2,7 +2,7 @@
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { composeEngine } from '../../src/compose.ts'
+import { composeEngine } from '../../src/compose/engine.ts'
 import { createSagaClient, sagasFor } from '../../src/index.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { startEngine, stopEngine } from '../support/engine.ts'
@@ -60,7 +60,9 @@ describe('an engine', () => {
       { connectionString: database.connectionString, services: {}, definitions: [quick], committers: 2 },
       () => {},
     )
-    const connect = pg.Client.prototype.connect
+    const connect = Object.getOwnPropertyDescriptor(pg.Client.prototype, 'connect')?.value as (
+      ...args: unknown[]
+    ) => Promise<pg.Client>
     pg.Client.prototype.connect = function (this: pg.Client, ...args: unknown[]) {
       const { application_name: name } = (this as unknown as { connectionParameters: { application_name: string } })
         .connectionParameters
@@ -68,7 +70,7 @@ describe('an engine', () => {
         refused += 1
         return Promise.reject(Object.assign(new Error('sorry, too many clients already'), { code: '53300' }))
       }
-      return (connect as unknown as (...args: unknown[]) => Promise<void>).apply(this, args)
+      return connect.apply(this, args)
     } as typeof connect
     try {
       await expect(engine.start()).rejects.toMatchObject({ code: 'DATABASE_UNREACHABLE' })
@@ -79,7 +81,7 @@ describe('an engine', () => {
       const { id } = await engine.enqueue(quick, {})
       expect((await engine.outcome(id)).status).toBe('completed')
     } finally {
-      pg.Client.prototype.connect = connect
+      Object.assign(pg.Client.prototype, { connect })
       await engine.stop()
     }
     expect(await workers()).toBe(0)

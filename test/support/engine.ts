@@ -1,6 +1,6 @@
 /** Engines for tests: quick retries, and all of them stopped after the test that started them. */
 import { afterEach } from 'vitest'
-import { composeEngine } from '../../src/compose.ts'
+import { composeEngine } from '../../src/compose/engine.ts'
 import type { FaultPoints } from '../../src/engine/runtime/ports.ts'
 import type { AnyDefinition, SagaEngine } from '../../src/index.ts'
 

@@ -3,7 +3,7 @@
 import { createHash, type Hash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { migrate } from '../../src/compose.ts'
+import { migrate } from '../../src/compose/migrate.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 

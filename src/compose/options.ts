@@ -1,12 +1,12 @@
 /** What an engine and a client can be told, checked, and the types that tie services and transaction to the definitions. */
-import type { Authorize } from './engine/access.ts'
-import type { AnyDefinition, ServicesOf, TxOf } from './engine/definition.ts'
-import type { Duration } from './engine/duration.ts'
-import { SagaError } from './engine/errors.ts'
-import type { Logger } from './engine/runtime/ports.ts'
-import type { Db } from './engine/store/db.ts'
-import type { PgClient } from './jobs/sessions.ts'
-import type { WorkerEvent } from './jobs/worker.ts'
+import type { Authorize } from '../engine/access.ts'
+import type { AnyDefinition, ServicesOf, TxOf } from '../engine/definition.ts'
+import type { Duration } from '../engine/duration.ts'
+import { SagaError } from '../engine/errors.ts'
+import type { Logger } from '../engine/runtime/ports.ts'
+import type { Db } from '../engine/store/db.ts'
+import type { PgClient } from '../jobs/sessions.ts'
+import type { WorkerEvent } from '../jobs/worker.ts'
 
 export type SagaClientOptions = {
   readonly connectionString: string

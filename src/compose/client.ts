@@ -1,0 +1,61 @@
+/** Processes that start, read and operate sagas, without step code. */
+import type { PgBoss } from 'pg-boss'
+import { SagaError } from '../engine/errors.ts'
+import { NO_FAULTS } from '../engine/runtime/ports.ts'
+import { SagaClient } from '../engine/saga-client.ts'
+import { isConnectionError, sqlState } from '../engine/store/db.ts'
+import { checkSchema } from '../engine/store/migrate.ts'
+import type { SagaClientOptions } from './options.ts'
+import { once, type Wiring, wire } from './wiring.ts'
+
+/** A client that opens its connections with the first call. */
+class ConnectedClient extends SagaClient implements AsyncDisposable {
+  readonly #wiring: Wiring
+
+  constructor(wiring: Wiring) {
+    super({ ...wiring.parts, ready: once(() => openClient(wiring)) })
+    this.#wiring = wiring
+  }
+
+  async close(): Promise<void> {
+    this.closeReading()
+    this.#wiring.wakeUp.close()
+    await this.#wiring.boss.stop({ graceful: false }).catch(() => {})
+    await this.#wiring.pool.end()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}
+
+/** Opens the connections, and checks what they lead to. */
+export async function openClient(wiring: Wiring): Promise<void> {
+  await checkSchema(wiring.db, wiring.schema)
+  await startBoss(wiring.boss, wiring.bossSchema)
+}
+
+/** A client neither creates nor migrates pg-boss's schema, and says so when it finds none that fits. */
+async function startBoss(boss: PgBoss, schema: string): Promise<void> {
+  try {
+    await boss.start()
+  } catch (error) {
+    if (isConnectionError(error) || sqlState(error) !== undefined) throw error
+    throw new SagaError(
+      'SCHEMA_TOO_OLD',
+      `pg-boss is not ready in its schema "${schema}". Start an engine with migrate: true, or call migrate() in a deploy step.`,
+      { cause: error },
+    )
+  }
+}
+
+/**
+ * A process that starts, reads and operates sagas, without step code.
+ *
+ * @throws SagaError `NAME_INVALID` for a schema name that would need quoting, `OPTION_INVALID`.
+ */
+export function createSagaClient(options: SagaClientOptions): ConnectedClient {
+  return new ConnectedClient(wire(options, [], false, NO_FAULTS))
+}
+
+export type { ConnectedClient }

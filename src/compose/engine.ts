@@ -1,0 +1,185 @@
+/** Processes that run steps. */
+import { type AnyDefinition, checkDefinition, type Definition } from '../engine/definition.ts'
+import { toMs } from '../engine/duration.ts'
+import { SagaError } from '../engine/errors.ts'
+import { CodeShelf } from '../engine/runtime/limits.ts'
+import { type FaultPoints, NO_FAULTS } from '../engine/runtime/ports.ts'
+import { SagaClient } from '../engine/saga-client.ts'
+import { applyMigrations, checkSchema } from '../engine/store/migrate.ts'
+import { unreachable } from '../engine/unreachable.ts'
+import { defaultTransaction } from '../jobs/default-transaction.ts'
+import { withTimeout } from '../jobs/patience.ts'
+import { createQueues } from '../jobs/queues.ts'
+import { inTransaction, openPool, type Pool } from '../jobs/sessions.ts'
+import type { OpenTransaction } from '../jobs/transactional.ts'
+import { Worker, type WorkerEvent } from '../jobs/worker.ts'
+import { openClient } from './client.ts'
+import type { EngineSettings, SagaEngineOptions } from './options.ts'
+import { DEFAULT_MAX_PAYLOAD_BYTES, once, type Wiring, wire } from './wiring.ts'
+
+/** How long an engine that stops waits for its connections. */
+const LEAVE_WITHIN_MS = 5_000
+
+/** Runs the steps of its definitions, beside everything that a client does. */
+export class SagaEngine extends SagaClient implements AsyncDisposable {
+  readonly #wiring: Wiring
+  readonly #worker: Worker
+  readonly #txPool: Pool
+  readonly #start: () => Promise<void>
+  readonly #definitions: readonly Definition[]
+  #starting: Promise<void> | undefined
+  #stopped: Promise<void> | undefined
+
+  constructor(wiring: Wiring, options: EngineSettings, definitions: readonly Definition[]) {
+    const start = once(() => this.#open(options, definitions))
+    super({ ...wiring.parts, ready: once(() => openClient(wiring)) })
+    this.#wiring = wiring
+    this.#start = start
+    this.#definitions = definitions
+    const { connectionString, transactionPoolSize = 10 } = options
+    this.#txPool = openPool(connectionString, transactionPoolSize, 'pg-saga transactions', wiring.logger)
+    const openTransaction =
+      (options.transaction as OpenTransaction | undefined) ?? defaultTransaction(this.#txPool, transactionPoolSize)
+    this.#worker = new Worker({
+      connectionString,
+      directConnectionString: options.directConnectionString ?? connectionString,
+      schema: wiring.schema,
+      boss: wiring.boss,
+      db: wiring.db,
+      applier: wiring.applier,
+      code: new CodeShelf(definitions),
+      services: options.services,
+      openTransaction,
+      logger: wiring.logger,
+      build: options.build ?? null,
+      concurrency: options.concurrency ?? 100,
+      committers: options.committers ?? 2,
+      maxBatch: options.maxBatch ?? 250,
+      maxPayloadBytes: options.maxPayloadBytes ?? DEFAULT_MAX_PAYLOAD_BYTES,
+      drainGraceMs: toMs(options.drainGrace ?? '30s', 'drainGrace'),
+      maxStragglers: options.maxStragglers ?? 20,
+      onEvent: (event) => this.#tell(event, options.onEvent),
+      wakeOthers: () => wiring.wakeUp.others(),
+    })
+    wiring.wakeUp.attach(() => this.#worker.kick())
+  }
+
+  /**
+   * A definition of this engine by name: for programs that start sagas by what they are called. The newest version,
+   * unless one is asked for.
+   *
+   * @throws SagaError `DEFINITION_UNKNOWN`, naming those that there are.
+   */
+  definition(name: string, version?: number): Definition {
+    const named = this.#definitions.filter((definition) => definition.name === name)
+    const found =
+      version === undefined
+        ? named.reduce<Definition | undefined>(
+            (newest, one) => (newest !== undefined && newest.version > one.version ? newest : one),
+            undefined,
+          )
+        : named.find((definition) => definition.version === version)
+    if (found !== undefined) return found
+    const known = this.#definitions.map((definition) => `${definition.name}@${definition.version}`).join(', ')
+    const asked = version === undefined ? `"${name}"` : `"${name}" with version ${version}`
+    throw new SagaError('DEFINITION_UNKNOWN', `This engine has no definition ${asked}. It has: ${known || 'none'}.`, {
+      details: { definition: name },
+    })
+  }
+
+  /** The worker's id, as the journal names it. */
+  get workerId(): string {
+    return this.#worker.id
+  }
+
+  /**
+   * Migrates (unless told not to), registers the definitions, and begins to run steps.
+   *
+   * @throws SagaError `DEFINITION_CHANGED`, `SCHEMA_TOO_OLD`, `SCHEMA_TOO_NEW`, `DATABASE_UNREACHABLE`.
+   */
+  async start(): Promise<void> {
+    this.#starting = this.#start()
+    await this.#starting.catch((error: unknown) => {
+      throw unreachable(error)
+    })
+  }
+
+  /** Lets what runs end, records it, and leaves. Nothing new starts. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#leave()
+    return this.#stopped
+  }
+
+  async #leave(): Promise<void> {
+    // What is being opened can be closed when it is open, or has failed to.
+    await this.#starting?.catch(() => {})
+    await this.#worker.stop()
+    this.closeReading()
+    this.#wiring.wakeUp.close()
+    await this.#wiring.boss.stop({ graceful: false }).catch(() => {})
+    // Connections that somebody still holds, as a function that ignores its signal can, are not waited for.
+    await withTimeout(Promise.all([this.#wiring.pool.end(), this.#txPool.end()]), LEAVE_WITHIN_MS)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+
+  async #open(options: EngineSettings, definitions: readonly Definition[]): Promise<void> {
+    const { pool, schema, bossSchema, db, boss } = this.#wiring
+    if (options.migrate ?? true) await inTransaction(pool, (tx) => applyMigrations(tx, schema, bossSchema))
+    else await checkSchema(db, schema)
+    await boss.start()
+    await createQueues(boss)
+    for (const definition of definitions) await this.register(definition)
+    // Told to stop meanwhile: nothing is to run any more.
+    if (this.#stopped === undefined) await this.#worker.start()
+  }
+
+  #tell(event: WorkerEvent, listener: ((event: WorkerEvent) => void) | undefined): void {
+    if (event.type === 'committed') {
+      const settled = event.batch.applied.filter(
+        ({ state }) => !['pending', 'running', 'compensating'].includes(state.status),
+      )
+      if (settled.length > 0) this.waiters.tell(settled.map((one) => one.item.sagaId))
+    }
+    try {
+      listener?.(event)
+    } catch (error) {
+      // What is told has happened already, and a listener must not undo it.
+      this.#wiring.logger.error({ error: String(error), event: event.type }, 'onEvent threw')
+    }
+  }
+}
+
+/**
+ * A process that runs the steps of the definitions it is given.
+ *
+ * @throws SagaError `DEFINITION_INVALID` when two definitions have one name and version, `NAME_INVALID`, `OPTION_INVALID`.
+ */
+export function createSagaEngine<const Definitions extends readonly AnyDefinition[]>(
+  options: SagaEngineOptions<Definitions>,
+): SagaEngine {
+  return composeEngine(options as unknown as EngineSettings & { definitions: Definitions }, NO_FAULTS)
+}
+
+/** For the crash tests, which end the process at named points. Not exported from the package. */
+export function composeEngine(
+  options: EngineSettings & { readonly definitions: readonly AnyDefinition[] },
+  faults: FaultPoints,
+): SagaEngine {
+  const definitions = options.definitions as unknown as readonly Definition[]
+  const seen = new Set<string>()
+  for (const definition of definitions) {
+    checkDefinition(definition)
+    const { name, version } = definition
+    if (seen.has(`${name}@${version}`)) {
+      throw new SagaError(
+        'DEFINITION_INVALID',
+        `Two definitions are called ${name} with version ${version}. Give one of them another version.`,
+      )
+    }
+    seen.add(`${name}@${version}`)
+  }
+  return new SagaEngine(wire(options, definitions, true, faults), options, definitions)
+}

@@ -1,0 +1,27 @@
+/** Migrations as a step of a deploy. */
+import { NO_FAULTS } from '../engine/runtime/ports.ts'
+import { applyMigrations } from '../engine/store/migrate.ts'
+import { unreachable } from '../engine/unreachable.ts'
+import { createQueues } from '../jobs/queues.ts'
+import { inTransaction } from '../jobs/sessions.ts'
+import type { SagaClientOptions } from './options.ts'
+import { wire } from './wiring.ts'
+
+/**
+ * Brings a database up to date in a deploy step: our schema, and pg-boss's with its queues.
+ *
+ * @throws SagaError `SCHEMA_TOO_NEW`, `DATABASE_UNREACHABLE`, `NAME_INVALID`.
+ */
+export async function migrate(options: SagaClientOptions): Promise<void> {
+  const { pool, schema, bossSchema, boss } = wire(options, [], true, NO_FAULTS)
+  try {
+    await inTransaction(pool, (tx) => applyMigrations(tx, schema, bossSchema))
+    await boss.start()
+    await createQueues(boss)
+  } catch (error) {
+    throw unreachable(error)
+  } finally {
+    await boss.stop({ graceful: false }).catch(() => {})
+    await pool.end()
+  }
+}

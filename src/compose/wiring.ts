@@ -1,0 +1,127 @@
+/**
+ * What clients and engines share. Of all rooms only this one sees both `engine` and `jobs`, and joins them through the
+ * ports: the engine for processes that run steps, the client for those that only start, read and operate.
+ */
+import type { PgBoss } from 'pg-boss'
+import { CODE_MAY } from '../engine/access.ts'
+import type { Side } from '../engine/core/machine.ts'
+import type { Definition } from '../engine/definition.ts'
+import type { Applier } from '../engine/runtime/apply.ts'
+import { BlueprintShelf } from '../engine/runtime/blueprint-shelf.ts'
+import { DatabaseClock } from '../engine/runtime/clock.ts'
+import { CodeShelf, DEFAULT_SETTLE_AFTER_MS, sideCode } from '../engine/runtime/limits.ts'
+import { type FaultPoints, type Logger, SILENT } from '../engine/runtime/ports.ts'
+import type { SagaClientParts } from '../engine/saga-client.ts'
+import { type Db, isRepeatable } from '../engine/store/db.ts'
+import { schemaName } from '../engine/store/names.ts'
+import { createDispatcher } from '../jobs/dispatcher.ts'
+import { openBoss } from '../jobs/queues.ts'
+import { inTransaction, openPool, type Pool, poolDb } from '../jobs/sessions.ts'
+import { WakeUp } from '../jobs/wake-up.ts'
+import { checkOptions, type SagaClientOptions } from './options.ts'
+
+export const DEFAULT_MAX_PAYLOAD_BYTES = 1024 * 1024
+/**
+ * pg-boss's own expiry is only the net below the worker's timeout: it must not fire first, also not for a job that has
+ * to wait in its worker. That a worker is dead shows within seconds, by other means.
+ */
+const EXPIRY_MARGIN_SECONDS = 15 * 60
+/** Longer than any step may take: this process cannot know how long this one does. */
+const WITHOUT_CODE_EXPIRY_SECONDS = 23.5 * 60 * 60
+
+/** How often a transaction of our own is tried that others keep getting in the way of. */
+const MAX_REPEATS = 10
+
+export type Wiring = {
+  readonly schema: string
+  readonly bossSchema: string
+  readonly pool: Pool
+  readonly db: Db
+  readonly boss: PgBoss
+  readonly applier: Applier
+  readonly logger: Logger
+  readonly wakeUp: WakeUp
+  readonly parts: Omit<SagaClientParts, 'ready'>
+}
+
+export function wire(
+  options: SagaClientOptions,
+  definitions: readonly Definition[],
+  supervise: boolean,
+  faults: FaultPoints,
+): Wiring {
+  checkOptions(options)
+  const schema = schemaName(options.schema ?? 'saga')
+  const bossSchema = schemaName(
+    options.bossSchema ?? (schema === 'saga' ? 'pgboss' : `${schema}_pgboss`),
+    'pg-boss schema',
+  )
+  const logger = options.logger ?? SILENT
+  const pool = openPool(options.connectionString, options.poolSize ?? 10, 'pg-saga', logger)
+  const db = poolDb(pool)
+  const boss = openBoss(db, bossSchema, { supervise, migrate: supervise }, logger)
+  const shelf = new BlueprintShelf(
+    schema,
+    definitions.map((definition) => [definition.blueprintHash, definition.blueprint]),
+  )
+  const code = new CodeShelf(definitions)
+  const applier: Applier = {
+    schema,
+    dispatcher: createDispatcher(boss, bossSchema),
+    shelf,
+    faults,
+    expiry: (definition, version, step, side) => expiryOf(code.get(definition, version), step, side),
+  }
+  const wakeUp = new WakeUp(schema, db, logger, options.notify ?? true)
+  const authorize = options.authorize ?? CODE_MAY
+  const transaction = <T>(run: (tx: Db) => Promise<T>) => repeating(() => inTransaction(pool, run))
+  const starter = {
+    ...applier,
+    clock: new DatabaseClock(schema),
+    maxPayloadBytes: options.maxPayloadBytes ?? DEFAULT_MAX_PAYLOAD_BYTES,
+    own: db,
+  }
+  const operator = { applier, starter, authorize, transaction, db, onJobs: () => wakeUp.soon(true) }
+  const parts = {
+    schema,
+    starter,
+    shelf,
+    authorize,
+    operator,
+    transaction,
+    db,
+    onEnqueued: (committed: boolean) => wakeUp.soon(committed),
+  }
+  return { schema, bossSchema, pool, db, boss, applier, logger, wakeUp, parts }
+}
+
+/** For pg-boss, in seconds. */
+function expiryOf(definition: Definition | undefined, step: string, side: Side): number {
+  const known = sideCode(definition, step, side)
+  if (known === undefined) return WITHOUT_CODE_EXPIRY_SECONDS
+  const settleMs = definition?.steps.get(step)?.settleAfterMs ?? DEFAULT_SETTLE_AFTER_MS
+  return Math.ceil((known.timeoutMs + settleMs) / 1000) + EXPIRY_MARGIN_SECONDS
+}
+
+/** Deadlocks and serialization failures repeat a transaction of our own (rule 3). */
+async function repeating<T>(run: () => Promise<T>): Promise<T> {
+  for (let repeat = 1; ; repeat += 1) {
+    try {
+      return await run()
+    } catch (error) {
+      if (!isRepeatable(error) || repeat === MAX_REPEATS) throw error
+    }
+  }
+}
+
+/** Runs once; after a failure, again. */
+export function once(run: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined
+  return () => {
+    running ??= run().catch((error: unknown) => {
+      running = undefined
+      throw error
+    })
+    return running
+  }
+}

@@ -1,0 +1,145 @@
+/** What a fetch takes for true, and what is read back when the answer of one was lost (rules 4 and 11). */
+import type pg from 'pg'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { BlueprintShelf } from '../../src/engine/runtime/blueprint-shelf.ts'
+import { newId } from '../../src/engine/runtime/ids.ts'
+import { NO_FAULTS, SILENT } from '../../src/engine/runtime/ports.ts'
+import { insertClaim, registerWorker } from '../../src/engine/store/workers.ts'
+import { sagasFor } from '../../src/index.ts'
+import { SagaCache } from '../../src/jobs/cache.ts'
+import { FetchLoop } from '../../src/jobs/fetch-loop.ts'
+import { Fetcher } from '../../src/jobs/fetcher.ts'
+import { type TestDatabase, testDatabase } from '../support/database.ts'
+import { startEngine } from '../support/engine.ts'
+import { brokenRules } from '../support/rules.ts'
+import { journalled, until } from '../support/waiting.ts'
+
+const defineSaga = sagasFor<{ services: unknown; tx: pg.ClientBase }>()
+let database: TestDatabase
+
+beforeAll(async () => {
+  database = await testDatabase()
+})
+afterAll(async () => {
+  expect(await brokenRules(database.pool)).toEqual([])
+  await database.drop()
+})
+
+describe('a fetch', () => {
+  const gates = { first: Promise.withResolvers<void>(), other: Promise.withResolvers<void>() }
+  const ran: string[] = []
+  const two = defineSaga('two', { version: 1, input: z.object({ gate: z.enum(['first', 'other']) }) })
+    .step('one', {
+      action: async ({ input }) => {
+        ran.push(`one ${input.gate}`)
+        await gates[input.gate].promise
+      },
+      compensation: () => {},
+    })
+    .step('two', {
+      action: ({ input }) => {
+        ran.push(`two ${input.gate}`)
+      },
+      compensation: () => {},
+    })
+
+  afterEach(() => {
+    gates.first.resolve()
+    gates.other.resolve()
+  })
+
+  test('sees a pause that came after the commit that it remembers: the step does not start', async () => {
+    const engine = await startEngine(database.connectionString, [two])
+    const [first] = await engine.enqueueMany(two, [{ input: { gate: 'first' } }, { input: { gate: 'other' } }])
+    const id = first?.ok === true ? first.id : ''
+    await until('both run', async () => ran.length === 2)
+    // The next fetch stands still after it has taken its jobs, before its transaction looks at the saga.
+    const blocker = await database.pool.connect()
+    await blocker.query('begin; lock table saga.saga_claim in share mode')
+    gates.first.resolve()
+    await until('a fetch waits', async () => {
+      const { rows } = await database.pool.query(
+        `select 1 from pg_stat_activity where datname = current_database() and application_name = 'pg-saga fetch'
+           and wait_event_type = 'Lock'`,
+      )
+      return rows.length === 1
+    })
+    await engine.operator.pause(id, { actor: 'tester', reason: 'before step two' })
+    await blocker.query('commit')
+    blocker.release()
+    await journalled(engine, id, 'attempt_returned')
+    expect(ran).not.toContain('two first')
+    await engine.operator.resume(id, { actor: 'tester', reason: 'go on' })
+    expect((await engine.outcome(id)).status).toBe('completed')
+  })
+})
+
+describe('reading back what a worker owns', () => {
+  test('is repeated when it failed halfway', async () => {
+    const schema = 'saga'
+    const db = { executeSql: async (text: string, values?: unknown[]) => database.pool.query(text, values) }
+    const id = newId()
+    const worker = { id, host: 'here', pid: 1, build: null, holdsLock: false, definitions: [] }
+    const { epoch } = await registerWorker(db, schema, worker)
+    const job = {
+      id: newId(),
+      retryCount: 0,
+      saga: newId(),
+      step: 'one',
+      side: 'action',
+      attempt: 1,
+      revision: 1,
+    } as const
+    await insertClaim(db, schema, { id: newId(), workerId: id, epoch, jobs: [job] })
+    const fetcher = new Fetcher({
+      connectionString: database.connectionString,
+      schema,
+      boss: undefined as never,
+      cache: new SagaCache(10),
+      shelf: new BlueprintShelf(schema, []),
+      faults: NO_FAULTS,
+    })
+    await database.pool.query('alter table saga.saga_hold rename to elsewhere')
+    await expect(fetcher.reconcile({ id, epoch })).rejects.toThrow('saga_hold')
+    await database.pool.query('alter table saga.elsewhere rename to saga_hold')
+    expect((await fetcher.reconcile({ id, epoch })).map((found) => found.jobs)).toEqual([[job]])
+    expect(await fetcher.reconcile({ id, epoch })).toEqual([])
+    await fetcher.close()
+    await database.pool.query('delete from saga.saga_claim; delete from saga.saga_worker')
+  })
+
+  test('follows a connection error until it succeeds, and once more for a COMMIT that was under way', async () => {
+    const { promise: thrice, resolve: isThrice } = Promise.withResolvers<void>()
+    const calls: string[] = []
+    let isAway = true
+    const loop = new FetchLoop({
+      fetcher: {
+        reconcile: async () => {
+          calls.push('reconcile')
+          if (isAway) {
+            isAway = false
+            throw new Error('Connection terminated unexpectedly')
+          }
+          if (calls.filter((call) => call === 'reconcile').length === 3) isThrice()
+          return []
+        },
+        fetch: async () => {
+          calls.push('fetch')
+          if (calls.length === 1) throw new Error('Connection terminated unexpectedly')
+          return undefined
+        },
+      },
+      logger: SILENT,
+      wanted: () => 1,
+      identity: () => ({ id: 'me', epoch: 1 }),
+      take: () => {},
+      onFetched: () => {},
+      onTakenOver: () => {},
+    })
+    loop.open()
+    await thrice
+    await loop.close()
+    expect(calls.slice(0, 4)).toEqual(['fetch', 'reconcile', 'reconcile', 'fetch'])
+  })
+})
