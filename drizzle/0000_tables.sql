@@ -10,8 +10,8 @@ CREATE TABLE "saga_schema"."saga" (
 	"paused" boolean DEFAULT false NOT NULL,
 	"revision" integer NOT NULL,
 	"format" smallint NOT NULL,
-	"state" jsonb NOT NULL,
-	"failure" jsonb,
+	"state" json NOT NULL,
+	"failure" json,
 	"dead_reason" text,
 	"tags" text[],
 	"parent_id" uuid,
@@ -49,7 +49,7 @@ CREATE TABLE "saga_schema"."saga_blueprint" (
 CREATE TABLE "saga_schema"."saga_claim" (
 	"id" uuid PRIMARY KEY NOT NULL,
 	"worker_id" uuid NOT NULL,
-	"jobs" jsonb NOT NULL,
+	"jobs" json NOT NULL,
 	"claimed_at" timestamp (3) with time zone NOT NULL
 );
 --> statement-breakpoint

@@ -20,15 +20,15 @@ CREATE VIEW "saga_schema"."overview" AS
 CREATE VIEW "saga_schema"."step" AS
   SELECT s.id AS saga_id, s.definition, e.key AS step, e.value ->> 'state' AS state,
     (e.value ->> 'order')::int AS "order",
-    (e.value -> 'action' ->> 'attempts')::int AS attempts,
+    coalesce((e.value -> 'action' ->> 'attempts')::int, 1) AS attempts,
     coalesce((e.value -> 'compensation' ->> 'attempts')::int, 0) AS compensation_attempts,
     coalesce((e.value ->> 'maybeApplied')::boolean, false) AS in_doubt,
     e.value -> 'error' ->> 'message' AS error_message, e.value -> 'error' ->> 'code' AS error_code
-  FROM "saga_schema"."saga" s CROSS JOIN LATERAL jsonb_each(s.state -> 'steps') e;--> statement-breakpoint
+  FROM "saga_schema"."saga" s CROSS JOIN LATERAL json_each(s.state -> 'steps') e;--> statement-breakpoint
 CREATE VIEW "saga_schema"."dead_letter" AS
   SELECT s.id, s.definition, s.version, s.key, s.dead_reason AS reason, s.state -> 'deadLetter' ->> 'step' AS step,
     s.state ->> 'direction' AS direction, x.phase,
-    coalesce((x.step -> CASE WHEN x.phase = 'compensation' THEN x.phase ELSE 'action' END ->> 'attempts')::int, 0) AS attempts,
+    coalesce((x.step -> CASE WHEN x.phase = 'compensation' THEN x.phase ELSE 'action' END ->> 'attempts')::int, CASE WHEN x.phase = 'compensation' OR x.step IS NULL THEN 0 ELSE 1 END) AS attempts,
     x.error ->> 'message' AS error_message, x.error ->> 'code' AS error_code,
     s.failure ->> 'step' AS failed_step, s.failure -> 'error' ->> 'message' AS failure_message,
     s.failure -> 'error' ->> 'code' AS failure_code, s.created_at, s.updated_at AS dead_since
@@ -45,5 +45,7 @@ CREATE VIEW "saga_schema"."stuck" AS
   FROM "saga_schema"."saga" s
   WHERE s.status IN ('running', 'compensating') AND s.waiting IS NULL AND NOT s.paused
     AND s.updated_at < "saga_schema".now() - interval '1 hour';--> statement-breakpoint
+-- A claim lives for seconds: compressing it is not worth the time.
+ALTER TABLE "saga_schema"."saga_claim" ALTER COLUMN "jobs" SET STORAGE EXTERNAL;--> statement-breakpoint
 ALTER TABLE "saga_schema"."saga" SET (fillfactor = 80);--> statement-breakpoint
 ALTER TABLE "saga_schema"."saga_worker" SET (fillfactor = 50);

@@ -228,6 +228,17 @@ describe('an operator', () => {
     expect(retried).toHaveLength(1)
   })
 
+  test('may call its request, itself and its reason what it likes', async () => {
+    const id = await deadLetter('refuse mail')
+    const odd = 'a "quoted\\" one, {null}, \u0001 and ’n emoji 🙂'
+    await engine.operator.retry(id, { actor: odd, reason: odd, requestId: odd })
+    expect(await engine.operator.retry(id, { actor: odd, reason: odd, requestId: odd })).toMatchObject({
+      repeated: true,
+    })
+    const retried = (await engine.journal(id)).find(({ event }) => event.type === 'saga_retried')
+    expect(retried).toMatchObject({ event: { act: { actor: odd, reason: odd, requestId: odd } } })
+  })
+
   test('is not told that something was done when its request id has ordered something else', async () => {
     const id = await deadLetter('refuse mail')
     const request = { ...by(), requestId: 'once' }

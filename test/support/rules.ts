@@ -74,7 +74,7 @@ async function leakedClaims(pool: pg.Pool): Promise<ReadonlySet<string>> {
     pool,
     `select c.id from saga.saga_claim c join saga.saga_worker w on w.id = c.worker_id and w.taken_over_at is null
      where not exists (
-       select from jsonb_array_elements(c.jobs) j join pgboss.job b on b.id = (j ->> 'id')::uuid and b.name = 'saga_step')`,
+       select from json_array_elements(c.jobs) j join pgboss.job b on b.id = (j ->> 'id')::uuid and b.name = 'saga_step')`,
   )
 }
 

@@ -12,6 +12,7 @@ export class DatabaseClock {
   readonly #schema: string
   #databaseMs = 0
   #readAt = Number.NEGATIVE_INFINITY
+  #reading: Promise<void> | undefined
 
   constructor(schema: string) {
     this.#schema = schema
@@ -19,11 +20,17 @@ export class DatabaseClock {
 
   /** In ms. */
   async now(db: Db): Promise<number> {
-    if (performance.now() - this.#readAt > RESYNC_MS) await this.sync(db)
+    if (performance.now() - this.#readAt > RESYNC_MS) {
+      // However many ask at once, it is read once.
+      this.#reading ??= this.#read(db).finally(() => {
+        this.#reading = undefined
+      })
+      await this.#reading
+    }
     return Math.round(this.#databaseMs + (performance.now() - this.#readAt))
   }
 
-  async sync(db: Db): Promise<void> {
+  async #read(db: Db): Promise<void> {
     const { rows } = await db.executeSql(`select extract(epoch from ${this.#schema}.now())::float8 * 1000 as now`)
     this.#databaseMs = Number(rows[0]?.now)
     this.#readAt = performance.now()

@@ -120,7 +120,7 @@ function conditions(filter: SagaFilter, values: unknown[] = []): { where: string
   add((p) => `s.key = ${p}::text`, filter.key)
   add((p) => `starts_with(s.key, ${p}::text)`, filter.keyPrefix)
   add((p) => `s.tags @> ${p}::text[]`, filter.tag === undefined ? undefined : [filter.tag])
-  add((p) => `s.state -> 'steps' ? ${p}::text`, filter.step)
+  add((p) => `s.state -> 'steps' -> ${p}::text is not null`, filter.step)
   add((p) => `s.created_at < ${p}::timestamptz`, filter.startedBefore)
   add((p) => `s.created_at >= ${p}::timestamptz`, filter.startedAfter)
   add((p) => `s.rerun_of = ${p}::uuid`, filter.rerunOf)

@@ -124,7 +124,7 @@ export async function insertClaim(
 ): Promise<boolean> {
   const { rows } = await db.executeSql(
     `insert into ${schema}.saga_claim (id, worker_id, jobs, claimed_at)
-     select $1::uuid, w.id, $4::text::jsonb, ${schema}.now()
+     select $1::uuid, w.id, $4::text::json, ${schema}.now()
      from (select id from ${schema}.saga_worker where id = $2::uuid and epoch = $3::int for share) w
      returning id`,
     [claim.id, claim.workerId, claim.epoch, JSON.stringify(claim.jobs)],

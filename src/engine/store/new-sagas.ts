@@ -1,0 +1,126 @@
+/** Sagas as they are first stored, with their first events, and who has their keys. */
+import { EVENT_FORMAT, type SagaEvent } from '../core/events.ts'
+import { type SagaState, STATE_FORMAT, waitOf } from '../core/state.ts'
+import { packEvent, packState } from './codec.ts'
+import type { Db } from './db.ts'
+
+/** A saga to be stored for the first time. */
+export type NewSaga = {
+  readonly id: string
+  readonly definition: string
+  readonly version: number
+  readonly key: string | null
+  readonly inputHash: string
+  readonly tags: readonly string[] | null
+  readonly parent: { readonly id: string; readonly step: string } | null
+  readonly rerunOf: string | null
+  /** In ms. */
+  readonly startAt: number | null
+  readonly deadlineAt: number | null
+  readonly state: SagaState
+  readonly events: readonly SagaEvent[]
+  /** Of the first event, as JSON text that has been checked. */
+  readonly input: string
+}
+
+/**
+ * Stores sagas with their first events. A key that is taken leaves its saga out, silently: the caller reads who has
+ * it in a second statement.
+ *
+ * @param transaction nothing is stored unless this is the one that it runs in.
+ * @returns the ids that were stored. Transaction: required. Locks: waits for another start under the same key.
+ */
+export async function insertSagas(
+  db: Db,
+  schema: string,
+  sagas: readonly NewSaga[],
+  transaction?: string,
+): Promise<ReadonlySet<string>> {
+  const { rows } = await db.executeSql(
+    `with n as materialized (
+       select ${schema}.now() as at
+     ), x as materialized (
+       select * from json_to_recordset((select $1::text)::json) as x(id uuid, definition text, version int, blueprint text, key text,
+         input_hash text, status text, waiting text, revision int, state json, tags json, parent_id uuid,
+         parent_step text, rerun_of uuid, start_at float8, deadline_at float8, events json)
+     ), i as materialized (
+       insert into ${schema}.saga (id, definition, version, blueprint, key, input_hash, status, waiting, revision, format,
+         state, tags, parent_id, parent_step, rerun_of, start_at, deadline_at, created_at, updated_at)
+       select x.id, x.definition, x.version, x.blueprint, x.key, x.input_hash, x.status, x.waiting, x.revision,
+         ${STATE_FORMAT}, x.state, case when x.tags is null then null else array(select json_array_elements_text(x.tags)) end,
+         x.parent_id, x.parent_step, x.rerun_of, to_timestamp(x.start_at / 1000.0), to_timestamp(x.deadline_at / 1000.0),
+         n.at, n.at
+       from n, x
+       where ${transaction === undefined ? 'true' : 'pg_current_xact_id()::text = $2::text'}
+       on conflict do nothing
+       returning id, created_at
+     ), e as (
+       insert into ${schema}.saga_event (saga_id, sequence, type, step, side, attempt, at, format, data, payload)
+       select i.id, y.sequence, y.type, y.step, y.side, y.attempt, i.created_at, ${EVENT_FORMAT}, y.data, y.payload
+       from i join x on x.id = i.id cross join lateral json_to_recordset(x.events) as y(sequence int, type text, step text,
+         side text, attempt int, data jsonb, payload jsonb)
+     )
+     select id from i`,
+    [`[${sagas.map(newRowJson).join(',')}]`, ...(transaction === undefined ? [] : [transaction])],
+  )
+  return new Set(rows.map((row) => String(row.id)))
+}
+
+function newRowJson(saga: NewSaga): string {
+  const row = JSON.stringify({
+    id: saga.id,
+    definition: saga.definition,
+    version: saga.version,
+    blueprint: saga.state.blueprint,
+    key: saga.key,
+    input_hash: saga.inputHash,
+    status: saga.state.status,
+    waiting: waitOf(saga.state),
+    revision: saga.events.length,
+    state: packState(saga.state),
+    tags: saga.tags,
+    parent_id: saga.parent?.id ?? null,
+    parent_step: saga.parent?.step ?? null,
+    rerun_of: saga.rerunOf,
+    start_at: saga.startAt,
+    deadline_at: saga.deadlineAt,
+  })
+  return `${row.slice(0, -1)},"events":[${newEventsJson(saga).join(',')}]}`
+}
+
+function newEventsJson(saga: NewSaga): readonly string[] {
+  return saga.events.map((event, position) => {
+    const row = JSON.stringify({ ...packEvent(event), sequence: position + 1 })
+    return withPayload(row, position === 0 ? saga.input : undefined)
+  })
+}
+
+export type Taken = {
+  readonly id: string
+  readonly definition: string
+  readonly key: string | null
+  readonly inputHash: string
+}
+
+/** Who has these keys, or ids. Index: `saga_key` and the primary key. */
+export async function sagasByKey(
+  db: Db,
+  schema: string,
+  wanted: readonly { readonly id: string; readonly definition: string; readonly key: string | null }[],
+): Promise<readonly Taken[]> {
+  const columns = 's.id, s.definition, s.key, s.input_hash as "inputHash"'
+  const { rows } = await db.executeSql(
+    `select ${columns}
+     from unnest($1::text[], $2::text[]) as w(definition, key)
+     join ${schema}.saga s on s.definition = w.definition and s.key = w.key
+     union
+     select ${columns} from ${schema}.saga s where s.id = any($3::uuid[])`,
+    [wanted.map((saga) => saga.definition), wanted.map((saga) => saga.key), wanted.map((saga) => saga.id)],
+  )
+  return rows as unknown as Taken[]
+}
+
+/** Payloads are spliced in as the text they are: they were checked, and are not parsed again. */
+function withPayload(row: string, payload: string | undefined): string {
+  return payload === undefined ? row : `${row.slice(0, -1)},"payload":${payload}}`
+}
