@@ -59,7 +59,8 @@ export function wire(
   const logger = options.logger ?? SILENT
   const pool = openPool(options.connectionString, options.poolSize ?? 10, 'pg-saga', logger)
   const db = poolDb(pool)
-  const boss = openBoss(db, bossSchema, { supervise, migrate: supervise }, logger)
+  // Its own statements are migrations and maintenance, which take as long as they take; ours it gets with each call.
+  const boss = openBoss(poolDb(pool, Number.POSITIVE_INFINITY), bossSchema, { supervise, migrate: supervise }, logger)
   const shelf = new BlueprintShelf(
     schema,
     definitions.map((definition) => [definition.blueprintHash, definition.blueprint]),

@@ -1,6 +1,7 @@
 /** What pg-boss gave up on, or somebody failed by hand, arrives in a queue of its own and becomes a lost attempt. */
 import type { PgBoss } from 'pg-boss'
 import type { JobData, Logger } from '../engine/runtime/ports.ts'
+import type { Db } from '../engine/store/db.ts'
 import type { ClaimedJob } from '../engine/store/workers.ts'
 import { LOST_QUEUE } from './queues.ts'
 
@@ -9,6 +10,7 @@ const AT_ONCE = 100
 
 export type LostJobsOptions = {
   readonly boss: PgBoss
+  readonly db: Db
   readonly logger: Logger
   readonly isActive: () => boolean
   /** Records the deliveries as lost. Resolves when that is committed, with the ids of those that were recorded. */
@@ -47,12 +49,12 @@ export class LostJobs {
    * pg-boss delivers it again after a minute; the core finds repeats, so what is read twice is lost once.
    */
   async #round(): Promise<void> {
-    const { boss, lose, logger } = this.#options
-    const jobs = await boss.fetch<JobData>(LOST_QUEUE, { batchSize: AT_ONCE })
+    const { boss, db, lose, logger } = this.#options
+    const jobs = await boss.fetch<JobData>(LOST_QUEUE, { batchSize: AT_ONCE, db })
     if (jobs.length === 0) return
     const recorded = await lose(jobs.map(({ data }) => ({ ...data, id: data.job, retryCount: 0 })))
     const done = jobs.filter(({ data }) => recorded.has(data.job)).map((job) => job.id)
-    if (done.length > 0) await boss.deleteJob(LOST_QUEUE, done)
+    if (done.length > 0) await boss.deleteJob(LOST_QUEUE, done, { db })
     if (done.length < jobs.length)
       logger.warn({ jobs: jobs.length - done.length }, 'lost attempts could not be recorded; they come again')
   }

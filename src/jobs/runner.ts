@@ -169,7 +169,8 @@ export class Runner {
 
   /** What cannot be written is recorded as a failure without what made it so. */
   #poisoned(job: ClaimedJob, claim: Claim, saga: LoadedSaga | undefined, report: AttemptReport, error: unknown): void {
-    const wasPlain = report.report.type === 'failed' && report.payload === undefined
+    // A failure without a payload, or a delivery that was given back: there is nothing of it to be left out.
+    const wasPlain = report.report.type !== 'succeeded' && report.payload === undefined
     if (saga === undefined || wasPlain) {
       // Nothing is recorded, and its job is not settled: pg-boss's own expiry makes it a lost one.
       claim.open -= 1

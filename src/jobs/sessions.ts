@@ -4,7 +4,7 @@
  */
 import pg from 'pg'
 import type { Logger } from '../engine/runtime/ports.ts'
-import { type Db, inOneFlight } from '../engine/store/db.ts'
+import { ConnectionError, type Db, inOneFlight, sqlState } from '../engine/store/db.ts'
 
 /** Generous: a batch takes milliseconds, and a server that is slower than this is down for our purposes. */
 const STATEMENT_TIMEOUT_MS = 30_000
@@ -60,8 +60,80 @@ export function openPool(connectionString: string, max: number, name: string, lo
   return pool
 }
 
-export function poolDb(pool: pg.Pool): Db {
-  return { executeSql: async (text, values) => ({ rows: (await pool.query(text, values)).rows }) }
+/** A connection of a pool for as long as it is needed. */
+export type Lent = {
+  readonly client: pg.PoolClient
+  readonly query: (text: string, values?: unknown[]) => Promise<pg.QueryResult>
+  readonly db: Db
+  /** Given back; with an error, it is closed instead. */
+  readonly release: (broken?: Error) => void
+}
+
+/**
+ * @param answerWithinMs see `SessionOptions`. Holds for `query` and `db`, not for what the borrower asks the client itself.
+ * @throws ConnectionError whatever keeps the connection from being there. A connection string that is none is told as is.
+ */
+export async function lend(pool: pg.Pool, answerWithinMs = ANSWER_WITHIN_MS): Promise<Lent> {
+  const client = await reached(pool.connect())
+  const connection: Connection = { client, watch: new AnswerWatch(answerWithinMs, () => cut(client)) }
+  const onError = (error: Error) => {
+    connection.lostBy ??= error
+  }
+  client.on('error', onError)
+  return {
+    client,
+    query: (text, values) => ask(connection, text, values),
+    db: { executeSql: async (text, values) => ({ rows: (await ask(connection, text, values)).rows }) },
+    release(broken) {
+      client.off('error', onError)
+      client.release(broken)
+    },
+  }
+}
+
+/** A connection that we ask something of. */
+type Connection = {
+  readonly client: pg.ClientBase
+  readonly watch: AnswerWatch
+  /** Nothing more comes from it. */
+  lostBy?: Error
+}
+
+/** @throws ConnectionError when the connection is lost: but what the server itself said of the statement stands. */
+async function ask(connection: Connection, text: string, values?: unknown[]): Promise<pg.QueryResult> {
+  try {
+    return await connection.watch.over(connection.client.query(text, values))
+  } catch (error) {
+    if (connection.lostBy === undefined || sqlState(error) !== undefined) throw error
+    throw new ConnectionError(connection.lostBy)
+  }
+}
+
+/** Nothing has been asked of it yet, so whatever is said of it is said of the connection. */
+async function reached<T>(connecting: Promise<T>): Promise<T> {
+  try {
+    return await connecting
+  } catch (error) {
+    throw new ConnectionError(error)
+  }
+}
+
+/** @param answerWithinMs see `lend`. */
+export function poolDb(pool: pg.Pool, answerWithinMs = ANSWER_WITHIN_MS): Db {
+  return {
+    async executeSql(text, values) {
+      const lent = await lend(pool, answerWithinMs)
+      let broken: Error | undefined
+      try {
+        return await lent.db.executeSql(text, values)
+      } catch (error) {
+        broken = error as Error
+        throw error
+      } finally {
+        lent.release(broken)
+      }
+    },
+  }
 }
 
 /** A transaction on a `pg` client, for `enqueue(…, { db })`. */
@@ -70,21 +142,21 @@ export function fromPg(client: pg.ClientBase): Db {
 }
 
 /** Runs in a transaction of its own, on a connection of the pool. */
-export async function inTransaction<T>(pool: pg.Pool, run: (db: Db, client: pg.PoolClient) => Promise<T>): Promise<T> {
-  const client = await pool.connect()
+export async function inTransaction<T>(pool: pg.Pool, run: (db: Db) => Promise<T>): Promise<T> {
+  const { query, db, release } = await lend(pool)
   let broken: Error | undefined
   try {
-    await client.query(BEGIN)
-    const result = await run(fromPg(client), client)
-    requireCommit(await client.query('commit'))
+    await query(BEGIN)
+    const result = await run(db)
+    requireCommit(await query('commit'))
     return result
   } catch (error) {
-    await client.query('rollback').catch((failure: Error) => {
+    await query('rollback').catch((failure: Error) => {
       broken = failure
     })
     throw error
   } finally {
-    client.release(broken)
+    release(broken)
   }
 }
 
@@ -97,16 +169,20 @@ export type SessionOptions = {
   readonly noticedSoon?: boolean
 }
 
+type OwnConnection = Connection & { readonly client: pg.Client }
+
 /**
  * One connection of our own, opened again after it was lost. Statements are pipelined: sent without waiting for the
  * answers of those before them.
+ *
+ * What keeps it from being opened, and what its statements fail with once it is lost, is a `ConnectionError`.
  */
 export class Session {
   readonly #connectionString: string
   readonly #name: string
   readonly #options: SessionOptions
-  #client: pg.Client | undefined
-  #watch: AnswerWatch | undefined
+  #connection: OwnConnection | undefined
+  #connecting: Promise<OwnConnection> | undefined
   #closed = false
 
   constructor(connectionString: string, name: string, options: SessionOptions = {}) {
@@ -117,22 +193,7 @@ export class Session {
 
   /** The connection, opened if need be. */
   async client(): Promise<pg.Client> {
-    if (this.#client !== undefined) return this.#client
-    const client = new pg.Client({
-      ...clientConfig(this.#connectionString, this.#name),
-      pipeline: true,
-    } as pg.ClientConfig)
-    client.on('error', (error) => this.#lose(client, error))
-    client.on('end', () => this.#lose(client, new Error('The connection ended.')))
-    await client.connect()
-    if (this.#closed) {
-      void leave(client)
-      throw new Error('The session is closed.')
-    }
-    this.#client = client
-    this.#watch = new AnswerWatch(this.#options.answerWithinMs ?? ANSWER_WITHIN_MS, () => cut(client))
-    if (this.#options.noticedSoon === true) await client.query(SHORT_KEEPALIVES).catch(() => {})
-    return client
+    return (await this.#connected()).client
   }
 
   async db(): Promise<Db> {
@@ -141,37 +202,74 @@ export class Session {
 
   /** For a transaction: all of it on this connection, its end included, also when the session has another by then. */
   async opened(): Promise<{ readonly db: Db; readonly commit: () => Promise<void> }> {
-    const client = await this.client()
-    const watch = this.#watch
-    const query = (text: string, values?: unknown[]) => {
-      const answer = client.query(text, values)
-      return watch === undefined ? answer : watch.over(answer)
-    }
+    const connection = await this.#connected()
     return {
-      db: { pipelined: true, executeSql: async (text, values) => ({ rows: (await query(text, values)).rows }) },
-      commit: async () => requireCommit(await query('commit')),
+      db: {
+        pipelined: true,
+        executeSql: async (text, values) => ({ rows: (await ask(connection, text, values)).rows }),
+      },
+      commit: async () => requireCommit(await ask(connection, 'commit')),
     }
   }
 
   /** Gives the connection up, for one that answers again; the next use opens another. */
   drop(): void {
-    const client = this.#client
-    this.#client = undefined
-    if (client !== undefined) void leave(client)
+    void this.#giveUp()
   }
 
   async close(): Promise<void> {
     this.#closed = true
-    const client = this.#client
-    this.#client = undefined
-    if (client !== undefined) await leave(client)
+    await this.#giveUp()
   }
 
-  #lose(client: pg.Client, error: Error): void {
-    if (this.#client !== client) return
-    this.#client = undefined
+  /** However many ask for it at once, one is opened. */
+  #connected(): Promise<OwnConnection> {
+    if (this.#connection !== undefined) return Promise.resolve(this.#connection)
+    this.#connecting ??= this.#connect().finally(() => {
+      this.#connecting = undefined
+    })
+    return this.#connecting
+  }
+
+  async #connect(): Promise<OwnConnection> {
+    if (this.#closed) throw closed()
+    const client = new pg.Client({
+      ...clientConfig(this.#connectionString, this.#name),
+      pipeline: true,
+    } as pg.ClientConfig)
+    const watch = new AnswerWatch(this.#options.answerWithinMs ?? ANSWER_WITHIN_MS, () => cut(client))
+    const connection: OwnConnection = { client, watch }
+    client.on('error', (error) => this.#lose(connection, error))
+    client.on('end', () => this.#lose(connection, new Error('The connection ended.')))
+    await reached(client.connect())
+    if (this.#closed) {
+      void leave(client)
+      throw closed()
+    }
+    if (connection.lostBy !== undefined) throw new ConnectionError(connection.lostBy)
+    this.#connection = connection
+    if (this.#options.noticedSoon === true) await watch.over(client.query(SHORT_KEEPALIVES)).catch(() => {})
+    return connection
+  }
+
+  async #giveUp(): Promise<void> {
+    const connection = this.#connection
+    this.#connection = undefined
+    if (connection === undefined) return
+    connection.lostBy ??= new Error('The connection was given up.')
+    await leave(connection.client)
+  }
+
+  #lose(connection: OwnConnection, error: Error): void {
+    connection.lostBy ??= error
+    if (this.#connection !== connection) return
+    this.#connection = undefined
     if (!this.#closed) this.#options.onLost?.(error)
   }
+}
+
+function closed(): ConnectionError {
+  return new ConnectionError(new Error('The session is closed.'))
 }
 
 /** Whatever the machine's defaults are, which are hours. A server that knows no such settings goes without. */
@@ -192,7 +290,7 @@ class AnswerWatch {
 
   async over<T>(answer: Promise<T>): Promise<T> {
     this.#owed += 1
-    this.#timer ??= setTimeout(this.#giveUp, this.#withinMs)
+    if (this.#withinMs < Number.POSITIVE_INFINITY) this.#timer ??= setTimeout(this.#giveUp, this.#withinMs)
     try {
       return await answer
     } finally {
@@ -207,7 +305,7 @@ class AnswerWatch {
 }
 
 /** Without a goodbye, which would wait for the answers that are missing. All of them fail. */
-function cut(client: pg.Client): void {
+function cut(client: pg.ClientBase): void {
   const { connection } = client as unknown as { connection: { stream: { destroy(error?: Error): void } } }
   connection.stream.destroy(new Error('Connection terminated: the server owed an answer for too long.'))
 }

@@ -18,7 +18,7 @@ const OF_THE_MOMENT = /^(25006|25P0[34]|53...|55P03|57...|58...)$/
  */
 export function isOfTheData(error: unknown): boolean {
   const state = sqlState(error)
-  return state === undefined ? !isConnectionError(error) : OF_THE_DATA.test(state)
+  return !isConnectionError(error) && (state === undefined || OF_THE_DATA.test(state))
 }
 
 /** The database could not do it at that moment, whatever it was asked. */

@@ -155,7 +155,13 @@ export class Worker {
       onTakenOver: (worker, jobs) => options.onEvent({ type: 'taken_over', worker, jobs }),
     })
     this.#timers = new TimerLoop({ schema, db, logger, faults, isActive: () => this.#owner.isAlive, submit })
-    this.#lost = new LostJobs({ boss, logger, isActive: () => this.#owner.isAlive, lose: (jobs) => this.#lose(jobs) })
+    this.#lost = new LostJobs({
+      boss,
+      db,
+      logger,
+      isActive: () => this.#owner.isAlive,
+      lose: (jobs) => this.#lose(jobs),
+    })
     this.#stranded = new Stranded({ schema, db, logger, isActive: () => this.#owner.isAlive, submit })
   }
 

@@ -7,6 +7,7 @@ import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { QUICK, startEngine } from '../support/engine.ts'
 import { brokenRules } from '../support/rules.ts'
 import { until } from '../support/waiting.ts'
+import { refuseConnections } from './refusing.ts'
 
 const defineSaga = sagasFor<{ services: unknown; tx: pg.ClientBase }>()
 
@@ -117,4 +118,23 @@ describe('a commit', () => {
       expect(ran).toHaveLength(2)
     },
   )
+
+  test('whose connection cannot be opened, for whatever reason, keeps all results, and no action runs twice', async () => {
+    const engine = await startEngine(database.connectionString, [gated])
+    const sagas = [await engine.enqueue(gated, { name: 'a' }), await engine.enqueue(gated, { name: 'b' })]
+    await until('both run', async () => ran.length === 2)
+    using refusal = refuseConnections('pg-saga committer', 5)
+    await database.pool.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity
+       where datname = current_database() and application_name like 'pg-saga committer%'`,
+    )
+    gate('a').resolve()
+    gate('b').resolve()
+    await until('it was refused often enough', async () => refusal.refused === 5)
+    for (const { id } of sagas) {
+      expect((await engine.outcome(id)).status).toBe('completed')
+      expect((await engine.journal(id)).map(({ event }) => event.type)).not.toContain('attempt_failed')
+    }
+    expect(ran).toHaveLength(2)
+  })
 })

@@ -1,4 +1,5 @@
 /** The pool of transactional steps: waiting for a connection is no failure (rule 6). */
+import { EventEmitter } from 'node:events'
 import { describe, expect, test } from 'vitest'
 import { defaultTransaction } from '../../src/jobs/default-transaction.ts'
 import type { Pool } from '../../src/jobs/sessions.ts'
@@ -9,7 +10,7 @@ function strictPool(size: number, answer: (text: string) => unknown) {
   const connect = async () => {
     if (state.open === size) throw new Error('timeout exceeded when trying to connect')
     state.open += 1
-    return {
+    return Object.assign(new EventEmitter(), {
       query: async (text: string) => {
         state.said.push(text.split(' ')[0] ?? '')
         return answer(text)
@@ -19,7 +20,7 @@ function strictPool(size: number, answer: (text: string) => unknown) {
         if (broken === undefined) state.released += 1
         else state.closed += 1
       },
-    }
+    })
   }
   return { pool: { connect } as unknown as Pool, state }
 }

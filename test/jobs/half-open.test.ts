@@ -1,16 +1,19 @@
 /** Sessions of our own: what they notice of the other end, and what a worker does about it (rules 1 and 11). */
+import type { Socket } from 'node:net'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { isConnectionError } from '../../src/engine/store/db.ts'
 import { type Logger, sagasFor } from '../../src/index.ts'
+import { defaultTransaction } from '../../src/jobs/default-transaction.ts'
 import { keepsItsLock } from '../../src/jobs/session-probe.ts'
-import { inSessionTransaction, inTransaction, openPool, Session } from '../../src/jobs/sessions.ts'
+import { inSessionTransaction, inTransaction, openPool, poolDb, Session } from '../../src/jobs/sessions.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { QUICK, startEngine } from '../support/engine.ts'
 import { brokenRules } from '../support/rules.ts'
 import { until } from '../support/waiting.ts'
 import { type Line, openLine } from './line.ts'
+import { refuseConnections } from './refusing.ts'
 
 const defineSaga = sagasFor<{ services: unknown; tx: pg.ClientBase }>()
 const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} }
@@ -45,6 +48,18 @@ describe('a session', () => {
     await session.close()
   })
 
+  test('that several ask for at once opens one connection', async () => {
+    const session = new Session(database.connectionString, 'asked for')
+    const [one, two] = await Promise.all([session.client(), session.client()])
+    expect(one).toBe(two)
+    const { rows } = await database.pool.query(
+      `select 1 from pg_stat_activity where datname = current_database() and application_name = 'asked for'`,
+    )
+    expect(rows).toHaveLength(1)
+    await session.close()
+    expect(isConnectionError(await session.client().catch((reason: unknown) => reason))).toBe(true)
+  })
+
   test('can be closed on a dead line', async () => {
     const session = new Session(line.connectionString, 'half-open')
     await (await session.db()).executeSql('select 1')
@@ -62,6 +77,35 @@ describe('a session', () => {
     await session.close()
   })
 
+  test('tells by itself that a connection cannot be opened or is lost, whatever is said of it', async () => {
+    using refusal = refuseConnections('unlucky', 2)
+    const session = new Session(database.connectionString, 'unlucky')
+    const refused = await session.client().catch((reason: unknown) => reason)
+    expect(isConnectionError(refused)).toBe(true)
+    const pool = openPool(database.connectionString, 1, 'unlucky', SILENT)
+    expect(isConnectionError(await inTransaction(pool, async () => {}).catch((reason: unknown) => reason))).toBe(true)
+    expect(refusal.refused).toBe(2)
+
+    const cut = (client: pg.ClientBase) =>
+      (client as unknown as { connection: { stream: Socket } }).connection.stream.destroy(new Error('bad record mac'))
+    const db = await session.db()
+    const asked = db.executeSql('select pg_sleep(60)').catch((reason: unknown) => reason)
+    cut(await session.client())
+    expect(isConnectionError(await asked)).toBe(true)
+    const failed = inTransaction(pool, async (tx) => {
+      const answer = tx.executeSql('select pg_sleep(60)')
+      for (const client of (pool as unknown as { _clients: pg.Client[] })._clients) cut(client)
+      return answer
+    }).catch((reason: unknown) => reason)
+    expect(isConnectionError(await failed)).toBe(true)
+
+    // Of a connection that lives, an error is what it says.
+    const wrong = async () => (await session.db()).executeSql('select 1', 'no list' as never)
+    expect(isConnectionError(await wrong().catch((reason: unknown) => reason))).toBe(false)
+    await session.close()
+    await pool.end()
+  })
+
   test('throws when its COMMIT was answered with a rollback', async () => {
     const session = new Session(database.connectionString, 'aborted')
     const swallowed = inSessionTransaction(session, async (db) => {
@@ -73,6 +117,33 @@ describe('a session', () => {
     await expect(inTransaction(pool, (db) => db.executeSql('select 1 / 0').catch(() => {}))).rejects.toThrow(
       'rolled back',
     )
+    await pool.end()
+  })
+})
+
+describe('a pool', () => {
+  test('whose server owes an answer for too long gives that connection up, and opens another', async () => {
+    const pool = openPool(line.connectionString, 1, 'half-open pool', SILENT)
+    const db = poolDb(pool, 100)
+    await db.executeSql('select 1')
+    line.goDead()
+    expect(isConnectionError(await db.executeSql('select 2').catch((reason: unknown) => reason))).toBe(true)
+    expect(await db.executeSql('select 3 as three')).toEqual({ rows: [{ three: 3 }] })
+    expect(pool.totalCount).toBe(1)
+    await pool.end()
+  })
+
+  test('limits what the engine asks in the transaction of a step, not what the step asks', async () => {
+    const pool = openPool(line.connectionString, 1, 'half-open pool', SILENT)
+    const open = defaultTransaction(pool, 1, 100)
+    const long = open(async (tx, db) => {
+      await (tx as pg.ClientBase).query('select pg_sleep(0.3)')
+      return db.executeSql('select 1 as one')
+    })
+    expect(await long).toEqual({ rows: [{ one: 1 }] })
+    const cut = open(async () => line.goDead()).catch((reason: unknown) => reason)
+    expect(isConnectionError(await cut)).toBe(true)
+    expect(await open(async (_, db) => db.executeSql('select 2 as two'))).toEqual({ rows: [{ two: 2 }] })
     await pool.end()
   })
 })

@@ -8,6 +8,7 @@ import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { QUICK, startEngine, stopEngine } from '../support/engine.ts'
 import { brokenRules } from '../support/rules.ts'
 import { journalled, until } from '../support/waiting.ts'
+import { refuseConnections } from './refusing.ts'
 
 const defineSaga = sagasFor<{ services: unknown; tx: pg.ClientBase }>()
 
@@ -113,6 +114,22 @@ describe('a worker', () => {
     expect(runs).toBe(2)
   })
 
+  test('counts no attempt of a transactional step whose connection cannot be opened, for whatever reason (rule 6)', async () => {
+    reset()
+    const patient = defineSaga('patient', { version: 1, input: z.object({}) }).transactionalStep('write', {
+      action: ({ attempt }) => {
+        runs += 1
+        return attempt
+      },
+      retry: { maxAttempts: 1 },
+    })
+    using refusal = refuseConnections('pg-saga transactions', 3)
+    const engine = await startEngine(database.connectionString, [patient])
+    const { id } = await engine.enqueue(patient, {})
+    expect(await engine.outcome(id)).toEqual({ status: 'completed', results: { write: 1 } })
+    expect({ runs, refused: refusal.refused }).toEqual({ runs: 1, refused: 3 })
+  })
+
   test('hands over what it did not finish when it stops, and what it finished is recorded', async () => {
     reset()
     const leaving = await startEngine(database.connectionString, [gated], { drainGrace: '50ms' })
@@ -192,6 +209,34 @@ describe('a worker', () => {
       leftInDoubt: ['say'],
     })
     await database.pool.query('drop trigger refuse_poison on saga.saga_event')
+  })
+
+  test('counts no failure of a delivery whose return cannot be written: it is lost when pg-boss says so', async () => {
+    reset()
+    gate.resolve()
+    await database.pool.query(`
+      create function refuse_returns() returns trigger language plpgsql as $$ begin
+        if new.type = 'attempt_returned' then raise exception 'no returns' using errcode = '22P05'; end if;
+        return new; end $$;
+      create trigger refuse_returns before insert on saga.saga_event for each row execute function refuse_returns()`)
+    await using client = createSagaClient({ connectionString: database.connectionString })
+    const { id } = await client.enqueue(gated, {})
+    await client.operator.pause(id, { actor: 'tester', reason: 'not now' })
+    const { promise: refused, resolve: isRefused } = Promise.withResolvers<void>()
+    const logger = { debug() {}, info() {}, warn() {}, error: () => isRefused() }
+    const engine = await startEngine(database.connectionString, [gated], { logger })
+    await refused
+    // What the refused one would come to is committed before this one.
+    const next = await engine.enqueue(gated, {})
+    expect((await engine.outcome(next.id)).status).toBe('completed')
+    expect((await engine.journal(id)).map(({ event }) => event.type)).not.toContain('attempt_failed')
+    await database.pool.query('drop function refuse_returns cascade')
+    const { rows } = await database.pool.query(
+      `select id from pgboss.job where name = 'saga_step' and data ->> 'saga' = $1`,
+      [id],
+    )
+    await failByHand(database.connectionString, rows[0].id)
+    await journalled(engine, id, 'attempt_lost')
   })
 
   test.each([

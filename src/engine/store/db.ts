@@ -29,13 +29,19 @@ export async function inOneFlight<T extends readonly (() => Promise<unknown>)[]>
   return results as { -readonly [K in keyof T]: Awaited<ReturnType<T[K]>> }
 }
 
+/** An error, and what others have wrapped around. */
+function* causesOf(error: unknown): Generator<{ readonly code?: unknown; readonly message?: unknown }> {
+  for (let at = error, depth = 0; at !== null && typeof at === 'object' && depth < 5; depth += 1) {
+    yield at
+    at = (at as { readonly cause?: unknown }).cause
+  }
+}
+
 /** The SQLSTATE of a database error, however deep an adapter has wrapped it; `undefined` for other errors. */
 export function sqlState(error: unknown): string | undefined {
-  for (let at = error, depth = 0; at !== null && typeof at === 'object' && depth < 5; depth += 1) {
-    const { code, cause } = at as { code?: unknown; cause?: unknown }
+  for (const { code } of causesOf(error)) {
     // All classes of SQLSTATE begin with a digit, but for these four. EPIPE and its kin are the system's.
     if (typeof code === 'string' && /^([0-9][0-9A-Z]|F0|HV|P0|XX)[0-9A-Z]{3}$/.test(code)) return code
-    at = cause
   }
   return undefined
 }
@@ -46,21 +52,31 @@ export function isRepeatable(error: unknown): boolean {
   return state === '40P01' || state === '40001'
 }
 
+/**
+ * A connection that could not be opened, or is lost. Whoever owns it knows that, whatever the driver, the system or TLS
+ * says of it: that is the cause.
+ */
+export class ConnectionError extends Error {
+  constructor(cause: unknown) {
+    const { message, code } = cause instanceof Error ? (cause as { message: string; code?: unknown }) : {}
+    super(`The connection is lost or could not be opened: ${message || String(code ?? cause)}`, { cause })
+  }
+}
+
 /** Connection lost, login refused, database not there (yet), server starting or stopping, too many connections. */
 const CONNECTION_STATES = /^(08...|28...|3D000|57P..|53300)$/
 
-/** What Node, pg and its pool say of a connection. */
+/** What Node, pg and its pool say of a connection. Of one that is not ours there is nothing else to go by. */
 const CONNECTION_WORDS =
-  /ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENETDOWN|ENOTFOUND|connect ENOENT|EAI_AGAIN|Connection terminated|connection error|not queryable|timeout expired|timeout exceeded when trying to connect|Client was closed|socket/i
+  /ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENETDOWN|ENOTFOUND|connect ENOENT|EAI_|EMFILE|ENFILE|EADDRNOTAVAIL|ENOBUFS|Connection terminated|connection error|not queryable|timeout expired|Query read timeout|timeout exceeded when trying to connect|Client was closed|socket|SSL connection|SASL:|ERR_TLS|ERR_SSL|CERT_|_CERT|UNABLE_TO_VERIFY/i
 
 /** The connection is gone, or the server is going or coming: nothing is known of what was under way. */
 export function isConnectionError(error: unknown): boolean {
+  const causes = [...causesOf(error)]
+  if (causes.some((cause) => cause instanceof ConnectionError)) return true
   const state = sqlState(error)
   if (state !== undefined) return CONNECTION_STATES.test(state)
-  for (let at = error, depth = 0; at instanceof Error && depth < 5; depth += 1) {
-    const { code } = at as { code?: unknown }
-    if (CONNECTION_WORDS.test(`${typeof code === 'string' ? code : ''} ${at.message}`)) return true
-    at = at.cause
-  }
-  return false
+  return causes.some(({ code, message }) => {
+    return CONNECTION_WORDS.test(`${typeof code === 'string' ? code : ''} ${String(message)}`)
+  })
 }
