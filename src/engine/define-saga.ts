@@ -6,14 +6,7 @@
  */
 import { toJSONSchema, type ZodType } from 'zod'
 import { defineContract } from './contract.ts'
-import {
-  BLUEPRINT_FORMAT,
-  type Blueprint,
-  type BlueprintNode,
-  checkBlueprint,
-  type Hook,
-  NAME_PATTERN,
-} from './core/blueprint.ts'
+import { BLUEPRINT_FORMAT, type Blueprint, checkBlueprint, type Hook } from './core/blueprint.ts'
 import {
   type Contract,
   type Definition,
@@ -22,33 +15,29 @@ import {
   type Known,
   type StepCode,
 } from './definition.ts'
-import { type GivenStep, hookCode, stepCode } from './step-code.ts'
+import { type AddedByBranch, type BranchOptions, builtBranch, builtParallel, type Parallel } from './sequence.ts'
+import { hookCode } from './step-code.ts'
 import type {
   App,
+  Chooser,
   CompensatedContext,
   CompletedContext,
   DeadLetteredContext,
   ExternalStep,
+  Flat,
+  Fresh,
   HookFunction,
   ResolvedContext,
-  ResultOf,
   StoredInput,
   TransactionalStep,
   When,
+  With,
 } from './step-types.ts'
-
-/** A name that is not taken yet; where it is, the error is in the argument's type. */
-type Fresh<Name extends string, Results> = Name extends keyof Results ? `"${Name}" is a step already` : Name
-
-type Flat<T> = { [K in keyof T]: T[K] } & {}
-type With<Results, Name extends string, Return, Output> = Flat<
-  Results & { readonly [name in Name]: ResultOf<Return, Output> }
->
+import { emptyTree, invalid, type Tree, withPivot, withStep } from './tree.ts'
 
 type Shape = {
   readonly contract: Contract
-  readonly nodes: readonly BlueprintNode[]
-  readonly steps: ReadonlyMap<string, StepCode>
+  readonly tree: Tree
   readonly hooks: Definition['hooks']
 }
 
@@ -70,18 +59,18 @@ export class SagaDefinition<A extends App, Input extends ZodType, Results> imple
 
   /** @internal Use `sagasFor()`. */
   constructor(shape: Shape) {
-    const { contract, nodes, steps, hooks } = shape
+    const { contract, tree, hooks } = shape
     this.#shape = shape
     this.name = contract.name
     this.version = contract.version
     this.input = contract.input as Input
-    this.steps = steps
+    this.steps = tree.steps
     this.hooks = hooks
     this.blueprint = {
       format: BLUEPRINT_FORMAT,
       definition: contract.name,
       version: contract.version,
-      nodes,
+      nodes: tree.nodes,
       hooks: (Object.keys(hooks) as Hook[]).sort(),
     }
     this.blueprintHash = hashBlueprint(this.blueprint)
@@ -97,7 +86,7 @@ export class SagaDefinition<A extends App, Input extends ZodType, Results> imple
     name: Fresh<Name, Results>,
     step: ExternalStep<A, StoredInput<Input>, Results, Return, Output, W>,
   ): SagaDefinition<A, Input, With<Results, Name, Return, Output>> {
-    return this.#add(name, 'external', step)
+    return this.#grown(withStep(this.#shape.tree, name, 'external', step))
   }
 
   /**
@@ -109,7 +98,34 @@ export class SagaDefinition<A extends App, Input extends ZodType, Results> imple
     name: Fresh<Name, Results>,
     step: TransactionalStep<A, StoredInput<Input>, Results, Return, Output>,
   ): SagaDefinition<A, Input, With<Results, Name, Return, Output>> {
-    return this.#add(name, 'transactional', step)
+    return this.#grown(withStep(this.#shape.tree, name, 'transactional', step))
+  }
+
+  /**
+   * Lanes side by side: steps, and sequences with `lane`. None sees the results of the others; what follows sees them
+   * all. When one fails, those under way are waited for, and then all that is done is undone together.
+   *
+   * @throws SagaError `DEFINITION_INVALID`.
+   */
+  parallel<const Name extends string, Added>(
+    name: Fresh<Name, Results>,
+    build: (group: Parallel<A, StoredInput<Input>, Results>) => Parallel<A, StoredInput<Input>, Results, Added>,
+  ): SagaDefinition<A, Input, Flat<Results & Added>> {
+    return this.#grown(builtParallel(this.#shape.tree, name, build as never))
+  }
+
+  /**
+   * One of several ways, or none. `choose` is asked once and its answer is journalled: recovery never asks again. It
+   * touches nothing outside, so that it is never in doubt. The results of options are optional to what follows.
+   *
+   * @throws SagaError `DEFINITION_INVALID`.
+   */
+  branch<const Name extends string, const Options extends BranchOptions<A, StoredInput<Input>, Results>>(
+    name: Fresh<Name, Results>,
+    choose: Chooser<A, StoredInput<Input>, Results, keyof NoInfer<Options>>,
+    options: Options,
+  ): SagaDefinition<A, Input, Flat<Results & AddedByBranch<Options>>> {
+    return this.#grown(builtBranch(this.#shape.tree, name, choose, options as never))
   }
 
   /**
@@ -118,12 +134,7 @@ export class SagaDefinition<A extends App, Input extends ZodType, Results> imple
    * @throws SagaError `DEFINITION_INVALID` before the first step, or for a second pivot.
    */
   pivot(): SagaDefinition<A, Input, Results> {
-    const { nodes } = this.#shape
-    const last = nodes.at(-1)
-    if (last?.node !== 'step')
-      throw this.#invalid(this.name, 'pivot() belongs right after the step that it makes the pivot')
-    if (last.pivot === true) throw this.#invalid(last.name, 'it is the pivot already')
-    return this.#next({ ...this.#shape, nodes: [...nodes.slice(0, -1), { ...last, pivot: true }] })
+    return this.#grown(withPivot(this.#shape.tree))
   }
 
   /** A final transactional step: the saga is completed only with it. */
@@ -159,35 +170,12 @@ export class SagaDefinition<A extends App, Input extends ZodType, Results> imple
     return { input: jsonSchema(this.input, 'input'), results }
   }
 
-  #add<Next>(name: string, kind: 'external' | 'transactional', step: GivenStep): SagaDefinition<A, Input, Next> {
-    const { nodes } = this.#shape
-    // Asked here, and not only of the blueprint: the name is needed to say where something else is wrong.
-    if (!NAME_PATTERN.test(name)) {
-      throw this.#invalid(
-        String(name),
-        'a step has a name of lower-case letters, digits and dashes that starts with a letter',
-      )
-    }
-    if (this.steps.has(name)) throw this.#invalid(name, 'this name is used twice; names are unique in a saga')
-    const { code, compensateWhen } = stepCode({ saga: this.name, at: name }, kind, step)
-    if (step.whenExhausted === 'compensate' && nodes.some((node) => node.node === 'step' && node.pivot === true)) {
-      throw this.#invalid(
-        name,
-        "after the pivot nothing is undone by itself, so whenExhausted cannot be 'compensate'; leave it out",
-      )
-    }
-    const node: BlueprintNode = {
-      node: 'step',
-      name,
-      kind,
-      compensation: code.compensation !== undefined,
-      ...(compensateWhen === undefined ? {} : { compensateWhen }),
-    }
-    return this.#next<Next>({ ...this.#shape, nodes: [...nodes, node], steps: new Map([...this.steps, [name, code]]) })
+  #grown<Next>(tree: Tree): SagaDefinition<A, Input, Next> {
+    return this.#next<Next>({ ...this.#shape, tree })
   }
 
   #hook(hook: Hook, given: unknown): SagaDefinition<A, Input, Results> {
-    if (this.hooks[hook] !== undefined) throw this.#invalid(hook, 'there is such a hook already')
+    if (this.hooks[hook] !== undefined) throw invalid(this.#shape.tree, hook, 'there is such a hook already')
     const code = hookCode({ saga: this.name, at: hook }, given)
     return this.#next({ ...this.#shape, hooks: { ...this.hooks, [hook]: code } })
   }
@@ -196,12 +184,8 @@ export class SagaDefinition<A extends App, Input extends ZodType, Results> imple
     const next = new SagaDefinition<A, Input, Next>(shape)
     const problems = checkBlueprint(next.blueprint)
     // A hook may come before the first step; that there is one is asked when the definition is used.
-    if (problems.length > 0 && shape.nodes.length > 0) throw definitionInvalid(next.name, problems)
+    if (problems.length > 0 && shape.tree.nodes.length > 0) throw definitionInvalid(next.name, problems)
     return next
-  }
-
-  #invalid(at: string, problem: string): Error {
-    return definitionInvalid(this.name, [{ at, problem }])
   }
 }
 
@@ -210,7 +194,7 @@ export function sagasFor<A extends App>(): DefineSaga<A> {
   return (given: string | Contract, options?: { readonly version: number; readonly input: ZodType }) => {
     const contract =
       typeof given === 'string' ? defineContract(given, options as Contract) : defineContract(given.name, given)
-    return new SagaDefinition({ contract, nodes: [], steps: new Map(), hooks: {} }) as never
+    return new SagaDefinition({ contract, tree: emptyTree(contract.name), hooks: {} }) as never
   }
 }
 

@@ -107,10 +107,10 @@ export function checkDefinition(definition: Definition): void {
   const { blueprint, steps, hooks } = definition
   const problems = [...checkBlueprint(blueprint)]
   for (const node of walk(blueprint.nodes)) {
-    if (node.node !== 'step' || node.kind === 'child') continue
+    if (node.node === 'step' && node.kind === 'child') continue
     const code = steps.get(node.name)
-    if (code === undefined) problems.push({ at: node.name, problem: 'the step has no code' })
-    else if (node.compensation !== (code.compensation !== undefined)) {
+    if (code === undefined) problems.push({ at: node.name, problem: `the ${node.node} has no code` })
+    else if (node.node === 'step' && node.compensation !== (code.compensation !== undefined)) {
       problems.push({ at: node.name, problem: 'blueprint and code disagree on whether there is a compensation' })
     }
   }

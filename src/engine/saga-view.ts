@@ -1,8 +1,8 @@
 /** What people see of a saga: its steps with their results, errors and times, and its outcome. */
-import { walk } from './core/blueprint.ts'
+import type { BlueprintNode } from './core/blueprint.ts'
 import type { OrderType } from './core/input.ts'
 import { ordersThatFit } from './core/order.ts'
-import type { ErrorInfo, StepState } from './core/state.ts'
+import type { ErrorInfo, SagaState, StepState } from './core/state.ts'
 import type { BlueprintShelf } from './runtime/blueprint-shelf.ts'
 import type { JournalEntry } from './store/journal.ts'
 import type { SagaSummary } from './store/reading.ts'
@@ -16,6 +16,8 @@ export type StepView = {
   readonly inDoubt: boolean
   readonly error?: ErrorInfo
   readonly result?: unknown
+  /** Of a branch: the option that was chosen, or `null` for none. */
+  readonly chosen?: string | null
   readonly startedAt?: Date
   readonly endedAt?: Date
 }
@@ -24,7 +26,7 @@ export type SagaView = SagaSummary & {
   readonly direction: 'forward' | 'backward'
   readonly draining: boolean
   readonly input: unknown
-  /** In the order of the definition; steps that were not reached are pending. */
+  /** In the order of the definition; steps that were not reached are pending, ways that were not taken are left out. */
   readonly steps: readonly StepView[]
   /** What an operator can order now. */
   readonly fits: readonly OrderType[]
@@ -48,15 +50,31 @@ export type SagaOutcome<Results = Record<string, unknown>> =
 export function viewOf(summary: SagaSummary, journal: readonly JournalEntry[], shelf: BlueprintShelf): SagaView {
   const { state } = summary
   const blueprint = shelf.get(state.blueprint)
-  const names = blueprint === undefined ? Object.keys(state.steps) : [...walk(blueprint.nodes)].map((node) => node.name)
+  const names = blueprint === undefined ? Object.keys(state.steps) : [...reachable(blueprint.nodes, state)]
   const input = journal.find((entry) => entry.event.type === 'saga_started')?.payload
   return {
     ...summary,
     direction: state.direction,
     draining: state.draining === true,
     input,
-    steps: names.map((name) => stepView(name, state.steps[name], journal)),
+    steps: names.map((name) => ({
+      ...stepView(name, state.steps[name], journal),
+      ...(state.branches[name] === undefined ? {} : { chosen: state.branches[name] }),
+    })),
     fits: blueprint === undefined ? [] : ordersThatFit(blueprint, state),
+  }
+}
+
+/** All that was reached or still may be. */
+function* reachable(nodes: readonly BlueprintNode[], state: SagaState): Generator<string> {
+  for (const node of nodes) {
+    if (node.node !== 'parallel') yield node.name
+    if (node.node === 'parallel') for (const lane of node.lanes) yield* reachable(lane, state)
+    if (node.node !== 'branch') continue
+    const chosen = state.branches[node.name]
+    for (const [option, way] of Object.entries(node.options)) {
+      if (chosen === undefined || chosen === option) yield* reachable(way, state)
+    }
   }
 }
 
@@ -84,11 +102,11 @@ function stepView(name: string, step: StepState | undefined, journal: readonly J
 export function outcomeOf(saga: SagaView): SagaOutcome {
   const { status, steps, state } = saga
   if (status === 'completed') {
-    const done = steps.filter((step) => step.state === 'completed')
+    const done = steps.filter((step) => step.state === 'completed' && step.chosen === undefined)
     return { status, results: Object.fromEntries(done.map((step) => [step.name, step.result])) }
   }
   const named = (states: readonly StepState['state'][]) =>
-    steps.filter((step) => states.includes(step.state)).map((step) => step.name)
+    steps.filter((step) => states.includes(step.state) && step.chosen === undefined).map((step) => step.name)
   return {
     status: status === 'compensated' || status === 'resolved' ? status : 'dead_lettered',
     reason: saga.reason,

@@ -139,6 +139,23 @@ export type Undo<Context, W extends When = undefined> =
 /** A hook alone, or with a policy of its own. */
 export type HookFunction<Context> = ((context: Context) => unknown) | Bounded<Context>
 
+/** Which option of a branch the saga takes; `null` for none. Chosen once: its answer is journalled. */
+export type Chooser<A extends App, Input, Results, Option> =
+  | ((context: StepContext<A, Input, Results>) => Option | null | Promise<Option | null>)
+  | (Omit<Bounded<never>, 'run'> & {
+      readonly run: (context: StepContext<A, Input, Results>) => Option | null | Promise<Option | null>
+    })
+
+/** A name that is not taken yet; where it is, the error is in the argument's type. */
+export type Fresh<Name extends string, Results> = Name extends keyof Results ? `"${Name}" is a step already` : Name
+
+export type Flat<T> = { [K in keyof T]: T[K] } & {}
+
+/** The results so far, and that of one more step. */
+export type With<Results, Name extends string, Return, Output> = Flat<
+  Results & { readonly [name in Name]: ResultOf<Return, Output> }
+>
+
 export type StepOptions<Output extends ZodType | undefined = ZodType | undefined> = {
   /**
    * What is given overrules the default: 5 attempts, exponentially from 1 s to 1 min apart. A limit that is given

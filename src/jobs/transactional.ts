@@ -127,6 +127,7 @@ async function inside(
   const timed = runTimed(
     (signal) => {
       const parts = {
+        blueprint: definition.blueprint,
         step: delivery.step,
         side: delivery.side,
         attempt: attemptOf(delivery),

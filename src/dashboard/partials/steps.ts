@@ -50,10 +50,11 @@ function started({ state, startedAt, endedAt }: StepView, now: number): Markup |
 }
 
 function outcome(step: StepView): Markup | undefined {
-  const { error } = step
-  if (error === undefined && step.result === undefined) return undefined
-  return html`${when(error !== undefined, () => errorText(error))}${when(step.result !== undefined, () =>
-    json(`Result of ${step.name}`, step.result),
+  const { error, chosen } = step
+  if (error === undefined && step.result === undefined && chosen === undefined) return undefined
+  return html`${when(chosen !== undefined, () => html`<p>Chose ${chosen ?? 'none'}</p>`)}${when(error !== undefined, () => errorText(error))}${when(
+    step.result !== undefined,
+    () => json(`Result of ${step.name}`, step.result),
   )}`
 }
 

@@ -122,7 +122,9 @@ function stepsDone(steps: readonly StepView[]): string {
 
 /** What is left in the world: `2 steps are done and not undone (reserve, charge-card)`. */
 export function effects(steps: readonly StepView[]): string {
-  const named = (states: readonly StepView['state'][]) => steps.filter((step) => states.includes(step.state))
+  // A choice has no effect of its own.
+  const done = steps.filter((step) => step.chosen === undefined)
+  const named = (states: readonly StepView['state'][]) => done.filter((step) => states.includes(step.state))
   const parts = [
     part(named(['completed', 'skipped', 'compensation_failed']), 'done and not undone'),
     part(named(['in_doubt', 'left_in_doubt']), 'in doubt'),

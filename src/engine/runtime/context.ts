@@ -1,9 +1,11 @@
 /** What a step's functions are given. Each attempt gets fresh copies of the payloads: what it changes stays its own. */
+import type { Blueprint } from '../core/blueprint.ts'
 import type { Side } from '../core/machine.ts'
 import type { SagaState } from '../core/state.ts'
 import type { Payloads } from '../store/journal.ts'
 import { actionKey, compensationKey } from './keys.ts'
 import { hookOf } from './limits.ts'
+import { visibleTo } from './visible.ts'
 
 /** A saga as a worker has it in hand. */
 export type LoadedSaga = {
@@ -16,6 +18,7 @@ export type LoadedSaga = {
 }
 
 export type AttemptParts = {
+  readonly blueprint: Blueprint
   readonly step: string
   readonly side: Side
   readonly attempt: number
@@ -27,9 +30,10 @@ export type AttemptParts = {
 
 /** The runtime shape behind the typed contexts of a definition. */
 export function contextOf(saga: LoadedSaga, parts: AttemptParts): Record<string, unknown> {
-  const { step, side, attempt, services, signal, tx } = parts
+  const { blueprint, step, side, attempt, services, signal, tx } = parts
   const results: Record<string, unknown> = {}
-  for (const [name, json] of Object.entries(saga.payloads.results)) results[name] = JSON.parse(json)
+  for (const name of visibleTo(blueprint, step, Object.keys(saga.payloads.results)))
+    results[name] = JSON.parse(saga.payloads.results[name] ?? 'null')
   const context: Record<string, unknown> = {
     sagaId: saga.id,
     definition: saga.definition,

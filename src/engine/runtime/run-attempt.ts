@@ -4,11 +4,11 @@
  * A function that runs out of time is told so by its signal, and is given `settleAfter` to come to an end; after that
  * it is reported in doubt, and what it says later is a late report of its own.
  */
-import { stepOf } from '../core/blueprint.ts'
+import { type BranchNode, nodeOf, stepOf } from '../core/blueprint.ts'
 import type { Delivery, Report } from '../core/input.ts'
 import { retryDelay } from '../core/retry.ts'
 import type { Definition, SideCode } from '../definition.ts'
-import { SagaError, StepNotApplied } from '../errors.ts'
+import { SagaError, StepNotApplied, StepRejected } from '../errors.ts'
 import { checkPayload } from '../payload.ts'
 import { contextOf, type LoadedSaga } from './context.ts'
 import { DEFAULT_SETTLE_AFTER_MS, limitsOf } from './limits.ts'
@@ -53,6 +53,7 @@ export function runAttempt(
   const timed = runTimed(
     (signal) => {
       const parts = {
+        blueprint: definition.blueprint,
         step: delivery.step,
         side: delivery.side,
         attempt: attemptOf(delivery),
@@ -143,6 +144,15 @@ export async function reportOf(
   leftMs = code.timeoutMs,
 ): Promise<AttemptReport> {
   const limits = limitsOf(definition, delivery.step, delivery.side)
+  if (outcome.type === 'value' && delivery.side === 'action') {
+    const node = nodeOf(definition.blueprint, delivery.step)
+    if (node?.node === 'branch') {
+      const chosen = optionOf(node, outcome.value)
+      return 'error' in chosen
+        ? reportOf(saga, definition, delivery, code, { type: 'error', error: chosen.error }, settings)
+        : { report: { type: 'succeeded', ...delivery, option: chosen.option, limits } }
+    }
+  }
   if (outcome.type === 'value') {
     const checked = await checkResult(definition, delivery, outcome.value, settings.maxPayloadBytes, leftMs)
     if ('json' in checked) {
@@ -158,10 +168,10 @@ export async function reportOf(
   const failures = (saga.state.steps[delivery.step]?.[delivery.side]?.failures ?? 0) + 1
   const asked = error instanceof StepNotApplied ? error.retryAfterMs : undefined
   const step = definition.steps.get(delivery.step)
-  const transactional = isTransactional(definition, delivery.step)
-  const judged = verdictOf(error, delivery.side === 'action' ? step?.classify : undefined, transactional)
+  const leavesNothing = isNeverInDoubt(definition, delivery.step)
+  const judged = verdictOf(error, delivery.side === 'action' ? step?.classify : undefined, leavesNothing)
   // Whatever the abort looks like: a function that did not come to an end may yet take effect.
-  const verdict = outcome.timedOut === true && !transactional ? 'in_doubt' : judged
+  const verdict = outcome.timedOut === true && !leavesNothing ? 'in_doubt' : judged
   return {
     report: {
       type: 'failed',
@@ -172,6 +182,19 @@ export async function reportOf(
       limits,
       ...(outcome.timedOut === true ? { timedOut: true } : {}),
     },
+  }
+}
+
+/** A chooser that names no option would name none again, so that it is refused. */
+function optionOf(node: BranchNode, value: unknown): { readonly option: string | null } | { readonly error: unknown } {
+  if (value === null) return { option: null }
+  if (typeof value === 'string' && Object.hasOwn(node.options, value)) return { option: value }
+  const chosen = typeof value === 'string' ? JSON.stringify(value.slice(0, 60)) : `a ${typeof value}`
+  const known = Object.keys(node.options).join(', ')
+  return {
+    error: new StepRejected(`Branch "${node.name}" has no option ${chosen}; it has ${known}, or null for none.`, {
+      code: 'OPTION_UNKNOWN',
+    }),
   }
 }
 
@@ -213,6 +236,11 @@ async function within<T>(parsing: Promise<T>, ms: number, what: string): Promise
   } finally {
     clearTimeout(timer)
   }
+}
+
+/** Transactional code takes back what it wrote, and a chooser touches nothing. */
+function isNeverInDoubt(definition: Definition, step: string): boolean {
+  return isTransactional(definition, step) || stepOf(definition.blueprint, step) === undefined
 }
 
 export function isTransactional(definition: Definition, step: string): boolean {

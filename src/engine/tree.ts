@@ -1,0 +1,100 @@
+/**
+ * The tree of a definition while it is being built: its nodes, and the code of its steps. Whatever is added gives a new
+ * tree, checked as far as it can be where it is added; what only the whole shows is checked with the blueprint.
+ */
+import { type BlueprintNode, NAME_PATTERN } from './core/blueprint.ts'
+import { definitionInvalid, type StepCode } from './definition.ts'
+import type { SagaError } from './errors.ts'
+import { type GivenStep, hookCode, stepCode } from './step-code.ts'
+
+export type Tree = {
+  /** The definition's name, for errors. */
+  readonly saga: string
+  readonly nodes: readonly BlueprintNode[]
+  readonly steps: ReadonlyMap<string, StepCode>
+  /** Stands after a pivot: what is added is not undone by itself. */
+  readonly isAfterPivot: boolean
+}
+
+export function emptyTree(saga: string, isAfterPivot = false): Tree {
+  return { saga, nodes: [], steps: new Map(), isAfterPivot }
+}
+
+/** Where something is built inside another: it begins empty, and knows what it stands after. */
+export function inside(tree: Tree): Tree {
+  return emptyTree(tree.saga, tree.isAfterPivot)
+}
+
+/** @throws SagaError `DEFINITION_INVALID`. */
+export function withStep(tree: Tree, name: string, kind: 'external' | 'transactional', step: GivenStep): Tree {
+  // Asked here, and not only of the blueprint: the name is needed to say where something else is wrong.
+  checkName(tree, name, 'a step')
+  const { code, compensateWhen } = stepCode({ saga: tree.saga, at: name }, kind, step)
+  if (step.whenExhausted === 'compensate' && tree.isAfterPivot) {
+    throw invalid(
+      tree,
+      name,
+      "after the pivot nothing is undone by itself, so whenExhausted cannot be 'compensate'; leave it out",
+    )
+  }
+  const node: BlueprintNode = {
+    node: 'step',
+    name,
+    kind,
+    compensation: code.compensation !== undefined,
+    ...(compensateWhen === undefined ? {} : { compensateWhen }),
+  }
+  return { ...tree, nodes: [...tree.nodes, node], steps: joined(tree, [new Map([[name, code]])]) }
+}
+
+/** @throws SagaError `DEFINITION_INVALID` before the first step, after a group or a branch, or for a pivot. */
+export function withPivot(tree: Tree): Tree {
+  const last = tree.nodes.at(-1)
+  if (last?.node !== 'step')
+    throw invalid(tree, last?.name ?? tree.saga, 'pivot() belongs right after the step that it makes the pivot')
+  if (last.pivot === true) throw invalid(tree, last.name, 'it is the pivot already')
+  return { ...tree, nodes: [...tree.nodes.slice(0, -1), { ...last, pivot: true }], isAfterPivot: true }
+}
+
+/** @throws SagaError `DEFINITION_INVALID`. */
+export function withParallel(tree: Tree, name: string, lanes: readonly Tree[]): Tree {
+  checkName(tree, name, 'a parallel group')
+  const node: BlueprintNode = { node: 'parallel', name, lanes: lanes.map((lane) => lane.nodes) }
+  const steps = lanes.map((lane) => lane.steps)
+  return { ...tree, nodes: [...tree.nodes, node], steps: joined(tree, steps) }
+}
+
+/** @throws SagaError `DEFINITION_INVALID`. */
+export function withBranch(tree: Tree, name: string, choose: unknown, options: ReadonlyMap<string, Tree>): Tree {
+  checkName(tree, name, 'a branch')
+  const chooser: StepCode = { action: hookCode({ saga: tree.saga, at: name }, choose), whenExhausted: 'compensate' }
+  const nodes = Object.fromEntries([...options].map(([option, { nodes }]) => [option, nodes]))
+  const steps = [new Map([[name, chooser]]), ...[...options.values()].map((option) => option.steps)]
+  return {
+    ...tree,
+    nodes: [...tree.nodes, { node: 'branch', name, options: nodes }],
+    steps: joined(tree, steps),
+  }
+}
+
+function joined(tree: Tree, added: readonly ReadonlyMap<string, StepCode>[]): ReadonlyMap<string, StepCode> {
+  const steps = new Map(tree.steps)
+  for (const [name, code] of added.flatMap((map) => [...map])) {
+    if (steps.has(name)) throw invalid(tree, name, 'this name is used twice; names are unique in a saga')
+    steps.set(name, code)
+  }
+  return steps
+}
+
+function checkName(tree: Tree, name: string, what: string): void {
+  if (NAME_PATTERN.test(name)) return
+  throw invalid(
+    tree,
+    String(name),
+    `${what} has a name of lower-case letters, digits and dashes that starts with a letter`,
+  )
+}
+
+export function invalid(tree: Tree, at: string, problem: string): SagaError {
+  return definitionInvalid(tree.saga, [{ at, problem }])
+}
