@@ -5,42 +5,36 @@
  * What can go wrong, and what is then true:
  * - the sagas of some items are locked elsewhere: the batch is rolled back and repeated without them at once. They wait
  *   apart, and are tried apart, for as long as it takes;
+ * - somebody has a lock for longer than a batch waits for one, or the database could not write a batch five times in a
+ *   row: it is tried in halves. What is left of it when it is that of one saga waits apart too, and is tried alone. All
+ *   results are kept;
  * - deadlock or serialization failure: repeated, and no attempt is counted (rule 3);
  * - the data of some item cannot be written: the batch is split until that item is alone, and it is recorded as failed;
  * - the connection is lost, the answer of COMMIT included, or the database cannot do it now, whatever it is asked:
  *   everything is kept and repeated after a while. If it had been committed, the core finds that these reports are
  *   duplicates (rule 5).
  */
-import { type Applied, type Applier, applyBatch, type Batch, BusySagas, type Item } from '../engine/runtime/apply.ts'
+import { type Applier, applyBatch, type Batch, BusySagas } from '../engine/runtime/apply.ts'
 import type { FaultPoints, Logger } from '../engine/runtime/ports.ts'
-import { isRepeatable } from '../engine/store/db.ts'
+import { type Db, isConnectionError, isRepeatable } from '../engine/store/db.ts'
 import { Backoff } from './backoff.ts'
+import {
+  areOfOneSaga,
+  type Claim,
+  countEntries,
+  countFailure,
+  type Entry,
+  finishedClaims,
+  forgetCached,
+  halvesOf,
+  type Work,
+} from './entries.ts'
 import { HeldBack } from './held-back.ts'
-import { inSessionTransaction, Session } from './sessions.ts'
-import { isOfTheData } from './trouble.ts'
+import { BEGIN_APART, BEGIN_BATCH, inSessionTransaction, Session } from './sessions.ts'
+import { isLockedOut, isOfTheData } from './trouble.ts'
 
-export type Outcome =
-  | { readonly type: 'applied'; readonly applied: Applied }
-  /** The saga does not exist any more. */
-  | { readonly type: 'orphan' }
-  /** This one alone cannot be written. */
-  | { readonly type: 'poisoned'; readonly error: unknown }
-
-export type Entry = {
-  readonly item: Item
-  readonly done: (outcome: Outcome) => void
-  /** The claim that its job belongs to. */
-  readonly claim?: Claim | undefined
-}
-
-/** What one fetch brought; its row goes with the transaction that settles the last of its jobs. */
-export type Claim = {
-  readonly id: string
-  /** Jobs of it that are not settled. */
-  open: number
-  /** Its row went with the transaction that settled the last one. */
-  removed?: true
-}
+/** So often in a row the whole batch is tried: most trouble of a database is nobody's. */
+const TRIES_AS_A_WHOLE = 5
 
 export type CommitterOptions = {
   readonly connectionString: string
@@ -51,14 +45,6 @@ export type CommitterOptions = {
   readonly faults: FaultPoints
   /** After each commit, with what it brought. */
   readonly onCommitted: (batch: Batch) => void
-}
-
-/** What is committed together, and what it is: `apart` is not joined with others, because it has failed before. */
-type Work = {
-  readonly entries: readonly Entry[]
-  readonly apart?: true
-  /** Of sagas that were busy: how often, by saga. */
-  readonly tries?: ReadonlyMap<string, number>
 }
 
 export class Committer {
@@ -175,7 +161,7 @@ export class Committer {
   async #commit(lane: Lane, work: Work): Promise<void> {
     const { entries } = work
     try {
-      const { batch, claims } = await this.#write(lane, entries)
+      const { batch, claims } = await this.#write(lane, work)
       this.#options.faults('after-commit')
       this.#backoff.reset()
       for (const claim of claims) claim.removed = true
@@ -187,15 +173,16 @@ export class Committer {
     }
   }
 
-  async #write(lane: Lane, entries: readonly Entry[]): Promise<{ batch: Batch; claims: readonly Claim[] }> {
+  async #write(lane: Lane, { entries, apart }: Work): Promise<{ batch: Batch; claims: readonly Claim[] }> {
     const { applier, faults } = this.#options
     const items = entries.map((entry) => entry.item)
     const claims = finishedClaims(entries)
-    const batch = await inSessionTransaction(lane.session, async (db) => {
+    const run = async (db: Db) => {
       const result = await applyBatch(applier, db, items, { wait: false, claims: claims.map((claim) => claim.id) })
       faults('before-commit')
       return result
-    })
+    }
+    const batch = await inSessionTransaction(lane.session, run, apart === true ? BEGIN_APART : BEGIN_BATCH)
     return { batch, claims }
   }
 
@@ -235,13 +222,26 @@ export class Committer {
     } else if (isOfTheData(error)) {
       this.#split(work, error)
     } else {
-      this.#again({ ...work, entries: entries.map(forgetCached) })
-      const delay = this.#backoff.wait(() => this.#pump())
-      this.#options.logger.warn(
-        { error: String(error), entries: entries.length, delay },
-        'the database cannot write now; results are kept',
-      )
+      this.#keep(work, error)
     }
+  }
+
+  /** Nothing is wrong with the results: they are written later. */
+  #keep(work: Work, error: unknown): void {
+    const entries = work.entries.map(isConnectionError(error) ? forgetCached : countFailure)
+    const isLocked = isLockedOut(error)
+    const asAWhole = !isLocked && entries.every(({ failures = 0 }) => failures < TRIES_AS_A_WHOLE)
+    if (asAWhole) this.#again({ ...work, entries })
+    else if (areOfOneSaga(entries)) this.#hold(entries, work.tries, true)
+    else this.#halve({ ...work, entries })
+    // A lock is nobody else's trouble, and has been waited for.
+    const delay = isLocked ? 0 : this.#backoff.wait(() => this.#pump())
+    // What is tried again and again is told ever more rarely.
+    const tries = Math.max(0, ...entries.map(({ item }) => work.tries?.get(item.sagaId) ?? 0))
+    this.#options.logger[(tries & (tries - 1)) === 0 ? 'warn' : 'debug'](
+      { error: String(error), entries: entries.length, delay },
+      'the database cannot write now; results are kept',
+    )
   }
 
   /** As before, and before everything else. */
@@ -253,8 +253,8 @@ export class Committer {
   }
 
   /** Somebody else has their rows. What else waits for these sagas waits with them: it would meet the same locks. */
-  #hold(entries: readonly Entry[], tries: ReadonlyMap<string, number> = new Map()): void {
-    this.#held.refuse(entries, tries)
+  #hold(entries: readonly Entry[], tries?: ReadonlyMap<string, number>, isAlone = false): void {
+    this.#held.refuse(entries, tries, isAlone)
     const left: Entry[] = []
     for (const entry of this.#waiting) {
       if (this.#held.has(entry.item.sagaId)) this.#held.add(entry)
@@ -271,35 +271,22 @@ export class Committer {
   }
 
   /** Halves go on apart until the one that cannot be written is found. */
-  #split({ entries }: Work, error: unknown): void {
+  #split(work: Work, error: unknown): void {
+    const { entries } = work
     const [first] = entries
     if (entries.length === 1 && first !== undefined) {
       this.#options.logger.error({ saga: first.item.sagaId, error: String(error) }, 'a transition cannot be written')
       first.done({ type: 'poisoned', error })
       return
     }
-    const middle = Math.ceil(entries.length / 2)
-    for (const half of [entries.slice(middle), entries.slice(0, middle)]) {
-      this.#again({ entries: half.map(forgetCached), apart: true })
-    }
+    this.#halve({ ...work, entries: entries.map(forgetCached) })
+  }
+
+  /** What comes last is put in front first. */
+  #halve(work: Work): void {
+    const [front, back] = halvesOf(work.entries)
+    for (const entries of [back, front]) this.#again({ ...work, entries, apart: true })
   }
 }
 
 type Lane = { readonly session: Session; working: boolean; apart?: boolean }
-
-function countEntries(sum: number, work: Work): number {
-  return sum + work.entries.length
-}
-
-/** Claims that this very batch settles the last job of. */
-function finishedClaims(entries: readonly Entry[]): readonly Claim[] {
-  const settled = new Map<Claim, number>()
-  for (const { claim } of entries) if (claim !== undefined) settled.set(claim, (settled.get(claim) ?? 0) + 1)
-  return [...settled].filter(([claim, count]) => claim.open > 0 && claim.open <= count).map(([claim]) => claim)
-}
-
-/** After trouble nothing that was remembered is believed. */
-function forgetCached(entry: Entry): Entry {
-  const { cached: _cached, ...item } = entry.item
-  return { ...entry, item }
-}

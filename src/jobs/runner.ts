@@ -14,7 +14,8 @@ import { type AttemptReport, type AttemptSettings, isTransactional, runAttempt }
 import { errorInfo } from '../engine/runtime/verdict.ts'
 import type { ClaimedJob } from '../engine/store/workers.ts'
 import type { SagaCache } from './cache.ts'
-import type { Claim, Committer, Outcome } from './committer.ts'
+import type { Committer } from './committer.ts'
+import type { Claim, Outcome } from './entries.ts'
 import type { Fetched } from './fetcher.ts'
 import { type OpenTransaction, runTransactional } from './transactional.ts'
 

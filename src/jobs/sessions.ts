@@ -25,10 +25,18 @@ const GOODBYE_MS = 1_000
  * The last line is about plans: every statement here looks up a batch of rows by index. Statistics that are out of date,
  * which is what a queue always has, must not talk the planner into reading whole tables instead.
  */
-export const BEGIN = `begin isolation level read committed;
-set local search_path = pg_catalog; set local lock_timeout = ${LOCK_TIMEOUT_MS}; set local statement_timeout = ${STATEMENT_TIMEOUT_MS};
+function beginning(lockTimeoutMs: number): string {
+  return `begin isolation level read committed;
+set local search_path = pg_catalog; set local lock_timeout = ${lockTimeoutMs}; set local statement_timeout = ${STATEMENT_TIMEOUT_MS};
 set local idle_in_transaction_session_timeout = ${STATEMENT_TIMEOUT_MS};
 set local jit = off; set local enable_seqscan = off; set local enable_mergejoin = off`
+}
+
+const BEGIN = beginning(LOCK_TIMEOUT_MS)
+/** For a batch: as long as it waits for one job, it keeps the rows of all its other sagas locked. */
+export const BEGIN_BATCH = beginning(1_000)
+/** For what has been in somebody's way before. It is tried often, and is not worth a wait. */
+export const BEGIN_APART = beginning(100)
 
 /** For a step's own statements, which may use the app's names and plans; its limits come with the step. */
 export const BEGIN_STEP = 'begin isolation level read committed'
@@ -318,12 +326,16 @@ async function leave(client: pg.Client): Promise<void> {
 }
 
 /** Begins, runs and commits on a session; rolls back on any error. The answer of COMMIT can be lost: see the caller. */
-export async function inSessionTransaction<T>(session: Session, run: (db: Db) => Promise<T>): Promise<T> {
+export async function inSessionTransaction<T>(
+  session: Session,
+  run: (db: Db) => Promise<T>,
+  begin = BEGIN,
+): Promise<T> {
   const { db, commit } = await session.opened()
   try {
     const [, result] = await inOneFlight(
       db,
-      () => db.executeSql(BEGIN),
+      () => db.executeSql(begin),
       () => run(db),
     )
     await commit()

@@ -21,6 +21,11 @@ export function isOfTheData(error: unknown): boolean {
   return !isConnectionError(error) && (state === undefined || OF_THE_DATA.test(state))
 }
 
+/** Somebody else held a lock for longer than was waited for it. */
+export function isLockedOut(error: unknown): boolean {
+  return sqlState(error) === '55P03'
+}
+
 /** The database could not do it at that moment, whatever it was asked. */
 export function isOfTheMoment(error: unknown): boolean {
   const state = sqlState(error)

@@ -90,6 +90,63 @@ describe('a commit', () => {
     expect(ran.filter((name) => name === 'locked')).toHaveLength(1)
   })
 
+  test('leaves out the saga that somebody else has locked together with its job: the others do not wait for it', async () => {
+    const engine = await startEngine(database.connectionString, [gated], { committers: 1 })
+    const names = ['free', 'free', 'locked', 'free', 'free']
+    const started = []
+    for (const name of names) started.push({ name, ...(await engine.enqueue(gated, { name })) })
+    await until('all run', async () => ran.length === names.length)
+    const locked = started.find(({ name }) => name === 'locked')?.id ?? ''
+    const unlock = await elsewhere('select from saga.saga where id = $1 for no key update', [locked])
+    const unlockJob = await elsewhere(
+      `select from pgboss.job where name = 'saga_step' and data ->> 'saga' = $1 for update`,
+      [locked],
+    )
+    // At once, so that they are committed together.
+    gate('locked').resolve()
+    gate('free').resolve()
+    for (const { name, id } of started) if (name === 'free') expect((await engine.outcome(id)).status).toBe('completed')
+    for (let more = 0; more < 20; more += 1) {
+      const one = await engine.enqueue(gated, { name: 'free' })
+      expect((await engine.outcome(one.id)).status).toBe('completed')
+    }
+    expect((await engine.get(locked))?.status).toBe('running')
+    await unlock()
+    await unlockJob()
+    expect((await engine.outcome(locked)).status).toBe('completed')
+    expect((await engine.journal(locked)).map(({ event }) => event.type)).not.toContain('attempt_failed')
+    expect(ran.filter((name) => name === 'locked')).toHaveLength(1)
+  })
+
+  test.each([
+    ['one of it', 1, `(select count(*) from added where type = 'step_completed' and payload #>> '{}' = 'odd') > 0`],
+    ['so many at once', 6, `(select count(distinct saga_id) from added where type = 'step_completed') > 2`],
+  ])(
+    'that the database cannot write because of %s is made smaller: all the others are written',
+    async (_, odd, when) => {
+      const engine = await startEngine(database.connectionString, [gated], { committers: 1 })
+      const names = ['even', 'even', 'even', 'even', 'even', ...Array.from({ length: odd }, () => 'odd')]
+      const started = []
+      for (const name of names) started.push({ name, ...(await engine.enqueue(gated, { name })) })
+      await until('all run', async () => ran.length === names.length)
+      await database.pool.query(`
+      create function too_much() returns trigger language plpgsql as $$ begin
+        if ${when} then raise exception 'too much' using errcode = '53200'; end if; return null; end $$;
+      create trigger too_much after insert on saga.saga_event referencing new table as added
+        for each statement execute function too_much()`)
+      gate('even').resolve()
+      gate('odd').resolve()
+      for (const { name, id } of started)
+        if (odd > 1 || name === 'even') expect((await engine.outcome(id)).status).toBe('completed')
+      await database.pool.query('drop function too_much cascade')
+      for (const { id } of started) {
+        expect((await engine.outcome(id)).status).toBe('completed')
+        expect((await engine.journal(id)).map(({ event }) => event.type)).not.toContain('attempt_failed')
+      }
+      expect(ran).toHaveLength(names.length)
+    },
+  )
+
   test.each(['55P03', '57014', '53100', '53200', '25006', '58030', '42501'])(
     'that the database refuses with %s keeps all results, and no action runs twice',
     async (state) => {
