@@ -17,6 +17,8 @@ export type SideCode = {
 export type StepCode = {
   readonly action: SideCode
   readonly compensation?: SideCode
+  /** Finds out what became of an attempt in doubt. */
+  readonly verify?: SideCode
   readonly classify?: (error: unknown) => Verdict | undefined
   readonly whenExhausted: 'compensate' | 'dead_letter'
   /** Deliveries that may be lost. */
@@ -112,6 +114,8 @@ export function checkDefinition(definition: Definition): void {
     if (code === undefined) problems.push({ at: node.name, problem: `the ${node.node} has no code` })
     else if (node.node === 'step' && node.compensation !== (code.compensation !== undefined)) {
       problems.push({ at: node.name, problem: 'blueprint and code disagree on whether there is a compensation' })
+    } else if (node.node === 'step' && (node.verify === true) !== (code.verify !== undefined)) {
+      problems.push({ at: node.name, problem: 'blueprint and code disagree on whether there is a verification' })
     }
   }
   for (const hook of blueprint.hooks)

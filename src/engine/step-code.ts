@@ -42,6 +42,7 @@ export type Place = { readonly saga: string; readonly at: string }
 export type GivenStep = StepOptions & {
   readonly action: unknown
   readonly compensation?: unknown
+  readonly verify?: unknown
   readonly settleAfter?: unknown
 }
 
@@ -76,16 +77,18 @@ export function stepCode(place: Place, kind: 'external' | 'transactional', step:
   if (undone?.when !== undefined && kind === 'transactional') {
     throw invalid(place, 'a transactional step is never in doubt, so compensation.when has no meaning; leave it out')
   }
+  const verify = verifyCode(place, kind, step, action.timeoutMs)
   const settleAfterMs = settleAfterOf(
     place,
     kind,
     step.settleAfter,
-    Math.max(action.timeoutMs, undone?.code.timeoutMs ?? 0),
+    Math.max(action.timeoutMs, undone?.code.timeoutMs ?? 0, verify?.timeoutMs ?? 0),
   )
   return {
     code: {
       action,
       ...(undone === undefined ? {} : { compensation: undone.code }),
+      ...(verify === undefined ? {} : { verify }),
       ...(classify === undefined
         ? {}
         : { classify: (error: unknown): Verdict | undefined => classify.call(step, error) }),
@@ -124,6 +127,24 @@ function compensationCode(
     timeoutMs: timeoutOf(place, timeout, defaultTimeoutMs),
   }
   return when === undefined ? { code } : { code, when }
+}
+
+function verifyCode(
+  { saga, at }: Place,
+  kind: 'external' | 'transactional',
+  step: GivenStep,
+  defaultTimeoutMs: number,
+): SideCode | undefined {
+  if (step.verify === undefined) return undefined
+  const place = { saga, at: `${at}.verify` }
+  if (kind === 'transactional')
+    throw invalid(place, 'a transactional step is never in doubt, so verify has no meaning; leave it out')
+  const { run, retry, timeout } = sideOf(place, step.verify, step, 'a verification')
+  return {
+    run,
+    retry: retryPolicy(place, ACTION_RETRY, retry),
+    timeoutMs: timeoutOf(place, timeout, defaultTimeoutMs),
+  }
 }
 
 /** A function alone, a method of `owner`, or an object with a policy of its own. */

@@ -4,8 +4,10 @@ import type { DeadLetterReason, Verdict } from './core/machine.ts'
 import type { Cause, ErrorInfo } from './core/state.ts'
 import type { Duration } from './duration.ts'
 import type { Jsonified } from './jsonified.ts'
+import type { KeyFor } from './runtime/keys.ts'
 
 export type { Jsonified } from './jsonified.ts'
+export type { KeyFor } from './runtime/keys.ts'
 
 /** Fixed once an app: what its steps may use. */
 export type App = { readonly services: unknown; readonly tx: unknown }
@@ -34,6 +36,8 @@ export type BaseContext<A extends App, Input, Results> = {
   readonly signal: AbortSignal
   /** The same for all attempts of this function; another one for the compensation. */
   readonly idempotencyKey: string
+  /** More keys, for a function that makes several calls: one for each name of yours. */
+  readonly keyFor: KeyFor
 }
 
 /** The action to undo is known to be done. */
@@ -41,12 +45,18 @@ export type CompletedAction<Result> = {
   readonly outcome: 'completed'
   readonly result: Result
   readonly idempotencyKey: string
+  readonly keyFor: KeyFor
 }
 
 /** What is undone: completed, with its result; or in doubt, when nobody knows whether it took effect. */
 export type UndoneAction<Result> =
   | CompletedAction<Result>
-  | { readonly outcome: 'in_doubt'; readonly result: undefined; readonly idempotencyKey: string }
+  | {
+      readonly outcome: 'in_doubt'
+      readonly result: undefined
+      readonly idempotencyKey: string
+      readonly keyFor: KeyFor
+    }
 
 export type StepContext<A extends App, Input, Results> = BaseContext<A, Input, Results>
 
@@ -187,9 +197,24 @@ export type ExternalStep<
     CompensationContext<A, Input, Results, ResultOf<NoInfer<Return>, NoInfer<Output>>, NoInfer<W>>,
     W
   >
+  /**
+   * Asked while the step is in doubt: before it is tried again, before it is undone, and before a person is asked. Its
+   * `idempotencyKey` is the action's.
+   */
+  readonly verify?: Verification<A, Input, Results, NoInfer<Return>>
   /** How long an attempt that ran out of time is waited for before it is given up on: 10 s by default. */
   readonly settleAfter?: Duration
 }
+
+/** The step is done, with the result that its action would have returned; it has not been applied; or nobody can tell. */
+export type Found<Return> = { readonly result: Awaited<Return> } | 'not_applied' | 'unknown'
+
+/** Finds out what became of an attempt in doubt, by its key. */
+export type Verification<A extends App, Input, Results, Return> =
+  | ((context: StepContext<A, Input, Results>) => Found<Return> | Promise<Found<Return>>)
+  | (Omit<Bounded<never>, 'run'> & {
+      readonly run: (context: StepContext<A, Input, Results>) => Found<Return> | Promise<Found<Return>>
+    })
 
 export type TransactionalStep<
   A extends App,

@@ -43,6 +43,7 @@ export function withStep(tree: Tree, name: string, kind: 'external' | 'transacti
     kind,
     compensation: code.compensation !== undefined,
     ...(compensateWhen === undefined ? {} : { compensateWhen }),
+    ...(code.verify === undefined ? {} : { verify: true }),
   }
   return { ...tree, nodes: [...tree.nodes, node], steps: joined(tree, [new Map([[name, code]])]) }
 }

@@ -197,7 +197,7 @@ export class Runner {
     const isLive = state.status === 'running' || state.status === 'compensating'
     // Something else was applied to it in the same batch: what this attempt knew is not all of it.
     if (!isLive || revision !== saga.revision + events.length) return this.#parts.cache.delete(saga.id)
-    const completed = events.find((event) => event.type === 'step_completed')
+    const completed = events.find((event) => event.type === 'step_completed' || event.type === 'step_verified')
     const results =
       completed === undefined || payload === undefined
         ? saga.payloads.results

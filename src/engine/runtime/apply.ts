@@ -239,7 +239,7 @@ function placePayload(
     (event) =>
       event.type === 'step_completed' ||
       event.type === 'step_verified' ||
-      (event.type === 'late_report' && before.steps[event.step]?.state !== 'completed'),
+      (event.type === 'late_report' && event.side === 'action' && before.steps[event.step]?.state !== 'completed'),
   )
   if (at >= 0) payloads.set(offset + at, payload)
 }

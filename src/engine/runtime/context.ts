@@ -3,7 +3,7 @@ import type { Blueprint } from '../core/blueprint.ts'
 import type { Side } from '../core/machine.ts'
 import type { SagaState } from '../core/state.ts'
 import type { Payloads } from '../store/journal.ts'
-import { actionKey, compensationKey } from './keys.ts'
+import { actionKey, compensationKey, type KeyFor, partKey } from './keys.ts'
 import { hookOf } from './limits.ts'
 import { visibleTo } from './visible.ts'
 
@@ -44,12 +44,16 @@ export function contextOf(saga: LoadedSaga, parts: AttemptParts): Record<string,
     results,
     services,
     signal,
-    idempotencyKey: actionKey(saga.id, step),
+    ...keys(actionKey(saga.id, step)),
   }
   if (tx !== undefined) context.tx = tx
   if (side === 'compensation') addUndone(context, saga, step)
   if (hookOf(step) !== undefined) addOutcome(context, saga.state)
   return context
+}
+
+function keys(idempotencyKey: string): { readonly idempotencyKey: string; readonly keyFor: KeyFor } {
+  return { idempotencyKey, keyFor: (part) => partKey(idempotencyKey, part) }
 }
 
 function addUndone(context: Record<string, unknown>, saga: LoadedSaga, step: string): void {
@@ -61,9 +65,9 @@ function addUndone(context: Record<string, unknown>, saga: LoadedSaga, step: str
   context.action = {
     outcome: inDoubt ? 'in_doubt' : 'completed',
     result,
-    idempotencyKey: actionKey(saga.id, step),
+    ...keys(actionKey(saga.id, step)),
   }
-  context.idempotencyKey = compensationKey(saga.id, step, state?.round ?? 1)
+  Object.assign(context, keys(compensationKey(saga.id, step, state?.round ?? 1)))
 }
 
 function addOutcome(context: Record<string, unknown>, state: SagaState): void {

@@ -53,7 +53,7 @@ export function sideCode(definition: Definition | undefined, step: string, side:
   const hook = hookOf(step)
   if (hook !== undefined) return definition.hooks[hook]
   const code = definition.steps.get(step)
-  return side === 'compensation' ? code?.compensation : side === 'action' ? code?.action : undefined
+  return code?.[side]
 }
 
 export function limitsOf(definition: Definition | undefined, step: string, side: Side): Limits {

@@ -4,18 +4,15 @@
  * A function that runs out of time is told so by its signal, and is given `settleAfter` to come to an end; after that
  * it is reported in doubt, and what it says later is a late report of its own.
  */
-import { type BranchNode, nodeOf, stepOf } from '../core/blueprint.ts'
+import { stepOf } from '../core/blueprint.ts'
 import type { Delivery, Report } from '../core/input.ts'
 import { retryDelay } from '../core/retry.ts'
 import type { Definition, SideCode } from '../definition.ts'
-import { SagaError, StepNotApplied, StepRejected } from '../errors.ts'
-import { checkPayload } from '../payload.ts'
+import { SagaError, StepNotApplied } from '../errors.ts'
 import { contextOf, type LoadedSaga } from './context.ts'
 import { DEFAULT_SETTLE_AFTER_MS, limitsOf } from './limits.ts'
+import { saidBy } from './said.ts'
 import { errorInfo, verdictOf } from './verdict.ts'
-
-/** However late the function was: so long its result is looked at. */
-const SHORTEST_CHECK_MS = 500
 
 export type AttemptReport = { readonly report: Report; readonly payload?: string }
 
@@ -144,25 +141,17 @@ export async function reportOf(
   leftMs = code.timeoutMs,
 ): Promise<AttemptReport> {
   const limits = limitsOf(definition, delivery.step, delivery.side)
-  if (outcome.type === 'value' && delivery.side === 'action') {
-    const node = nodeOf(definition.blueprint, delivery.step)
-    if (node?.node === 'branch') {
-      const chosen = optionOf(node, outcome.value)
-      return 'error' in chosen
-        ? reportOf(saga, definition, delivery, code, { type: 'error', error: chosen.error }, settings)
-        : { report: { type: 'succeeded', ...delivery, option: chosen.option, limits } }
-    }
-  }
   if (outcome.type === 'value') {
-    const checked = await checkResult(definition, delivery, outcome.value, settings.maxPayloadBytes, leftMs)
-    if ('json' in checked) {
-      return {
-        report: { type: 'succeeded', ...delivery, limits },
-        ...(checked.json === undefined ? {} : { payload: checked.json }),
-      }
+    const said = await saidBy(definition, delivery, outcome.value, settings.maxPayloadBytes, leftMs)
+    if ('error' in said) {
+      // The function has done its work, so its effect stands although its result cannot be stored.
+      return reportOf(saga, definition, delivery, code, { type: 'error', error: said.error }, settings)
     }
-    // The function has done its work, so its effect stands although its result cannot be stored.
-    return reportOf(saga, definition, delivery, code, { type: 'error', error: checked.error }, settings)
+    const { payload, ...answer } = said
+    return {
+      report: { type: 'succeeded', ...delivery, ...answer, limits },
+      ...(payload === undefined ? {} : { payload }),
+    }
   }
   const { error } = outcome
   const failures = (saga.state.steps[delivery.step]?.[delivery.side]?.failures ?? 0) + 1
@@ -182,59 +171,6 @@ export async function reportOf(
       limits,
       ...(outcome.timedOut === true ? { timedOut: true } : {}),
     },
-  }
-}
-
-/** A chooser that names no option would name none again, so that it is refused. */
-function optionOf(node: BranchNode, value: unknown): { readonly option: string | null } | { readonly error: unknown } {
-  if (value === null) return { option: null }
-  if (typeof value === 'string' && Object.hasOwn(node.options, value)) return { option: value }
-  const chosen = typeof value === 'string' ? JSON.stringify(value.slice(0, 60)) : `a ${typeof value}`
-  const known = Object.keys(node.options).join(', ')
-  return {
-    error: new StepRejected(`Branch "${node.name}" has no option ${chosen}; it has ${known}, or null for none.`, {
-      code: 'OPTION_UNKNOWN',
-    }),
-  }
-}
-
-/** Results of compensations and hooks are not kept, so they need not be storable. */
-async function checkResult(
-  definition: Definition,
-  delivery: Delivery,
-  value: unknown,
-  maxBytes: number,
-  leftMs: number,
-): Promise<{ readonly json: string | undefined } | { readonly error: unknown }> {
-  if (delivery.side !== 'action' || delivery.step.startsWith('@')) return { json: undefined }
-  const what = `the result of step "${delivery.step}" of ${definition.name}`
-  const output = definition.steps.get(delivery.step)?.output
-  try {
-    const parsed =
-      output === undefined
-        ? { success: true as const, data: value }
-        : await within(output.safeParseAsync(value), Math.max(leftMs, SHORTEST_CHECK_MS), what)
-    if (!parsed.success) {
-      const fields = parsed.error.issues.map((issue) => `${issue.path.join('.') || '(whole)'}: ${issue.message}`)
-      throw new SagaError('PAYLOAD_INVALID', `${what} does not fit its output schema: ${fields.join('; ')}`)
-    }
-    return { json: checkPayload(parsed.data, { what, maxBytes }).json }
-  } catch (error) {
-    return { error }
-  }
-}
-
-/** A schema can wait for something that never comes; the attempt has its slot only for its time. */
-async function within<T>(parsing: Promise<T>, ms: number, what: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    const error = new SagaError('STEP_TIMEOUT', `The output schema has not judged ${what} in the time of its attempt.`)
-    timer = setTimeout(() => reject(error), ms)
-  })
-  try {
-    return await Promise.race([parsing, late])
-  } finally {
-    clearTimeout(timer)
   }
 }
 
