@@ -1,5 +1,5 @@
 /** The public API: re-exports only. */
-export { fromDrizzle } from 'pg-boss'
+export { fromDrizzle, fromKnex, fromKysely, fromPrisma } from 'pg-boss'
 export { createSagaClient } from './compose/client.ts'
 export { createSagaEngine, SagaEngine } from './compose/engine.ts'
 export { migrate } from './compose/migrate.ts'

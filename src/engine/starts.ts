@@ -16,7 +16,10 @@ import { registerBlueprint } from './store/blueprints.ts'
 import type { Db } from './store/db.ts'
 
 export type EnqueueOptions = StartOptions & {
-  /** The caller's transaction, through one of pg-boss's adapters: `fromDrizzle(tx, sql)`, `fromPg(client)`, … */
+  /**
+   * The caller's transaction, through an adapter: `fromPg(client)`, `fromDrizzle(tx, sql)`, `fromKnex(trx)`,
+   * `fromKysely(trx)`, `fromPrisma(tx)`.
+   */
   readonly db?: Db
   /** Who starts it, for `authorize`. */
   readonly actor?: string

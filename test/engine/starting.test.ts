@@ -58,25 +58,6 @@ describe('a start', () => {
     expect([await stored(), await jobs()]).toEqual(before)
   })
 
-  test('commits with the caller, through pg and through Drizzle', async () => {
-    const connection = await database.pool.connect()
-    await connection.query('begin')
-    const byPg = await client.enqueue(saga, euro, { db: fromPg(connection) })
-    await connection.query('commit')
-    connection.release()
-    const db = drizzle(database.pool)
-    const byDrizzle = await db.transaction((tx) => client.enqueue(saga, euro, { db: fromDrizzle(tx, sql) }))
-    await expect(
-      db.transaction(async (tx) => {
-        await client.enqueue(saga, euro, { db: fromDrizzle(tx, sql), key: 'rolled-back' })
-        throw new Error('Changed my mind.')
-      }),
-    ).rejects.toThrow('Changed my mind.')
-    expect(await client.get(byPg.id)).toMatchObject({ status: 'running', input: euro })
-    expect(await client.get(byDrizzle.id)).toMatchObject({ status: 'running', input: euro })
-    expect((await client.list({ key: 'rolled-back' })).sagas).toEqual([])
-  })
-
   test('names the fields of an input that does not fit, and stores nothing', async () => {
     const before = await stored()
     const bad = { amount: -1, currency: 'Euro' }
