@@ -57,6 +57,7 @@ export class SagaEngine extends SagaClient implements AsyncDisposable {
       maxBatch: options.maxBatch ?? 250,
       maxPayloadBytes: options.maxPayloadBytes ?? DEFAULT_MAX_PAYLOAD_BYTES,
       drainGraceMs: toMs(options.drainGrace ?? '30s', 'drainGrace'),
+      codeMissingAfterMs: toMs(options.codeMissingAfter ?? '15m', 'codeMissingAfter'),
       maxStragglers: options.maxStragglers ?? 20,
       onEvent: (event) => this.#tell(event, options.onEvent),
       wakeOthers: () => wiring.wakeUp.others(),

@@ -47,6 +47,8 @@ export type SagaEngineOptions<Definitions extends readonly AnyDefinition[]> = Sa
   readonly transactionPoolSize?: number
   /** How long `stop` waits for attempts under way before it aborts them: 30 s by default. */
   readonly drainGrace?: Duration
+  /** How long no live worker may have the code of a saga before it is a dead letter (`no_code`): 15 min by default. */
+  readonly codeMissingAfter?: Duration
   /** Bring the schema up to date at start: on by default. */
   readonly migrate?: boolean
   /** For the worker's own session, where `connectionString` goes through a pooler in transaction mode. */

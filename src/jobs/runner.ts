@@ -8,7 +8,7 @@ import type { Delivery, Hold, Report } from '../engine/core/input.ts'
 import type { Definition } from '../engine/definition.ts'
 import type { Applied, Applier, Batch, Item } from '../engine/runtime/apply.ts'
 import type { LoadedSaga } from '../engine/runtime/context.ts'
-import { type CodeShelf, limitsOf, sideCode } from '../engine/runtime/limits.ts'
+import { type CodeShelf, codeName, limitsOf, sideCode } from '../engine/runtime/limits.ts'
 import type { Logger } from '../engine/runtime/ports.ts'
 import { type AttemptReport, type AttemptSettings, isTransactional, runAttempt } from '../engine/runtime/run-attempt.ts'
 import { errorInfo } from '../engine/runtime/verdict.ts'
@@ -29,6 +29,8 @@ export type RunnerParts = {
   readonly logger: Logger
   readonly maxStragglers: number
   readonly workerId: () => string
+  /** Whether another live worker has the code, `name@version`. */
+  readonly isElsewhere: (name: string) => boolean
   /** Records something that no slot waits for. */
   readonly submit: (item: Item) => Promise<void>
   readonly onSlotFree: () => void
@@ -38,7 +40,10 @@ export type RunnerParts = {
   readonly onStragglerGone: () => void
 }
 
-/** How often an attempt that this worker has no code for is handed back before it waits a minute in between. */
+/**
+ * How long an attempt that this worker has no code for is put off, the first time, the second, …; never longer than a
+ * second while another worker has it.
+ */
 const CODE_DELAYS_MS = [250, 1_000, 5_000, 15_000, 60_000] as const
 
 export class Runner {
@@ -85,7 +90,8 @@ export class Runner {
     }
     const code = sideCode(definition, job.step, job.side)
     if (definition === undefined || code === undefined) {
-      return this.#report(job, fetched.claim, saga, { report: withoutCode(delivery) })
+      const isElsewhere = this.#parts.isElsewhere(codeName(saga.definition, saga.version))
+      return this.#report(job, fetched.claim, saga, { report: withoutCode(delivery, isElsewhere) })
     }
     this.#parts.applier.faults('before-action')
     if (isTransactional(definition, job.step))
@@ -220,9 +226,10 @@ function returned(delivery: Delivery, why: 'pause' | 'hold' | 'turned', definiti
   return { type: 'returned', ...delivery, why, limits: limitsOf(definition, delivery.step, delivery.side) }
 }
 
-function withoutCode(delivery: Delivery): Report {
+function withoutCode(delivery: Delivery, isElsewhere: boolean): Report {
   const delays = CODE_DELAYS_MS
-  const retryDelayMs = delays[Math.min(delivery.insertedAs - 1, delays.length - 1)] ?? 60_000
+  const last = isElsewhere ? 1 : delays.length - 1
+  const retryDelayMs = delays[Math.min(delivery.insertedAs - 1, last)] ?? 60_000
   return {
     type: 'returned',
     ...delivery,

@@ -14,6 +14,7 @@ import type { Db } from '../engine/store/db.ts'
 import { readSagas } from '../engine/store/sagas.ts'
 import { type ClaimedJob, removeClaims } from '../engine/store/workers.ts'
 import { SagaCache } from './cache.ts'
+import { CodeWatch } from './code-watch.ts'
 import { Committer } from './committer.ts'
 import type { Claim } from './entries.ts'
 import { FetchLoop } from './fetch-loop.ts'
@@ -46,6 +47,8 @@ export type WorkerOptions = {
   readonly maxBatch: number
   readonly maxPayloadBytes: number
   readonly drainGraceMs: number
+  /** How long nobody may have the code of a saga before it is a dead letter. */
+  readonly codeMissingAfterMs: number
   /** Functions that ignored their signal: at this many the worker stops fetching. */
   readonly maxStragglers: number
   readonly onEvent: (event: WorkerEvent) => void
@@ -75,6 +78,7 @@ export class Worker {
   readonly #timers: TimerLoop
   readonly #lost: LostJobs
   readonly #stranded: Stranded
+  readonly #codeWatch: CodeWatch
   readonly #fetching: FetchLoop
   readonly #stop = new AbortController()
   readonly #runner: Runner
@@ -125,6 +129,15 @@ export class Worker {
       onTakenOver: () => this.#owner.check(),
     })
     const submit = (item: Item) => this.#submit(item)
+    this.#codeWatch = new CodeWatch({
+      schema,
+      db,
+      logger,
+      own: options.code.names(),
+      missingAfterMs: options.codeMissingAfterMs,
+      isActive: () => this.#owner.isAlive,
+      submit,
+    })
     this.#runner = new Runner({
       applier,
       code: options.code,
@@ -140,6 +153,7 @@ export class Worker {
       logger,
       maxStragglers: options.maxStragglers,
       workerId: () => this.id,
+      isElsewhere: (name) => this.#codeWatch.isElsewhere(name),
       submit,
       onSlotFree: () => this.#free(),
       onClaimSettled: (claim) => this.#claimSettled(claim),
@@ -190,6 +204,7 @@ export class Worker {
     this.#timers.open()
     this.#lost.open()
     this.#stranded.open()
+    this.#codeWatch.open()
     this.#fetching.open()
   }
 
@@ -206,6 +221,7 @@ export class Worker {
     this.#takeover.close()
     this.#lost.close()
     this.#stranded.close()
+    this.#codeWatch.close()
     await withTimeout(this.#fetching.close(), LEAVE_WITHIN_MS)
     const { drainGraceMs } = this.#options
     if (!(await this.#whenQuiet(drainGraceMs))) {
