@@ -64,7 +64,7 @@ export class Committer {
   constructor(options: CommitterOptions) {
     this.#options = options
     this.#lanes = Array.from({ length: options.committers }, (_, index) => ({
-      session: new Session(options.connectionString, `pg-saga committer ${index + 1}`),
+      session: new Session(options.connectionString, `pg-saga committer ${index + 1}`, { noticedSoon: true }),
       working: false,
     }))
   }

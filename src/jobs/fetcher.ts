@@ -53,7 +53,7 @@ export class Fetcher {
 
   constructor(options: FetcherOptions) {
     this.#options = options
-    this.#session = new Session(options.connectionString, 'pg-saga fetch')
+    this.#session = new Session(options.connectionString, 'pg-saga fetch', { noticedSoon: true })
   }
 
   async open(): Promise<void> {

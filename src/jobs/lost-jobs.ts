@@ -13,7 +13,7 @@ export type LostJobsOptions = {
   readonly db: Db
   readonly logger: Logger
   readonly isActive: () => boolean
-  /** Records the deliveries as lost. Resolves when that is committed, with the ids of those that were recorded. */
+  /** Records the deliveries as lost. Resolves before long, with the ids of those that were recorded. */
   readonly lose: (jobs: readonly ClaimedJob[]) => Promise<ReadonlySet<string>>
 }
 

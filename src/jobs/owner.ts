@@ -238,7 +238,7 @@ export class Owner {
     const old = this.identity
     const { next, isOurs } = await inSessionTransaction(this.#session, async (db) => {
       const next = await this.#insert(db)
-      const isOurs = await takeOver(db, schema, old.id, old.epoch)
+      const isOurs = await takeOver(db, schema, old)
       if (isOurs) {
         const claims = await readClaims(db, schema, old.id, MANY_CLAIMS)
         await removeClaims(

@@ -21,6 +21,8 @@ export type StrandedOptions = {
 
 export class Stranded {
   readonly #options: StrandedOptions
+  /** Handed to the committer and not written yet: whoever has them locked keeps no others. */
+  readonly #underWay = new Set<string>()
   #timer: NodeJS.Timeout | undefined
   #closed = false
 
@@ -38,15 +40,21 @@ export class Stranded {
   }
 
   async #run(): Promise<void> {
-    const { db, schema, logger, isActive, submit } = this.#options
+    const { db, schema, logger, isActive } = this.#options
     try {
-      if (isActive()) {
-        const ids = await strandedByHolds(db, schema, AT_ONCE)
-        await Promise.all(ids.map((sagaId) => submit({ sagaId, input: { type: 'hold_released' } })))
-      }
+      if (isActive()) for (const sagaId of await strandedByHolds(db, schema, AT_ONCE)) this.#release(sagaId)
     } catch (error) {
       logger.debug({ error: String(error) }, 'stranded sagas could not be read')
     }
     if (!this.#closed) this.#timer = setTimeout(() => void this.#run(), EVERY_MS)
+  }
+
+  #release(sagaId: string): void {
+    if (this.#underWay.has(sagaId)) return
+    this.#underWay.add(sagaId)
+    const { logger, submit } = this.#options
+    submit({ sagaId, input: { type: 'hold_released' } })
+      .catch((error: unknown) => logger.debug({ saga: sagaId, error: String(error) }, 'a release cannot be written'))
+      .finally(() => this.#underWay.delete(sagaId))
   }
 }

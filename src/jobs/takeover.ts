@@ -7,10 +7,10 @@
  * heartbeat is old.
  *
  * Taking over raises the worker's epoch, which fences it; then what it had fetched is recorded as lost, claim by claim.
+ * A worker that has given a sign of life since it was looked at is none of that: whoever comes back does so before it
+ * takes its lock.
  * Whoever dies in the middle is followed by somebody else: lost twice is lost once, the fence sees to that.
  */
-import type { Limits } from '../engine/core/input.ts'
-import type { Item } from '../engine/runtime/apply.ts'
 import type { FaultPoints, Logger } from '../engine/runtime/ports.ts'
 import type { Db } from '../engine/store/db.ts'
 import {
@@ -38,7 +38,7 @@ export type TakeoverOptions = {
   readonly owner: Owner
   readonly logger: Logger
   readonly faults: FaultPoints
-  /** Records the deliveries as lost. Resolves when that is committed, with the ids of those that were recorded. */
+  /** Records the deliveries as lost. Resolves before long, with the ids of those that were recorded. */
   readonly lose: (jobs: readonly ClaimedJob[]) => Promise<ReadonlySet<string>>
   readonly onTakenOver: (worker: string, jobs: number) => void
 }
@@ -127,7 +127,7 @@ export class Takeover {
 
   async #takeOver(worker: WorkerRow): Promise<void> {
     const { db, schema, logger, faults } = this.#options
-    if (!(await takeOver(db, schema, worker.id, worker.epoch))) return
+    if (!(await takeOver(db, schema, worker))) return
     faults('takeover-marked')
     this.#free.delete(`${worker.id}:${worker.epoch}`)
     const { jobs, left } = await this.#loseClaims(worker)
@@ -162,20 +162,4 @@ export class Takeover {
 
 function isFresh(worker: WorkerRow): boolean {
   return worker.heartbeatAgeMs < LEASE_MS
-}
-
-/** The report that stands in for the worker that is gone. */
-export function lostItem(job: ClaimedJob, limits: Limits): Item {
-  const delivery = {
-    step: job.step,
-    side: job.side,
-    jobId: job.id,
-    insertedAs: job.attempt,
-    retryCount: job.retryCount,
-  }
-  return {
-    sagaId: job.saga,
-    input: { type: 'lost', ...delivery, limits },
-    job: { id: job.id, retryCount: job.retryCount },
-  }
 }

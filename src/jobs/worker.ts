@@ -8,10 +8,9 @@
  */
 import type { PgBoss } from 'pg-boss'
 import { type Applier, type Batch, type Item } from '../engine/runtime/apply.ts'
-import { type CodeShelf, limitsOf } from '../engine/runtime/limits.ts'
+import type { CodeShelf } from '../engine/runtime/limits.ts'
 import type { Logger } from '../engine/runtime/ports.ts'
 import type { Db } from '../engine/store/db.ts'
-import { readSagas } from '../engine/store/sagas.ts'
 import { type ClaimedJob, removeClaims } from '../engine/store/workers.ts'
 import { SagaCache } from './cache.ts'
 import { CodeWatch } from './code-watch.ts'
@@ -19,12 +18,13 @@ import { Committer } from './committer.ts'
 import type { Claim } from './entries.ts'
 import { FetchLoop } from './fetch-loop.ts'
 import { type Fetched, Fetcher } from './fetcher.ts'
+import { Losses } from './losses.ts'
 import { LostJobs } from './lost-jobs.ts'
 import { Owner } from './owner.ts'
 import { withTimeout } from './patience.ts'
 import { Runner } from './runner.ts'
 import { Stranded } from './stranded.ts'
-import { lostItem, Takeover } from './takeover.ts'
+import { Takeover } from './takeover.ts'
 import { TimerLoop } from './timer-loop.ts'
 import type { OpenTransaction } from './transactional.ts'
 
@@ -138,6 +138,8 @@ export class Worker {
       isActive: () => this.#owner.isAlive,
       submit,
     })
+    const losses = new Losses({ schema, db, code: options.code, submit })
+    const lose = (jobs: readonly ClaimedJob[]) => losses.record(jobs)
     this.#runner = new Runner({
       applier,
       code: options.code,
@@ -166,7 +168,7 @@ export class Worker {
       owner: this.#owner,
       logger,
       faults,
-      lose: (jobs) => this.#lose(jobs),
+      lose,
       onTakenOver: (worker, jobs) => options.onEvent({ type: 'taken_over', worker, jobs }),
     })
     this.#timers = new TimerLoop({ schema, db, logger, faults, isActive: () => this.#owner.isAlive, submit })
@@ -175,7 +177,7 @@ export class Worker {
       db,
       logger,
       isActive: () => this.#owner.isAlive,
-      lose: (jobs) => this.#lose(jobs),
+      lose,
     })
     this.#stranded = new Stranded({ schema, db, logger, isActive: () => this.#owner.isAlive, submit })
   }
@@ -304,16 +306,6 @@ export class Worker {
         },
       })
     })
-  }
-
-  /** Records deliveries as lost, with the limits of those steps that this worker has the code of. */
-  async #lose(jobs: readonly ClaimedJob[]): Promise<ReadonlySet<string>> {
-    const { db, schema, code } = this.#options
-    const rows = await readSagas(db, schema, [...new Set(jobs.map((job) => job.saga))])
-    const definitions = new Map(rows.map((row) => [row.id, code.get(row.definition, row.version)]))
-    const lost = jobs.map((job) => lostItem(job, limitsOf(definitions.get(job.saga), job.step, job.side)))
-    const recorded = await Promise.allSettled(lost.map((item) => this.#submit(item)))
-    return new Set(jobs.filter((_, index) => recorded[index]?.status === 'fulfilled').map((job) => job.id))
   }
 
   #wasTakenOver(): void {

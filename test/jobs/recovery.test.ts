@@ -3,6 +3,8 @@ import type pg from 'pg'
 import { PgBoss } from 'pg-boss'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import { newId } from '../../src/engine/runtime/ids.ts'
+import { insertClaim, registerWorker } from '../../src/engine/store/workers.ts'
 import { createSagaClient, sagasFor, type WorkerEvent } from '../../src/index.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { QUICK, startEngine, stopEngine } from '../support/engine.ts'
@@ -44,6 +46,31 @@ describe('a worker', () => {
   function reset(): void {
     gate = Promise.withResolvers<void>()
     runs = 0
+  }
+
+  const workers = async () => (await database.pool.query('select id from saga.saga_worker')).rows
+
+  /** The saga's job is fetched by a worker that has not been heard of for an hour. */
+  async function die(sagaId: string): Promise<void> {
+    const db = { executeSql: async (text: string, values?: unknown[]) => database.pool.query(text, values) }
+    const id = newId()
+    const row = { id, host: 'there', pid: 1, build: null, holdsLock: false, definitions: [] }
+    const { epoch } = await registerWorker(db, 'saga', row)
+    await database.pool.query(
+      `update saga.saga_worker set heartbeat_at = saga.now() - '1 hour'::interval where id = $1`,
+      [id],
+    )
+    const { rows } = await database.pool.query(
+      `update pgboss.job set state = 'active', started_on = now() where name = 'saga_step' and data ->> 'saga' = $1
+       returning id, data`,
+      [sagaId],
+    )
+    await insertClaim(db, 'saga', {
+      id: newId(),
+      workerId: id,
+      epoch,
+      jobs: [{ ...rows[0].data, id: rows[0].id, retryCount: 0 }],
+    })
   }
 
   const endSessions = (names: string) =>
@@ -183,6 +210,60 @@ describe('a worker', () => {
     expect(await slow.outcome(id)).toMatchObject({ status: 'completed', results: { wait: 2 } })
     await journalled(slow, id, 'late_report')
     expect(slow.workerId).not.toBe(workerId)
+  })
+
+  test('takes over what is free although the saga of another dead worker stays locked, and the rest when it is not', async () => {
+    reset()
+    gate.resolve()
+    await using client = createSagaClient({ connectionString: database.connectionString })
+    const locked = await client.enqueue(gated, {})
+    const free = await client.enqueue(gated, {})
+    await die(locked.id)
+    await die(free.id)
+    const blocker = await database.pool.connect()
+    await blocker.query('begin')
+    await blocker.query('select from saga.saga where id = $1 for no key update', [locked.id])
+    const engine = await startEngine(database.connectionString, [gated])
+    expect(await engine.outcome(free.id)).toMatchObject({ status: 'completed', results: { wait: 2 } })
+    expect((await engine.get(locked.id))?.status).toBe('running')
+    await blocker.query('rollback')
+    blocker.release()
+    expect(await engine.outcome(locked.id)).toMatchObject({ status: 'completed', results: { wait: 2 } })
+    const types = (await engine.journal(locked.id)).map(({ event }) => event.type)
+    expect(types.filter((type) => type === 'attempt_lost')).toHaveLength(1)
+    await until('nobody is left to be taken over', async () => (await workers()).length === 1)
+  })
+
+  test('sets going what a release has left behind although one of its sagas stays locked', async () => {
+    reset()
+    gate.resolve()
+    const skipped = new Set<string>()
+    const engine = await startEngine(database.connectionString, [gated], {
+      onEvent: (event: WorkerEvent) => {
+        if (event.type === 'committed') for (const { sagaId } of event.batch.skipped) skipped.add(sagaId)
+      },
+    })
+    // As if whoever released it had died before it came to the sagas.
+    const strand = async () => {
+      await engine.operator.hold({ definition: 'gated', step: 'after' }, { actor: 'tester', reason: 'provider down' })
+      const { id } = await engine.enqueue(gated, {})
+      await until('it is held', async () => (await engine.get(id))?.waiting === 'hold')
+      return id
+    }
+    const release = () => database.pool.query('update saga.saga_hold set released_at = saga.now()')
+    const locked = await strand()
+    const blocker = await database.pool.connect()
+    await blocker.query('begin')
+    await blocker.query('select from saga.saga where id = $1 for no key update', [locked])
+    await release()
+    await until('it has met the lock', async () => skipped.has(locked))
+    const free = await strand()
+    await release()
+    expect((await engine.outcome(free)).status).toBe('completed')
+    expect((await engine.get(locked))?.status).toBe('running')
+    await blocker.query('rollback')
+    blocker.release()
+    expect((await engine.outcome(locked)).status).toBe('completed')
   })
 
   test('splits a batch that cannot be written, and records the one that poisons it as failed', async () => {

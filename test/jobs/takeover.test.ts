@@ -3,7 +3,14 @@ import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { newId } from '../../src/engine/runtime/ids.ts'
 import { NO_FAULTS, SILENT } from '../../src/engine/runtime/ports.ts'
-import { insertClaim, registerWorker, tryOwnerLock } from '../../src/engine/store/workers.ts'
+import {
+  heartbeat,
+  insertClaim,
+  readClaims,
+  registerWorker,
+  takeOver,
+  tryOwnerLock,
+} from '../../src/engine/store/workers.ts'
 import { Takeover } from '../../src/jobs/takeover.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { until } from '../support/waiting.ts'
@@ -60,7 +67,18 @@ async function worker(sign: 'locked' | 'free', { heartbeat = '0s', claims = 0 } 
   return id
 }
 
-function observe(owner: object, refused: ReadonlySet<string> = new Set()) {
+/** Comes back as a worker does: gives a sign of life, and takes its lock again. */
+async function comeBack(id: string): Promise<void> {
+  const { rows } = await database.pool.query('select epoch, lock_key from saga.saga_worker where id = $1::uuid', [id])
+  expect(await heartbeat(db, SCHEMA, id, rows[0].epoch)).toBe(true)
+  const session = new pg.Client(database.connectionString)
+  await session.connect()
+  sessions.push(session)
+  const query = (text: string, values?: unknown[]) => session.query(text, values)
+  expect(await tryOwnerLock({ executeSql: query }, rows[0].lock_key)).toBe(true)
+}
+
+function observe(owner: object, refused: ReadonlySet<string> = new Set(), meanwhile = async () => {}) {
   const takenOver: string[] = []
   const lost: string[] = []
   const observer = new Takeover({
@@ -72,6 +90,7 @@ function observe(owner: object, refused: ReadonlySet<string> = new Set()) {
     lose: async (jobs) => {
       const recorded = jobs.map((job) => job.id).filter((id) => !refused.has(id))
       lost.push(...recorded)
+      await meanwhile()
       return new Set(recorded)
     },
     onTakenOver: (id) => takenOver.push(id),
@@ -138,6 +157,22 @@ describe('an observer', () => {
     expect(await left()).toEqual([dead])
   })
 
+  test('leaves the one alone that has come back since it was looked at', async () => {
+    const dead = await worker('free', { claims: 1 })
+    const back = await worker('free', { claims: 1 })
+    // Both are dead at one look; while the first is taken over, the other one comes back.
+    let isBack = false
+    const { takenOver } = observe(STEADY, new Set(), async () => {
+      if (!isBack) await comeBack(back)
+      isBack = true
+    })
+    await until('one is taken over', async () => takenOver.length > 0)
+    const looked = looks
+    await until('it has looked at the other one again', async () => looks >= looked + 4)
+    expect(takenOver).toEqual([dead])
+    expect(await left()).toEqual([back])
+  })
+
   test('of two, one takes over', async () => {
     await worker('free', { claims: 2 })
     const [one, two] = [observe(STEADY), observe(STEADY)]
@@ -145,5 +180,61 @@ describe('an observer', () => {
     await until('both have looked again', async () => looks >= 10)
     expect([...one.takenOver, ...two.takenOver]).toHaveLength(1)
     expect([...one.lost, ...two.lost]).toHaveLength(2)
+  })
+})
+
+describe('a claim', () => {
+  const job = {
+    id: newId(),
+    retryCount: 0,
+    saga: newId(),
+    step: 'one',
+    side: 'action',
+    attempt: 1,
+    revision: 1,
+  } as const
+  const claimOf = (workerId: string) => ({ id: newId(), workerId, epoch: 1, jobs: [job] })
+  const isWaiting = async (text: string) => {
+    const { rows } = await database.pool.query(
+      `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like $1`,
+      [text],
+    )
+    return rows.length === 1
+  }
+
+  /** A transaction that is under way. */
+  async function underWay() {
+    const session = new pg.Client(database.connectionString)
+    await session.connect()
+    sessions.push(session)
+    await session.query('begin')
+    const tx = { executeSql: (text: string, values?: unknown[]) => session.query(text, values) }
+    return { tx, commit: () => session.query('commit') }
+  }
+
+  test('that is under way lets the heartbeat of its worker pass, and is seen by whoever takes that one over', async () => {
+    const id = await worker('free')
+    const { tx, commit } = await underWay()
+    const claim = claimOf(id)
+    expect(await insertClaim(tx, SCHEMA, claim)).toBe(true)
+    expect(await heartbeat(db, SCHEMA, id, 1)).toBe(true)
+    const takingOver = takeOver(db, SCHEMA, { id, epoch: 1 }).then(async (isTaken) => ({
+      isTaken,
+      claims: await readClaims(db, SCHEMA, id, 10),
+    }))
+    await until('the takeover waits for it', () => isWaiting('%taken_over_at%'))
+    await commit()
+    expect(await takingOver).toEqual({ isTaken: true, claims: [{ id: claim.id, jobs: claim.jobs }] })
+  })
+
+  test('that comes while its worker is taken over is refused', async () => {
+    const id = await worker('free')
+    const { tx, commit } = await underWay()
+    expect(await takeOver(tx, SCHEMA, { id, epoch: 1 })).toBe(true)
+    const claiming = insertClaim(db, SCHEMA, claimOf(id))
+    await until('the claim waits for it', () => isWaiting('%insert into saga.saga_claim%'))
+    await commit()
+    expect(await claiming).toBe(false)
+    expect(await readClaims(db, SCHEMA, id, 10)).toEqual([])
   })
 })

@@ -2,8 +2,13 @@
  * Workers and what they have fetched.
  *
  * A worker is fenced by its epoch: who takes it over raises it, and from then on its claims are refused. Inserting a
- * claim and raising the epoch exclude each other by the row lock, so a claim either belongs to a live worker or is
- * seen by whoever takes it over.
+ * claim and raising the epoch exclude each other by the worker's row, so a claim either belongs to a live worker or is
+ * seen by whoever takes it over:
+ * - a claim is inserted under `FOR KEY SHARE`, held to the end of its transaction. Sharing a key stands in nobody's way
+ *   but that of `FOR UPDATE`: heartbeats go on beside a fetch that takes its time;
+ * - taking over is a plain update, which would pass that lock, so it takes `FOR UPDATE` first. It waits for the claims
+ *   under way, and what reads them afterwards is a statement of its own, which sees them;
+ * - a claim that comes while it is under way waits for it, looks at the row again, and finds another epoch.
  */
 import type { Db } from './db.ts'
 
@@ -26,6 +31,8 @@ export type WorkerRow = {
   /** Whether its session lives, by the lock that it holds. */
   readonly locked: boolean
   readonly heartbeatAgeMs: number
+  /** When that was, exactly: in seconds, as text. */
+  readonly heartbeatAt: string
   readonly definitions: readonly string[]
 }
 
@@ -67,6 +74,7 @@ export async function readWorkers(db: Db, schema: string): Promise<readonly Work
     `select w.id, w.epoch, w.lock_key as "lockKey", w.holds_lock as "holdsLock", w.definitions,
        w.taken_over_at is not null as "takenOver",
        extract(epoch from ${schema}.now() - w.heartbeat_at)::float8 * 1000 as "heartbeatAgeMs",
+       extract(epoch from w.heartbeat_at)::text as "heartbeatAt",
        exists (select from pg_locks l where l.locktype = 'advisory' and l.granted
          and l.database = (select oid from pg_database where datname = current_database())
          and l.classid = ${LOCK_CLASS}::oid and l.objid::bigint = w.lock_key and l.objsubid = 2) as locked
@@ -75,12 +83,26 @@ export async function readWorkers(db: Db, schema: string): Promise<readonly Work
   return rows as unknown as WorkerRow[]
 }
 
-/** Marks a worker as taken over. Exactly one of several observers gets `true`. */
-export async function takeOver(db: Db, schema: string, id: string, epoch: number): Promise<boolean> {
+/**
+ * Marks a worker as taken over. Exactly one of several observers gets `true`.
+ *
+ * @param seen the worker as it was seen: with `heartbeatAt`, one that has given a sign of life since is left alone.
+ * Locks: the worker's row, `FOR UPDATE`: see above.
+ */
+export async function takeOver(
+  db: Db,
+  schema: string,
+  seen: { readonly id: string; readonly epoch: number; readonly heartbeatAt?: string },
+): Promise<boolean> {
   const { rows } = await db.executeSql(
-    `update ${schema}.saga_worker set epoch = epoch + 1, taken_over_at = coalesce(taken_over_at, ${schema}.now())
-     where id = $1::uuid and epoch = $2::int returning id`,
-    [id, epoch],
+    `with seen as (
+       select id from ${schema}.saga_worker
+       where id = $1::uuid and epoch = $2::int and ($3::numeric is null or extract(epoch from heartbeat_at) = $3::numeric)
+       for update
+     )
+     update ${schema}.saga_worker w set epoch = w.epoch + 1, taken_over_at = coalesce(w.taken_over_at, ${schema}.now())
+     from seen where w.id = seen.id returning w.id`,
+    [seen.id, seen.epoch, seen.heartbeatAt ?? null],
   )
   return rows.length === 1
 }
@@ -110,7 +132,7 @@ export type ClaimedJob = {
  * Claims what was fetched in the same transaction.
  *
  * @returns false when the worker has been taken over: the caller rolls back, and nothing was fetched.
- * Locks: the worker's row, `FOR SHARE`, after the jobs: taking over changes no job in that transaction.
+ * Locks: the worker's row, `FOR KEY SHARE`, after the jobs: taking over changes no job in that transaction.
  */
 export async function insertClaim(
   db: Db,
@@ -125,7 +147,7 @@ export async function insertClaim(
   const { rows } = await db.executeSql(
     `insert into ${schema}.saga_claim (id, worker_id, jobs, claimed_at)
      select $1::uuid, w.id, $4::text::json, ${schema}.now()
-     from (select id from ${schema}.saga_worker where id = $2::uuid and epoch = $3::int for share) w
+     from (select id from ${schema}.saga_worker where id = $2::uuid and epoch = $3::int for key share) w
      returning id`,
     [claim.id, claim.workerId, claim.epoch, JSON.stringify(claim.jobs)],
   )
