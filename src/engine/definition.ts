@@ -6,6 +6,9 @@ import type { Verdict } from './core/machine.ts'
 import type { RetryPolicy } from './core/retry.ts'
 import { SagaError } from './errors.ts'
 
+/** What a compensation returns that had nothing to do. */
+export const NOTHING_TO_UNDO: unique symbol = Symbol('nothing to undo')
+
 /** One function of a step, or a hook, with what bounds it. */
 export type SideCode = {
   /** Called with the context that the definition's types promise. */

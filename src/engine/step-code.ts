@@ -3,7 +3,7 @@ import { ZodType } from 'zod'
 import { parseDuration } from './core/duration.ts'
 import type { Verdict } from './core/machine.ts'
 import { type RetryPolicy, retryProblem } from './core/retry.ts'
-import { definitionInvalid, type SideCode, type StepCode } from './definition.ts'
+import { definitionInvalid, NOTHING_TO_UNDO, type SideCode, type StepCode } from './definition.ts'
 import { durationProblem } from './duration.ts'
 import type { SagaError } from './errors.ts'
 import type { RetryOptions, StepOptions } from './step-types.ts'
@@ -51,6 +51,7 @@ type GivenSide = {
   readonly retry?: RetryOptions
   readonly timeout?: unknown
   readonly when?: unknown
+  readonly onlyIf?: unknown
 }
 
 export type CheckedStep = { readonly code: StepCode; readonly compensateWhen?: 'completed' }
@@ -118,11 +119,13 @@ function compensationCode(
 ): { readonly code: SideCode; readonly when?: 'completed' } | undefined {
   if (step.compensation === undefined) return undefined
   const place = { saga, at: `${at}.compensation` }
-  const { run, retry, timeout, when } = sideOf(place, step.compensation, step, 'a compensation')
+  const { run, retry, timeout, when, onlyIf } = sideOf(place, step.compensation, step, 'a compensation')
+  const isWanted = bound(onlyIf, step.compensation)
+  if (onlyIf !== undefined && isWanted === undefined) throw invalid(place, 'onlyIf is a function')
   if (when !== undefined && when !== 'completed')
     throw invalid(place, `when is 'completed' or left out, not ${JSON.stringify(when)}`)
   const code = {
-    run,
+    run: isWanted === undefined ? run : onlyWhere(isWanted, run),
     retry: retryPolicy(place, COMPENSATION_RETRY, retry),
     timeoutMs: timeoutOf(place, timeout, defaultTimeoutMs),
   }
@@ -145,6 +148,10 @@ function verifyCode(
     retry: retryPolicy(place, ACTION_RETRY, retry),
     timeoutMs: timeoutOf(place, timeout, defaultTimeoutMs),
   }
+}
+
+function onlyWhere(isWanted: SideCode['run'], run: SideCode['run']): SideCode['run'] {
+  return async (context) => ((await isWanted(context)) === true ? run(context) : NOTHING_TO_UNDO)
 }
 
 /** A function alone, a method of `owner`, or an object with a policy of its own. */

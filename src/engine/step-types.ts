@@ -138,13 +138,19 @@ export type Bounded<Context> = {
 /** Whether a compensation also runs for an action in doubt: it does, unless it says `when: 'completed'`. */
 export type When = 'completed' | undefined
 
+/** Undone only if this says so; otherwise it counts as undone, and the journal says that there was nothing to do. */
+export type OnlyIf<Context> = { readonly onlyIf?: (context: Context) => boolean | Promise<boolean> }
+
 /** A function alone, or with a policy of its own. */
 export type Undo<Context, W extends When = undefined> =
   | ((context: Context) => unknown)
   | (Bounded<Context> & {
       /** `completed`: not run for an action that ended in doubt, so that the result is always there. */
       readonly when?: W
-    })
+    } & OnlyIf<Context>)
+
+/** Of a transactional step, which is never in doubt. */
+export type TransactionalUndo<Context> = ((context: Context) => unknown) | (Bounded<Context> & OnlyIf<Context>)
 
 /** A hook alone, or with a policy of its own. */
 export type HookFunction<Context> = ((context: Context) => unknown) | Bounded<Context>
@@ -224,7 +230,7 @@ export type TransactionalStep<
   Output extends ZodType | undefined = undefined,
 > = StepOptions<Output> & {
   readonly action: (context: TransactionalContext<A, Input, Results>) => Return
-  readonly compensation?: HookFunction<
+  readonly compensation?: TransactionalUndo<
     TransactionalCompensationContext<A, Input, Results, ResultOf<NoInfer<Return>, NoInfer<Output>>>
   >
 }

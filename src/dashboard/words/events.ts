@@ -52,7 +52,7 @@ export function inWords(event: SagaEvent): string {
     case 'child_ended':
       return `Child saga ${event.childId} ${event.outcome}`
     case 'step_compensated':
-      return `${nth(event)} succeeded: undone`
+      return event.needless === true ? `${nth(event)} found nothing to undo` : `${nth(event)} succeeded: undone`
     case 'compensation_gave_up':
       return 'Compensation gave up'
     case 'step_skipped':

@@ -103,7 +103,12 @@ export type SagaEvent =
       readonly childId: string
       readonly outcome: 'completed' | 'compensated'
     }
-  | ({ readonly type: 'step_compensated'; readonly round: number } & OfAttempt)
+  | ({
+      readonly type: 'step_compensated'
+      readonly round: number
+      /** Its author found nothing to undo. */
+      readonly needless?: true
+    } & OfAttempt)
   | { readonly type: 'compensation_gave_up'; readonly step: string; readonly error?: ErrorInfo }
   /** Completed, and there is nothing that undoes it. */
   | { readonly type: 'step_skipped'; readonly step: string }

@@ -48,6 +48,8 @@ export type Report =
       readonly type: 'succeeded'
       /** What a chooser chose. */
       readonly option?: string | null
+      /** A compensation that had nothing to do. */
+      readonly needless?: true
       /** What a verification found. */
       readonly found?: 'applied' | 'not_applied' | 'unknown'
       /** The hash of the blueprint that a worker found for a saga started without one. */

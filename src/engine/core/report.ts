@@ -83,7 +83,8 @@ function succeeded(draft: Draft, input: ReportOf<'succeeded'>, attempt: number):
       draft.emit({ type: 'child_undo_asked', ...of, childId: before.child.id })
       return
     }
-    draft.emit({ type: 'step_compensated', ...of, round: before?.round ?? 1 })
+    const needless = input.needless === true ? { needless: true as const } : {}
+    draft.emit({ type: 'step_compensated', ...of, round: before?.round ?? 1, ...needless })
     if (draft.saga.steps[name]?.againDue === true) lateEffect(draft, name)
     return
   }

@@ -1,7 +1,7 @@
 /** What a function's return says: a result to be stored, the option of a branch, or what a verification found. */
 import { type BranchNode, nodeOf } from '../core/blueprint.ts'
 import type { Delivery } from '../core/input.ts'
-import type { Definition } from '../definition.ts'
+import { type Definition, NOTHING_TO_UNDO } from '../definition.ts'
 import { SagaError, StepRejected } from '../errors.ts'
 import { checkPayload } from '../payload.ts'
 
@@ -11,6 +11,8 @@ const SHORTEST_CHECK_MS = 500
 export type Said = {
   readonly option?: string | null
   readonly found?: 'applied' | 'not_applied' | 'unknown'
+  /** A compensation that had nothing to do. */
+  readonly needless?: true
   /** JSON text that has been checked. */
   readonly payload?: string
 }
@@ -25,7 +27,8 @@ export async function saidBy(
 ): Promise<Said | { readonly error: unknown }> {
   if (delivery.side === 'verify') return found(definition, delivery, value, maxBytes, leftMs)
   // Results of compensations and hooks are not kept, so they need not be storable.
-  if (delivery.side === 'compensation' || delivery.step.startsWith('@')) return {}
+  if (delivery.side === 'compensation') return value === NOTHING_TO_UNDO ? { needless: true } : {}
+  if (delivery.step.startsWith('@')) return {}
   const node = nodeOf(definition.blueprint, delivery.step)
   return node?.node === 'branch' ? optionOf(node, value) : storable(definition, delivery, value, maxBytes, leftMs)
 }
