@@ -2,6 +2,7 @@
 import type { Blueprint } from '../core/blueprint.ts'
 import type { Side } from '../core/machine.ts'
 import type { SagaState } from '../core/state.ts'
+import { SagaError } from '../errors.ts'
 import type { Payloads } from '../store/journal.ts'
 import { actionKey, compensationKey, type KeyFor, partKey } from './keys.ts'
 import { hookOf } from './limits.ts'
@@ -53,7 +54,12 @@ export function contextOf(saga: LoadedSaga, parts: AttemptParts): Record<string,
 }
 
 function keys(idempotencyKey: string): { readonly idempotencyKey: string; readonly keyFor: KeyFor } {
-  return { idempotencyKey, keyFor: (part) => partKey(idempotencyKey, part) }
+  const keyFor = (part: unknown) => {
+    if (typeof part === 'string' && part !== '') return partKey(idempotencyKey, part)
+    const given = part === '' ? 'an empty one' : `a ${typeof part}`
+    throw new SagaError('NAME_INVALID', `keyFor takes a name for the part, not ${given}.`)
+  }
+  return { idempotencyKey, keyFor }
 }
 
 function addUndone(context: Record<string, unknown>, saga: LoadedSaga, step: string): void {

@@ -2,7 +2,6 @@
  * Idempotency keys (rule 7): the same for all attempts of an action, another for its compensation, another again for
  * each further round. Names hold no colon, so keys of different steps cannot collide.
  */
-import { SagaError } from '../errors.ts'
 
 export function actionKey(sagaId: string, step: string): string {
   return `${sagaId}:${step}`
@@ -12,12 +11,8 @@ export function actionKey(sagaId: string, step: string): string {
 export type KeyFor = (part: string) => string
 
 /** One of several keys of one function. No key holds a slash before it, whatever the part is called. */
-export function partKey(key: string, part: unknown): string {
-  if (typeof part === 'string' && part !== '') return `${key}/${part}`
-  throw new SagaError(
-    'NAME_INVALID',
-    `keyFor takes a name for the part, not ${part === '' ? 'an empty one' : `a ${typeof part}`}.`,
-  )
+export function partKey(key: string, part: string): string {
+  return `${key}/${part}`
 }
 
 export function compensationKey(sagaId: string, step: string, round: number): string {
