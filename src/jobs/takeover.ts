@@ -92,8 +92,8 @@ export class Takeover {
 
   /**
    * Whether a worker has had time to come back from an outage. An observer that has just started has not seen one; for
-   * it there was one when the server has just started too, or when several others have lost their locks and none has
-   * not. Who still has its lock has lost nothing: if its heartbeat is old, it stands still.
+   * it there was one when the server has just started and has not heard of the worker since, or when several others have
+   * lost their locks and none has not. Who still has its lock has lost nothing: if its heartbeat is old, it stands still.
    */
   async #isSettled(workers: readonly WorkerRow[]): Promise<(worker: WorkerRow) => boolean> {
     const { owner, db } = this.#options
@@ -104,8 +104,8 @@ export class Takeover {
     const { rows } = await db.executeSql(
       `select extract(epoch from clock_timestamp() - pg_postmaster_start_time())::float8 * 1000 as "upMs"`,
     )
-    const isVisible = allLost || Number(rows[0]?.['upMs']) < AFTER_RECONNECT_MS
-    return (worker) => worker.locked || !isVisible
+    const isNew = Number(rows[0]?.['upMs']) < AFTER_RECONNECT_MS
+    return (worker) => worker.locked || !(allLost || (isNew && !worker.metServer))
   }
 
   #isDead(worker: WorkerRow, generation: number): boolean {

@@ -24,18 +24,22 @@ let db: { executeSql: (text: string, values?: unknown[]) => Promise<{ rows: Reco
 const sessions: pg.Client[] = []
 const observers: Takeover[] = []
 let looks = 0
+/** What the server says of how long it has been up. */
+let serverUpMs: number | undefined
 
 beforeAll(async () => {
   database = await testDatabase()
   db = {
     executeSql: async (text, values) => {
       if (text.includes('from saga.saga_worker w')) looks += 1
+      if (text.includes('as "upMs"') && serverUpMs !== undefined) return { rows: [{ upMs: serverUpMs }] }
       return database.pool.query(text, values)
     },
   }
 })
 beforeEach(() => {
   looks = 0
+  serverUpMs = undefined
 })
 afterEach(async () => {
   for (const observer of observers.splice(0)) observer.close()
@@ -131,6 +135,21 @@ describe('an observer', () => {
     const alive = await worker('locked')
     await until('both are taken over', async () => takenOver.length === 2)
     expect(await left()).toEqual([alive])
+  })
+
+  test('of a server that has just started takes over only who was heard of since', async () => {
+    serverUpMs = 50
+    const before = await worker('free')
+    await database.pool.query(`update saga.saga_worker set heartbeat_at = pg_postmaster_start_time() - interval '1 s'`)
+    await worker('locked')
+    const after = await worker('free')
+    const { takenOver } = observe(JUST_STARTED)
+    await until('the later one is taken over', async () => takenOver.includes(after))
+    await until('it has looked often enough', async () => looks >= 8)
+    expect(takenOver).toEqual([after])
+    serverUpMs = 20_000
+    await until('both are taken over', async () => takenOver.length === 2)
+    expect(takenOver).toEqual([after, before])
   })
 
   test('that has lost its own session, or has been without answers, takes nobody over yet', async () => {

@@ -28,6 +28,8 @@ export type WorkerRow = {
   readonly lockKey: number
   readonly holdsLock: boolean
   readonly takenOver: boolean
+  /** Whether it has been heard of since the server was last started. */
+  readonly metServer: boolean
   /** Whether its session lives, by the lock that it holds. */
   readonly locked: boolean
   readonly heartbeatAgeMs: number
@@ -74,7 +76,7 @@ export async function readWorkers(db: Db, schema: string): Promise<readonly Work
     `select w.id, w.epoch, w.lock_key as "lockKey", w.holds_lock as "holdsLock", w.definitions,
        w.taken_over_at is not null as "takenOver",
        extract(epoch from ${schema}.now() - w.heartbeat_at)::float8 * 1000 as "heartbeatAgeMs",
-       extract(epoch from w.heartbeat_at)::text as "heartbeatAt",
+       extract(epoch from w.heartbeat_at)::text as "heartbeatAt", w.heartbeat_at > pg_postmaster_start_time() as "metServer",
        exists (select from pg_locks l where l.locktype = 'advisory' and l.granted
          and l.database = (select oid from pg_database where datname = current_database())
          and l.classid = ${LOCK_CLASS}::oid and l.objid::bigint = w.lock_key and l.objsubid = 2) as locked
