@@ -6,22 +6,28 @@ import { SagaClient } from '../engine/saga-client.ts'
 import { isConnectionError, sqlState } from '../engine/store/db.ts'
 import { checkSchema } from '../engine/store/migrate.ts'
 import type { SagaClientOptions } from './options.ts'
-import { once, type Wiring, wire } from './wiring.ts'
+import { once, unwire, type Wiring, wire } from './wiring.ts'
 
 /** A client that opens its connections with the first call. */
 class ConnectedClient extends SagaClient implements AsyncDisposable {
   readonly #wiring: Wiring
+  #closed: Promise<void> | undefined
 
   constructor(wiring: Wiring) {
     super({ ...wiring.parts, ready: once(() => openClient(wiring)) })
     this.#wiring = wiring
   }
 
-  async close(): Promise<void> {
+  /** Ends the connections. A second call waits for the first. */
+  close(): Promise<void> {
+    this.#closed ??= this.#leave()
+    return this.#closed
+  }
+
+  async #leave(): Promise<void> {
     this.closeReading()
     this.#wiring.wakeUp.close()
-    await this.#wiring.boss.stop({ graceful: false }).catch(() => {})
-    await this.#wiring.pool.end()
+    await unwire(this.#wiring)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -8,17 +8,13 @@ import { SagaClient } from '../engine/saga-client.ts'
 import { applyMigrations, checkSchema } from '../engine/store/migrate.ts'
 import { unreachable } from '../engine/unreachable.ts'
 import { defaultTransaction } from '../jobs/default-transaction.ts'
-import { withTimeout } from '../jobs/patience.ts'
 import { createQueues } from '../jobs/queues.ts'
 import { inTransaction, openPool, type Pool } from '../jobs/sessions.ts'
 import type { OpenTransaction } from '../jobs/transactional.ts'
 import { Worker, type WorkerEvent } from '../jobs/worker.ts'
 import { openClient } from './client.ts'
 import type { EngineSettings, SagaEngineOptions } from './options.ts'
-import { DEFAULT_MAX_PAYLOAD_BYTES, once, type Wiring, wire } from './wiring.ts'
-
-/** How long an engine that stops waits for its connections. */
-const LEAVE_WITHIN_MS = 5_000
+import { DEFAULT_MAX_PAYLOAD_BYTES, once, unwire, type Wiring, wire } from './wiring.ts'
 
 /** Runs the steps of its definitions, beside everything that a client does. */
 export class SagaEngine extends SagaClient implements AsyncDisposable {
@@ -117,9 +113,7 @@ export class SagaEngine extends SagaClient implements AsyncDisposable {
     await this.#worker.stop()
     this.closeReading()
     this.#wiring.wakeUp.close()
-    await this.#wiring.boss.stop({ graceful: false }).catch(() => {})
-    // Connections that somebody still holds, as a function that ignores its signal can, are not waited for.
-    await withTimeout(Promise.all([this.#wiring.pool.end(), this.#txPool.end()]), LEAVE_WITHIN_MS)
+    await unwire(this.#wiring, this.#txPool)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -5,7 +5,7 @@ import { unreachable } from '../engine/unreachable.ts'
 import { createQueues } from '../jobs/queues.ts'
 import { inTransaction } from '../jobs/sessions.ts'
 import type { SagaClientOptions } from './options.ts'
-import { wire } from './wiring.ts'
+import { unwire, wire } from './wiring.ts'
 
 /**
  * Brings a database up to date in a deploy step: our schema, and pg-boss's with its queues.
@@ -13,7 +13,8 @@ import { wire } from './wiring.ts'
  * @throws SagaError `SCHEMA_TOO_NEW`, `DATABASE_UNREACHABLE`, `NAME_INVALID`.
  */
 export async function migrate(options: SagaClientOptions): Promise<void> {
-  const { pool, schema, bossSchema, boss } = wire(options, [], true, NO_FAULTS)
+  const wiring = wire(options, [], true, NO_FAULTS)
+  const { pool, schema, bossSchema, boss } = wiring
   try {
     await inTransaction(pool, (tx) => applyMigrations(tx, schema, bossSchema))
     await boss.start()
@@ -21,7 +22,6 @@ export async function migrate(options: SagaClientOptions): Promise<void> {
   } catch (error) {
     throw unreachable(error)
   } finally {
-    await boss.stop({ graceful: false }).catch(() => {})
-    await pool.end()
+    await unwire(wiring)
   }
 }

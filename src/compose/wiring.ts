@@ -15,6 +15,7 @@ import type { SagaClientParts } from '../engine/saga-client.ts'
 import { type Db, isRepeatable } from '../engine/store/db.ts'
 import { schemaName } from '../engine/store/names.ts'
 import { createDispatcher } from '../jobs/dispatcher.ts'
+import { withTimeout } from '../jobs/patience.ts'
 import { openBoss } from '../jobs/queues.ts'
 import { inTransaction, openPool, type Pool, poolDb } from '../jobs/sessions.ts'
 import { WakeUp } from '../jobs/wake-up.ts'
@@ -28,6 +29,8 @@ export const DEFAULT_MAX_PAYLOAD_BYTES = 1024 * 1024
 const EXPIRY_MARGIN_SECONDS = 15 * 60
 /** Longer than any step may take: this process cannot know how long this one does. */
 const WITHOUT_CODE_EXPIRY_SECONDS = 23.5 * 60 * 60
+
+const LEAVE_WITHIN_MS = 5_000
 
 /** How often a transaction of our own is tried that others keep getting in the way of. */
 const MAX_REPEATS = 10
@@ -94,6 +97,18 @@ export function wire(
     onEnqueued: (committed: boolean) => wakeUp.soon(committed),
   }
   return { schema, bossSchema, pool, db, boss, applier, logger, wakeUp, parts }
+}
+
+/**
+ * Ends pg-boss and the connections, and waits for neither for ever: pg-boss ends its maintenance first, and a connection
+ * may be held by a function that ignores its signal, or by a statement that is not answered.
+ */
+export async function unwire({ boss, pool }: Wiring, ...others: readonly Pool[]): Promise<void> {
+  await withTimeout(
+    boss.stop({ graceful: false }).catch(() => {}),
+    LEAVE_WITHIN_MS,
+  )
+  await withTimeout(Promise.all([pool, ...others].map((one) => one.end())), LEAVE_WITHIN_MS)
 }
 
 /** For pg-boss, in seconds. */

@@ -3,7 +3,8 @@
  * for it. One fetch at a time.
  *
  * After a connection error it first reads back what the worker owns, and once more a few seconds later: a COMMIT that was
- * under way on the server when the connection broke may land after the first look.
+ * under way on the server when the connection broke may land after the first look. And now and then without any reason,
+ * so that whatever else leaves a claim that nobody runs, it is found.
  */
 import type { Logger } from '../engine/runtime/ports.ts'
 import { isConnectionError } from '../engine/store/db.ts'
@@ -13,6 +14,8 @@ import type { Identity } from './owner.ts'
 
 const POLL_MS = 500
 const LOOK_AGAIN_MS = 5_000
+/** One look into an index. */
+const RECONCILE_MS = 60_000
 
 export type FetchLoopOptions = {
   readonly fetcher: Pick<Fetcher, 'fetch' | 'reconcile'>
@@ -34,6 +37,7 @@ export class FetchLoop {
   #underWay: Promise<void> | undefined
   #mustReconcile = false
   #poll: NodeJS.Timeout | undefined
+  #reconciling: NodeJS.Timeout | undefined
   #again: NodeJS.Timeout | undefined
 
   constructor(options: FetchLoopOptions) {
@@ -43,6 +47,7 @@ export class FetchLoop {
   open(): void {
     this.#open = true
     this.#poll = setInterval(() => this.kick(), POLL_MS)
+    this.#reconciling = setInterval(() => this.reconcile(), RECONCILE_MS)
     this.kick()
   }
 
@@ -50,6 +55,7 @@ export class FetchLoop {
   async close(): Promise<void> {
     this.#open = false
     clearInterval(this.#poll)
+    clearInterval(this.#reconciling)
     clearTimeout(this.#again)
     this.#backoff.cancel()
     await this.#underWay
@@ -89,10 +95,7 @@ export class FetchLoop {
 
   async #once(): Promise<void> {
     const { fetcher, identity, wanted, take, onFetched } = this.#options
-    if (this.#mustReconcile) {
-      for (const found of await fetcher.reconcile(identity())) take(found)
-      this.#mustReconcile = false
-    }
+    if (this.#mustReconcile) await this.#readBack()
     this.#hint = false
     const fetched = await fetcher.fetch(Math.max(1, wanted()), identity(), () => this.#open)
     this.#backoff.reset()
@@ -100,6 +103,18 @@ export class FetchLoop {
     this.#hint = true
     onFetched(fetched.jobs.length)
     take(fetched)
+  }
+
+  /** Asked for once more while it is under way, it is done once more: that question came too late for this answer. */
+  async #readBack(): Promise<void> {
+    const { fetcher, identity, take } = this.#options
+    this.#mustReconcile = false
+    try {
+      for (const found of await fetcher.reconcile(identity())) take(found)
+    } catch (error) {
+      this.#mustReconcile = true
+      throw error
+    }
   }
 
   #failed(error: unknown): void {

@@ -107,8 +107,10 @@ export class Fetcher {
   async reconcile(who: Identity): Promise<readonly Fetched[]> {
     const { schema } = this.#options
     const db = await this.#session.db()
+    // As it is before: what is settled while this reads would look like something that nobody runs.
+    const known = new Set(this.#claims)
     const claims = await readClaims(db, schema, who.id, 1_000)
-    const unknown = claims.filter((claim) => !this.#claims.has(claim.id))
+    const unknown = claims.filter((claim) => !known.has(claim.id))
     const found: Fetched[] = []
     for (const { id, jobs } of unknown) {
       found.push({ claim: { id, open: jobs.length }, jobs, ...(await this.#load(db, jobs)) })

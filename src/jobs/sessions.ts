@@ -82,7 +82,8 @@ export type Lent = {
  * @throws ConnectionError whatever keeps the connection from being there. A connection string that is none is told as is.
  */
 export async function lend(pool: pg.Pool, answerWithinMs = ANSWER_WITHIN_MS): Promise<Lent> {
-  const client = await reached(pool.connect())
+  // That the pool was closed says nothing of the database.
+  const client = await (pool.ending ? pool.connect() : reached(pool.connect()))
   const connection: Connection = { client, watch: new AnswerWatch(answerWithinMs, () => cut(client)) }
   const onError = (error: Error) => {
     connection.lostBy ??= error

@@ -285,13 +285,14 @@ export class Worker {
 
   /** Two transactions can each settle one of the last two jobs, and neither be the last: then the row is left. */
   #claimSettled(claim: Claim): void {
-    this.#fetcher.settled(claim)
-    if (claim.removed === true) return
+    if (claim.removed === true) return this.#fetcher.settled(claim)
     const { db, schema, logger } = this.#options
-    removeClaims(db, schema, [claim.id]).catch((error: unknown) => {
-      // Whoever takes this worker over finds that nothing of it is left to do.
-      logger.debug({ error: String(error) }, 'a finished claim was not removed')
-    })
+    removeClaims(db, schema, [claim.id])
+      .catch((error: unknown) => {
+        // Whoever reads it back, or takes this worker over, finds that nothing of it is left to do.
+        logger.debug({ error: String(error) }, 'a finished claim was not removed')
+      })
+      .finally(() => this.#fetcher.settled(claim))
   }
 
   /** Resolves when it is committed. @throws when it cannot be written. */

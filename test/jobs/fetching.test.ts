@@ -1,6 +1,6 @@
 /** What a fetch takes for true, and what is read back when the answer of one was lost (rules 4 and 11). */
 import type pg from 'pg'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { BlueprintShelf } from '../../src/engine/runtime/blueprint-shelf.ts'
 import { newId } from '../../src/engine/runtime/ids.ts'
@@ -76,6 +76,15 @@ describe('a fetch', () => {
 })
 
 describe('reading back what a worker owns', () => {
+  const IDLE = {
+    logger: SILENT,
+    wanted: () => 1,
+    identity: () => ({ id: 'me', epoch: 1 }),
+    take: () => {},
+    onFetched: () => {},
+    onTakenOver: () => {},
+  }
+
   test('is repeated when it failed halfway', async () => {
     const schema = 'saga'
     const db = { executeSql: async (text: string, values?: unknown[]) => database.pool.query(text, values) }
@@ -130,16 +139,53 @@ describe('reading back what a worker owns', () => {
           return undefined
         },
       },
-      logger: SILENT,
-      wanted: () => 1,
-      identity: () => ({ id: 'me', epoch: 1 }),
-      take: () => {},
-      onFetched: () => {},
-      onTakenOver: () => {},
+      ...IDLE,
     })
     loop.open()
     await thrice
     await loop.close()
     expect(calls.slice(0, 4)).toEqual(['fetch', 'reconcile', 'reconcile', 'fetch'])
+  })
+
+  test('is done again when it was asked for while it was under way', async () => {
+    const { promise: twice, resolve: isTwice } = Promise.withResolvers<void>()
+    let reads = 0
+    const loop = new FetchLoop({
+      ...IDLE,
+      fetcher: {
+        fetch: async () => undefined,
+        reconcile: async () => {
+          reads += 1
+          if (reads === 1) loop.reconcile()
+          else isTwice()
+          return []
+        },
+      },
+    })
+    loop.open()
+    loop.reconcile()
+    await twice
+    await loop.close()
+    expect(reads).toBe(2)
+  })
+
+  test('is done every minute, without any reason', async () => {
+    vi.useFakeTimers()
+    try {
+      let reads = 0
+      const reconcile = async () => {
+        reads += 1
+        return []
+      }
+      const loop = new FetchLoop({ ...IDLE, fetcher: { fetch: async () => undefined, reconcile } })
+      loop.open()
+      await vi.advanceTimersByTimeAsync(59_000)
+      expect(reads).toBe(0)
+      await vi.advanceTimersByTimeAsync(122_000)
+      expect(reads).toBe(3)
+      await loop.close()
+    } finally {
+      vi.useRealTimers()
+    }
   })
 })

@@ -1,9 +1,10 @@
 /** Stopping: whenever it is asked for, it comes to an end, starts nothing more and leaves nothing behind (rule 11). */
 import pg from 'pg'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { PgBoss } from 'pg-boss'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { composeEngine } from '../../src/compose/engine.ts'
-import { createSagaClient, sagasFor } from '../../src/index.ts'
+import { createSagaClient, migrate, sagasFor } from '../../src/index.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { startEngine, stopEngine } from '../support/engine.ts'
 import { brokenRules } from '../support/rules.ts'
@@ -172,5 +173,41 @@ describe('an engine', () => {
     const types = (await next.journal(id)).map(({ event }) => event.type)
     expect(types).toContain('attempt_returned')
     expect(types).not.toContain('attempt_lost')
+  })
+
+  test('does not wait for the maintenance of pg-boss, nor does a client, nor does a migration', async () => {
+    const { connectionString } = database
+    await using client = createSagaClient({ connectionString })
+    const engine = await startEngine(connectionString, [quick])
+    const { id } = await client.enqueue(quick, {})
+    expect((await client.outcome(id)).status).toBe('completed')
+    const stop = vi.spyOn(PgBoss.prototype, 'stop').mockImplementation(() => new Promise(() => {}))
+    try {
+      await Promise.all([stopEngine(engine), client.close(), migrate({ connectionString })])
+      expect(stop).toHaveBeenCalledTimes(3)
+    } finally {
+      stop.mockRestore()
+    }
+  })
+
+  test('does not wait for a statement that is not answered, nor does a client', async () => {
+    const client = createSagaClient({ connectionString: database.connectionString })
+    const engine = await startEngine(database.connectionString, [quick])
+    const { id } = await client.enqueue(quick, {})
+    expect((await engine.outcome(id)).status).toBe('completed')
+    const blocker = await database.pool.connect()
+    await blocker.query('begin; lock table saga.saga in access exclusive mode')
+    const reading = Promise.allSettled([client.get(id), engine.get(id)])
+    await until('both wait', async () => {
+      const { rows } = await database.pool.query(
+        `select 1 from pg_stat_activity where datname = current_database() and application_name = 'pg-saga'
+           and wait_event_type = 'Lock' and query like '%saga.saga %'`,
+      )
+      return rows.length >= 2
+    })
+    await Promise.all([stopEngine(engine), client.close()])
+    await blocker.query('rollback')
+    blocker.release()
+    await reading
   })
 })
