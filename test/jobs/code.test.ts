@@ -50,7 +50,7 @@ describe('a saga whose code no worker has', () => {
     expect((await letters()).rows).toHaveLength(1)
     const found = defineSaga(next).step('one', step('next'))
     const knowing = await start([found])
-    expect((await knowing.outcome(id)).status).toBe('completed')
+    await until('it is completed', async () => (await knowing.get(id))?.status === 'completed')
     expect((await letters()).rows).toHaveLength(0)
     const saga = await knowing.get(id)
     expect(saga?.steps).toMatchObject([{ name: 'one', state: 'completed' }])
