@@ -105,30 +105,36 @@ export class Runner {
     const running = runAttempt(saga, definition, delivery, code, this.#parts.settings)
     void running.reported.then((report) => {
       this.#parts.applier.faults('after-action')
-      if (report.report.type === 'failed' && report.report.timedOut === true) this.#straggle(running.late, job)
+      if (report.report.type === 'failed' && report.report.timedOut === true) {
+        this.#straggle(running.late, job)
+        void running.late.then((late) => this.#reportLate(job, late))
+      }
       this.#report(job, claim, saga, report)
     })
   }
 
-  /** A function that ignored its signal: it keeps what it holds, and may still report. */
-  #straggle(late: Promise<AttemptReport | undefined>, job: ClaimedJob): void {
+  /** A function that ignored its signal keeps what it holds. */
+  #straggle(gone: Promise<unknown>, job: ClaimedJob): void {
     const { maxStragglers, logger } = this.#parts
     this.#stragglers += 1
     if (this.#stragglers >= maxStragglers) {
       logger.error(
-        { stragglers: this.#stragglers },
+        { stragglers: this.#stragglers, saga: job.saga, step: job.step },
         'too many functions ignore their abort signal: this worker fetches nothing more',
       )
     }
-    void late.then((report) => {
+    void gone.then(() => {
       this.#stragglers -= 1
-      if (report !== undefined) {
-        const item = itemOf(job.saga, report, { id: job.id, retryCount: job.retryCount }, this.#parts.workerId())
-        this.#parts.submit(item).catch((error: unknown) => {
-          logger.error({ saga: job.saga, step: job.step, error: String(error) }, 'a late report cannot be written')
-        })
-      }
       this.#parts.onStragglerGone()
+    })
+  }
+
+  #reportLate(job: ClaimedJob, report: AttemptReport | undefined): void {
+    if (report === undefined) return
+    const { submit, workerId, logger } = this.#parts
+    const item = itemOf(job.saga, report, { id: job.id, retryCount: job.retryCount }, workerId())
+    submit(item).catch((error: unknown) => {
+      logger.error({ saga: job.saga, step: job.step, error: String(error) }, 'a late report cannot be written')
     })
   }
 
@@ -141,15 +147,26 @@ export class Runner {
   ): Promise<void> {
     const code = sideCode(definition, job.step, job.side)
     if (code === undefined) return
-    const { openTransaction, applier } = this.#parts
+    const { openTransaction, applier, settings, logger } = this.#parts
     const owned = { id: job.id, retryCount: job.retryCount }
     let removes = false
     const claims = () => {
       removes = claim.open === 1
       return removes ? [claim.id] : []
     }
-    const attempt = { saga, definition, delivery, code, job: owned, worker: this.#parts.workerId(), claims }
-    const result = await runTransactional(attempt, openTransaction, applier, this.#parts.settings)
+    // Its transaction is gone, and with it what it wrote: there is nothing that it could report late.
+    const onStraggler = (gone: Promise<unknown>) => this.#straggle(gone, job)
+    const attempt = {
+      saga,
+      definition,
+      delivery,
+      code,
+      job: owned,
+      worker: this.#parts.workerId(),
+      claims,
+      onStraggler,
+    }
+    const result = await runTransactional(attempt, openTransaction, applier, settings, logger)
     if (result.type === 'failed') return this.#report(job, claim, saga, result.report)
     // Fenced: somebody else has it. Its claim is finished with, as far as this worker is concerned.
     if (result.type === 'fenced') return this.#report(job, claim, saga, { report: returned(delivery, 'turned') })

@@ -8,20 +8,23 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Delivery, Report } from '../engine/core/input.ts'
 import type { Definition, SideCode } from '../engine/definition.ts'
+import { SagaError } from '../engine/errors.ts'
 import { type Applied, type Applier, applyBatch, type Item } from '../engine/runtime/apply.ts'
 import { contextOf, type LoadedSaga } from '../engine/runtime/context.ts'
 import { limitsOf } from '../engine/runtime/limits.ts'
-import type { DeliveredJob } from '../engine/runtime/ports.ts'
+import type { DeliveredJob, Logger } from '../engine/runtime/ports.ts'
 import {
   type AttemptReport,
   type AttemptSettings,
   attemptOf,
+  type Outcome,
   reportOf,
   runTimed,
 } from '../engine/runtime/run-attempt.ts'
+import { errorInfo } from '../engine/runtime/verdict.ts'
 import { type Db, isConnectionError, isRepeatable } from '../engine/store/db.ts'
 import { Backoff } from './backoff.ts'
-import { isOfTheMoment } from './trouble.ts'
+import { isOfTheMoment, isOutOfTime } from './trouble.ts'
 
 /** Opens the app's transaction and hands it over, beside a view of it that our statements run on. */
 export type OpenTransaction = <T>(run: (tx: unknown, db: Db) => Promise<T>) => Promise<T>
@@ -35,6 +38,8 @@ export type TransactionalAttempt = {
   readonly worker: string
   /** To be removed with this settlement, being the last one of its claim. */
   readonly claims: () => readonly string[]
+  /** The function ignores its signal, and is not waited for any longer; resolves when it comes to its end after all. */
+  readonly onStraggler: (gone: Promise<unknown>) => void
 }
 
 export type TransactionalResult =
@@ -44,7 +49,10 @@ export type TransactionalResult =
   /** Another delivery owns the saga's attempt by now: nothing was written, and nothing is to be recorded. */
   | { readonly type: 'fenced' }
 
-/** Deadlocks and serialization failures repeat the transaction and are no attempt, up to here. */
+/**
+ * Deadlocks and serialization failures repeat the transaction and are no attempt, up to here. So do connections that were
+ * lost after the function had begun: now and then that is the database's affair, ten times in a row it is the function's.
+ */
 const MAX_REPEATS = 10
 
 class Fenced extends Error {}
@@ -56,18 +64,24 @@ class Failed extends Error {
   }
 }
 
-/** Whether user code has come to its end: what fails after that is ours. */
-type Progress = { userCodeEnded: boolean }
+/** How far the function has come: what fails before it and after it is ours. */
+type Progress = { isFunction: 'to come' | 'running' | 'done' }
 
 export async function runTransactional(
   attempt: TransactionalAttempt,
   open: OpenTransaction,
   applier: Applier,
   settings: AttemptSettings,
+  logger: Logger,
 ): Promise<TransactionalResult> {
+  const { saga, definition, delivery, code } = attempt
+  const failed = async (outcome: Outcome): Promise<TransactionalResult> => {
+    return { type: 'failed', report: await reportOf(saga, definition, delivery, code, outcome, settings) }
+  }
   const backoff = new Backoff()
+  let losses = 0
   for (let repeat = 1; ; repeat += 1) {
-    const progress: Progress = { userCodeEnded: false }
+    const progress: Progress = { isFunction: 'to come' }
     try {
       const result = await open((tx, db) => inside(attempt, tx, db, applier, settings, progress))
       applier.faults('tx-after-commit')
@@ -75,21 +89,32 @@ export async function runTransactional(
     } catch (error) {
       if (error instanceof Fenced) return { type: 'fenced' }
       if (error instanceof Failed) return { type: 'failed', report: error.report }
-      if (isRepeatable(error) && repeat < MAX_REPEATS) continue
-      if (isConnectionError(error) || (progress.userCodeEnded && isOfTheMoment(error))) {
-        // The database is away or cannot do it now, or the answer of COMMIT is lost: no attempt either. If it was
-        // committed, the fence says so next time.
-        if (settings.stop.aborted) return { type: 'failed', report: handedBack(attempt) }
-        await delay(backoff.next())
-        continue
-      }
-      const { saga, definition, delivery, code } = attempt
-      return {
-        type: 'failed',
-        report: await reportOf(saga, definition, delivery, code, { type: 'error', error }, settings),
-      }
+      if (isOutOfTime(error)) return failed({ type: 'error', error: outOfTime(error), timedOut: true })
+      const isLost = isConnectionError(error)
+      if (isLost && progress.isFunction !== 'to come') losses += 1
+      const isRaced = isRepeatable(error) && repeat < MAX_REPEATS
+      const isAway = isLost ? losses < MAX_REPEATS : progress.isFunction === 'done' && isOfTheMoment(error)
+      if (!isRaced && !isAway) return failed({ type: 'error', error })
+      const { step } = delivery
+      logger.warn(
+        { saga: saga.id, step, repeat, error: errorInfo(error) },
+        'a transactional step is repeated; this counts as no attempt',
+      )
+      if (isRaced) continue
+      // The database is away or cannot do it now, or the answer of COMMIT is lost. If it was committed, the fence says so
+      // next time.
+      if (settings.stop.aborted) return { type: 'failed', report: handedBack(attempt) }
+      await delay(backoff.next())
     }
   }
+}
+
+function outOfTime(cause: unknown): SagaError {
+  return new SagaError(
+    'STEP_TIMEOUT',
+    'The database ended the transaction, which was open, or idle between two statements, for too long.',
+    { cause },
+  )
 }
 
 /** Nothing of it is applied, and nothing is wrong with it: another worker runs it, and it counts as no failure. */
@@ -123,6 +148,7 @@ async function inside(
     [bound, `${code.timeoutMs}ms`],
   )
   const { given, revoke } = revocable(tx)
+  progress.isFunction = 'running'
   const startedAt = performance.now()
   const timed = runTimed(
     (signal) => {
@@ -145,6 +171,7 @@ async function inside(
   )
   const outcome = await timed.first
   revoke()
+  if (outcome.type === 'error' && outcome.timedOut === true) attempt.onStraggler(timed.late)
   if (outcome.type === 'error') {
     if (settings.stop.aborted && outcome.error === settings.stop.reason) throw new Failed(handedBack(attempt))
     if (isRepeatable(outcome.error)) throw outcome.error
@@ -162,7 +189,7 @@ async function inside(
     cached: { revision: saga.revision, state: saga.state },
     ...(report.payload === undefined ? {} : { payload: report.payload }),
   }
-  progress.userCodeEnded = true
+  progress.isFunction = 'done'
   const batch = await applyBatch(applier, db, [item], { wait: true, claims: attempt.claims() })
   const [applied] = batch.applied
   // A late or repeated report must not commit the writes that came with it.
@@ -175,15 +202,29 @@ function isLate(applied: Applied): boolean {
   return applied.events.some((event) => event.type === 'late_report')
 }
 
-/** What a step keeps of its transaction stops working when the step has returned. */
+/** What a step keeps of its transaction stops working when the step has returned: the transaction, and its methods. */
 function revocable(tx: unknown): { readonly given: unknown; readonly revoke: () => void } {
   if (tx === null || (typeof tx !== 'object' && typeof tx !== 'function')) return { given: tx, revoke: () => {} }
+  let isRevoked = false
   const { proxy, revoke } = Proxy.revocable(tx, {
     get(target, key) {
       const value: unknown = Reflect.get(target, key, target)
-      // Bound, because clients keep private fields that a proxy cannot reach.
-      return typeof value === 'function' ? value.bind(target) : value
+      if (typeof value !== 'function') return value
+      return new Proxy(value as (...args: unknown[]) => unknown, {
+        apply(method, _self, args) {
+          if (isRevoked)
+            throw new TypeError(`The transaction was revoked when its step ended: ${String(key)} was kept.`)
+          // Of the target, because clients keep private fields that a proxy cannot reach.
+          return Reflect.apply(method, target, args)
+        },
+      })
     },
   })
-  return { given: proxy, revoke }
+  return {
+    given: proxy,
+    revoke() {
+      isRevoked = true
+      revoke()
+    },
+  }
 }

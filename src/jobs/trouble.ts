@@ -9,8 +9,11 @@ import { isConnectionError, sqlState } from '../engine/store/db.ts'
 /** Data exceptions, violated constraints, limits of the program: another try ends the same way. */
 const OF_THE_DATA = /^(22|23|54)/
 
-/** Read-only, transaction cut for idling, no resources, no lock, ended by an administrator or a limit, I/O. */
-const OF_THE_MOMENT = /^(25006|25P0[34]|53...|55P03|57...|58...)$/
+/** Read-only, no resources, no lock, ended by an administrator or a limit, I/O. */
+const OF_THE_MOMENT = /^(25006|53...|55P03|57...|58...)$/
+
+/** The transaction was idle, or open, for longer than it may be. */
+const OUT_OF_TIME = /^25P0[34]$/
 
 /**
  * What was to be written cannot be, now or later. Errors without an SQLSTATE are ours: a batch that was incomplete, a
@@ -30,4 +33,9 @@ export function isLockedOut(error: unknown): boolean {
 export function isOfTheMoment(error: unknown): boolean {
   const state = sqlState(error)
   return isConnectionError(error) || (state !== undefined && OF_THE_MOMENT.test(state))
+}
+
+/** The database has ended the transaction for taking too long: the next one would not be faster. */
+export function isOutOfTime(error: unknown): boolean {
+  return OUT_OF_TIME.test(sqlState(error) ?? '')
 }

@@ -113,12 +113,12 @@ export function runTimed(
       }, settleAfterMs)
     }, timeoutMs)
   })
-  const done = () => {
+  const first = Promise.race([settled, timeout, stopped.promise])
+  // However long the function itself goes on.
+  void first.then(() => {
     clearTimeout(patience)
     stop.removeEventListener('abort', onStop)
-  }
-  void settled.then(done)
-  const first = Promise.race([settled, timeout, stopped.promise])
+  })
   return { first, late: settled.then((outcome) => (gaveUp ? outcome : undefined)) }
 }
 
