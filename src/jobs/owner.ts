@@ -66,6 +66,7 @@ export class Owner {
   #closed = false
   #beat: NodeJS.Timeout | undefined
   #beating = false
+  #comingBack: Promise<void> | undefined
   /** Counts the sessions: an observer only trusts what it saw within one. */
   #generation = 0
   #steadySince = 0
@@ -129,7 +130,9 @@ export class Owner {
     }
   }
 
+  /** What is coming back sees that it is closed, and may have taken another name before that. */
   async #signOff(): Promise<boolean> {
+    await this.#comingBack
     if (this.#identity === undefined) return true
     return removeWorker(await this.#session.db(), this.#options.schema, this.#identity.id)
   }
@@ -152,6 +155,7 @@ export class Owner {
 
   async #register(): Promise<void> {
     const db = await this.#session.db()
+    if (this.#closed) return
     this.#becomes(await this.#insert(db))
     await this.#takeLock()
   }
@@ -176,10 +180,12 @@ export class Owner {
   async #tryLock(): Promise<boolean> {
     if (this.#holdsLock) {
       const client = await this.#session.client()
-      if (!(await tryOwnerLock(await this.#session.db(), this.#lockKey))) return false
+      const db = await this.#session.db()
+      if (!(await tryOwnerLock(db, this.#lockKey))) return false
       client.on('notification', () => this.#options.onWake())
-      await client.query(`listen ${channelOf(this.#options.schema)}`)
+      await db.executeSql(`listen ${channelOf(this.#options.schema)}`)
     }
+    if (this.#closed) return false
     this.#generation += 1
     this.#lastBeat = performance.now()
     this.#steadySince = this.#lastBeat
@@ -198,7 +204,10 @@ export class Owner {
   }
 
   #retry(): void {
-    if (!this.#closed) this.#backoff.wait(() => void this.#comeBack())
+    if (this.#closed) return
+    this.#backoff.wait(() => {
+      this.#comingBack = this.#comeBack()
+    })
   }
 
   async #comeBack(): Promise<void> {
@@ -207,20 +216,23 @@ export class Owner {
     try {
       this.#session = this.#newSession()
       const { id, epoch } = this.identity
-      if (!(await heartbeat(await this.#session.db(), schema, id, epoch))) {
+      const isWho = await heartbeat(await this.#session.db(), schema, id, epoch)
+      if (this.#closed) return
+      if (!isWho) {
         onTakenOver()
         await this.#register()
         logger.warn({ worker: this.identity.id }, 'the worker was taken over and goes on under a new id')
       } else if (await this.#tryLock()) {
         logger.info({ worker: id }, 'the worker has its session again')
       } else {
+        if (this.#closed) return
         this.#lockHeldSince ??= performance.now()
         if (performance.now() - this.#lockHeldSince < WAIT_FOR_LOCK_MS)
           throw new Error('The lock of this worker is still held by its old session.')
         await this.#goOnAsAnother()
         logger.warn({ worker: this.identity.id, old: id }, 'an old session keeps its lock: it goes on under a new id')
       }
-      onBack()
+      if (!this.#closed) onBack()
     } catch (error) {
       this.#session.drop()
       logger.debug({ error: String(error) }, 'no session yet')
