@@ -8,6 +8,7 @@ import type { Item } from '../engine/runtime/apply.ts'
 import type { Logger } from '../engine/runtime/ports.ts'
 import type { Db } from '../engine/store/db.ts'
 import { awaitedCode, knownCode, sagasDeadWithoutCode, sagasWaitingForCode } from '../engine/store/missing-code.ts'
+import { Handing } from './handing.ts'
 
 const LOOK_MS = 10_000
 const AT_ONCE = 200
@@ -30,6 +31,7 @@ export type CodeWatchOptions = {
 export class CodeWatch {
   readonly #options: CodeWatchOptions
   readonly #lookMs: number
+  readonly #handing: Handing
   /** Since when nobody has had it, as far as this worker has seen. */
   readonly #missingSince = new Map<string, number>()
   #known: ReadonlySet<string> = new Set()
@@ -39,6 +41,7 @@ export class CodeWatch {
 
   constructor(options: CodeWatchOptions) {
     this.#options = options
+    this.#handing = new Handing(options.submit, options.logger)
     this.#lookMs = Math.min(LOOK_MS, Math.max(20, options.missingAfterMs / 2))
   }
 
@@ -70,16 +73,16 @@ export class CodeWatch {
 
   /** What this worker has the code of. Those that only wait are looked for once: later they come by their timers. */
   async #goOn(): Promise<void> {
-    const { db, schema, own, submit } = this.#options
+    const { db, schema, own } = this.#options
     const dead = await sagasDeadWithoutCode(db, schema, own, AT_ONCE)
     const waiting = this.#isFirst ? await sagasWaitingForCode(db, schema, own, AT_ONCE) : []
     this.#isFirst = waiting.length === AT_ONCE
     const ids = [...dead, ...waiting.map((saga) => saga.id)]
-    await Promise.all(ids.map((sagaId) => submit({ sagaId, input: { type: 'code_found' } })))
+    for (const sagaId of ids) this.#handing.hand({ sagaId, input: { type: 'code_found' } })
   }
 
   async #giveUp(): Promise<void> {
-    const { db, schema, submit, missingAfterMs, logger } = this.#options
+    const { db, schema, missingAfterMs, logger } = this.#options
     this.#known = await knownCode(db, schema, FRESH_MS)
     const now = performance.now()
     const missing = new Set((await awaitedCode(db, schema)).filter((name) => !this.#known.has(name)))
@@ -89,14 +92,12 @@ export class CodeWatch {
     const sagas = await sagasWaitingForCode(db, schema, overdue, AT_ONCE)
     if (sagas.length > 0)
       logger.error({ definitions: overdue, sagas: sagas.length }, 'no live worker has the code of these sagas')
-    await Promise.all(
-      sagas.map(async ({ id, state }) => {
-        const step = Object.keys(state.steps).find((name) => {
-          const { action, compensation, verify } = state.steps[name] ?? {}
-          return [action, compensation, verify].some((side) => side?.withheld === 'code')
-        })
-        if (step !== undefined) await submit({ sagaId: id, input: { type: 'code_missing', step } })
-      }),
-    )
+    for (const { id, state } of sagas) {
+      const step = Object.keys(state.steps).find((name) => {
+        const { action, compensation, verify } = state.steps[name] ?? {}
+        return [action, compensation, verify].some((side) => side?.withheld === 'code')
+      })
+      if (step !== undefined) this.#handing.hand({ sagaId: id, input: { type: 'code_missing', step } })
+    }
   }
 }

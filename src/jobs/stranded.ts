@@ -6,6 +6,7 @@ import type { Item } from '../engine/runtime/apply.ts'
 import type { Logger } from '../engine/runtime/ports.ts'
 import type { Db } from '../engine/store/db.ts'
 import { strandedByHolds } from '../engine/store/sagas.ts'
+import { Handing } from './handing.ts'
 
 const EVERY_MS = 2_000
 const AT_ONCE = 200
@@ -21,13 +22,13 @@ export type StrandedOptions = {
 
 export class Stranded {
   readonly #options: StrandedOptions
-  /** Handed to the committer and not written yet: whoever has them locked keeps no others. */
-  readonly #underWay = new Set<string>()
+  readonly #handing: Handing
   #timer: NodeJS.Timeout | undefined
   #closed = false
 
   constructor(options: StrandedOptions) {
     this.#options = options
+    this.#handing = new Handing(options.submit, options.logger)
   }
 
   open(): void {
@@ -42,19 +43,11 @@ export class Stranded {
   async #run(): Promise<void> {
     const { db, schema, logger, isActive } = this.#options
     try {
-      if (isActive()) for (const sagaId of await strandedByHolds(db, schema, AT_ONCE)) this.#release(sagaId)
+      const ids = isActive() ? await strandedByHolds(db, schema, AT_ONCE) : []
+      for (const sagaId of ids) this.#handing.hand({ sagaId, input: { type: 'hold_released' } })
     } catch (error) {
       logger.debug({ error: String(error) }, 'stranded sagas could not be read')
     }
     if (!this.#closed) this.#timer = setTimeout(() => void this.#run(), EVERY_MS)
-  }
-
-  #release(sagaId: string): void {
-    if (this.#underWay.has(sagaId)) return
-    this.#underWay.add(sagaId)
-    const { logger, submit } = this.#options
-    submit({ sagaId, input: { type: 'hold_released' } })
-      .catch((error: unknown) => logger.debug({ saga: sagaId, error: String(error) }, 'a release cannot be written'))
-      .finally(() => this.#underWay.delete(sagaId))
   }
 }

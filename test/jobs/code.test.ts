@@ -77,6 +77,27 @@ describe('a saga whose code no worker has', () => {
   })
 })
 
+describe('a worker', () => {
+  test('gives up on code that nobody has although a saga that it could go on with stays locked', async () => {
+    await using client = createSagaClient({ connectionString: database.connectionString })
+    const late = defineContract('late', { version: 1, input })
+    const without = await start([other], 200)
+    const locked = await client.enqueue(late, {})
+    await journalled(client, locked.id, 'saga_dead_lettered')
+    await stopEngine(without)
+    const blocker = await database.pool.connect()
+    await blocker.query('begin')
+    await blocker.query('select from saga.saga where id = $1 for no key update', [locked.id])
+    const knowing = await start([defineSaga(late).step('one', step('late'))], 200)
+    const nobodys = await client.enqueue(defineContract('nobodys', { version: 1, input }), {})
+    await journalled(client, nobodys.id, 'saga_dead_lettered')
+    expect((await client.get(locked.id))?.status).toBe('dead_lettered')
+    await blocker.query('rollback')
+    blocker.release()
+    await until('it is completed', async () => (await knowing.get(locked.id))?.status === 'completed')
+  })
+})
+
 describe('old and new workers together', () => {
   test('each run what they know, and nothing is a dead letter for it', async () => {
     ran.length = 0
