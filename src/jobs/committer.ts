@@ -228,10 +228,11 @@ export class Committer {
 
   /** Nothing is wrong with the results: they are written later. */
   #keep(work: Work, error: unknown): void {
-    const entries = work.entries.map(isConnectionError(error) ? forgetCached : countFailure)
+    const isAway = isConnectionError(error)
     const isLocked = isLockedOut(error)
-    const asAWhole = !isLocked && entries.every(({ failures = 0 }) => failures < TRIES_AS_A_WHOLE)
-    if (asAWhole) this.#again({ ...work, entries })
+    const entries = work.entries.map(isAway ? forgetCached : countFailure)
+    const mayPass = entries.every(({ failures = 0 }) => failures < TRIES_AS_A_WHOLE)
+    if (isAway || (mayPass && !isLocked)) this.#again({ ...work, entries })
     else if (areOfOneSaga(entries)) this.#hold(entries, work.tries, true)
     else this.#halve({ ...work, entries })
     // A lock is nobody else's trouble, and has been waited for.
