@@ -2,8 +2,8 @@
 import { NO_FAULTS } from '../engine/runtime/ports.ts'
 import { applyMigrations } from '../engine/store/migrate.ts'
 import { unreachable } from '../engine/unreachable.ts'
+import { inTransaction } from '../jobs/pools.ts'
 import { createQueues } from '../jobs/queues.ts'
-import { inTransaction } from '../jobs/sessions.ts'
 import type { SagaClientOptions } from './options.ts'
 import { unwire, wire } from './wiring.ts'
 

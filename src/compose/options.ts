@@ -5,7 +5,7 @@ import type { Duration } from '../engine/duration.ts'
 import { SagaError } from '../engine/errors.ts'
 import type { Logger } from '../engine/runtime/ports.ts'
 import type { Db } from '../engine/store/db.ts'
-import type { PgClient } from '../jobs/sessions.ts'
+import type { PgClient } from '../jobs/pools.ts'
 import type { WorkerEvent } from '../jobs/worker.ts'
 
 export type SagaClientOptions = {

@@ -18,6 +18,7 @@ import { type Applier, applyBatch, type Batch, BusySagas } from '../engine/runti
 import type { FaultPoints, Logger } from '../engine/runtime/ports.ts'
 import { type Db, isConnectionError, isRepeatable } from '../engine/store/db.ts'
 import { Backoff } from './backoff.ts'
+import { BEGIN_APART, BEGIN_BATCH } from './connection.ts'
 import {
   areOfOneSaga,
   type Claim,
@@ -30,7 +31,7 @@ import {
   type Work,
 } from './entries.ts'
 import { HeldBack } from './held-back.ts'
-import { BEGIN_APART, BEGIN_BATCH, inSessionTransaction, Session } from './sessions.ts'
+import { inSessionTransaction, Session } from './sessions.ts'
 import { isLockedOut, isOfTheData } from './trouble.ts'
 
 /** So often in a row the whole batch is tried: most trouble of a database is nobody's. */

@@ -2,8 +2,10 @@
  * Transactions of steps, where the app gives none: plain `pg` ones on a pool of their own, so that steps that hold
  * theirs open starve nobody else.
  */
+
+import { BEGIN_STEP, requireCommit } from './connection.ts'
 import { withTimeout } from './patience.ts'
-import { BEGIN_STEP, lend, type Pool, requireCommit } from './sessions.ts'
+import { lend, type Pool } from './pools.ts'
 import type { OpenTransaction } from './transactional.ts'
 import { Turns } from './turns.ts'
 

@@ -41,7 +41,7 @@ const arrows: Readonly<Record<Room, readonly Room[]>> = {
 const packages: readonly { readonly name: RegExp; readonly importers: RegExp }[] = [
   { name: /^node:/, importers: /^src\/(?!engine\/core\/)/ },
   { name: /^drizzle-orm(\/|$)/, importers: /^src\/(engine\/store\/|compose\/|index\.ts$)/ },
-  { name: /^pg(\/|$)/, importers: /^src\/(engine\/store\/|jobs\/sessions\.ts$)/ },
+  { name: /^pg(\/|$)/, importers: /^src\/(engine\/store\/|jobs\/(connection|pools|sessions)\.ts$)/ },
   { name: /^pg-boss(\/|$)/, importers: /^src\/(jobs\/|compose\/|index\.ts$)/ },
   { name: /^(hono|@hono\/node-server|htmx\.org)(\/|$)/, importers: /^src\/dashboard\// },
   { name: /^zod(\/|$)/, importers: /^src\/(?!engine\/core\/)/ },

@@ -2,7 +2,7 @@
 import { EventEmitter } from 'node:events'
 import { describe, expect, test } from 'vitest'
 import { defaultTransaction } from '../../src/jobs/default-transaction.ts'
-import type { Pool } from '../../src/jobs/sessions.ts'
+import type { Pool } from '../../src/jobs/pools.ts'
 
 /** Refuses what is more than its size, as a pool does after a while. */
 function strictPool(size: number, answer: (text: string) => unknown) {

@@ -21,11 +21,12 @@ export class DatabaseClock {
   /** In ms. */
   async now(db: Db): Promise<number> {
     if (performance.now() - this.#readAt > RESYNC_MS) {
-      // However many ask at once, it is read once.
+      // However many ask at once, it is read once; unless the one who reads it cannot.
+      const isOthers = this.#reading !== undefined
       this.#reading ??= this.#read(db).finally(() => {
         this.#reading = undefined
       })
-      await this.#reading
+      await (isOthers ? this.#reading.catch(() => this.#read(db)) : this.#reading)
     }
     return Math.round(this.#databaseMs + (performance.now() - this.#readAt))
   }

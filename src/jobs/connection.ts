@@ -1,0 +1,116 @@
+/**
+ * What all our connections have in common: their own timeouts and isolation, stated in each transaction, whatever the
+ * server's defaults are, and a limit for answers.
+ */
+import type pg from 'pg'
+import { ConnectionError, sqlState } from '../engine/store/db.ts'
+
+/** Generous: a batch takes milliseconds, and a server that is slower than this is down for our purposes. */
+const STATEMENT_TIMEOUT_MS = 30_000
+const LOCK_TIMEOUT_MS = 10_000
+const CONNECT_TIMEOUT_MS = 10_000
+/**
+ * A server that lives answers sooner, with an error if need be: statements have their own limit there. Without an answer
+ * for this long the other end is gone, though nobody has told this one.
+ */
+export const ANSWER_WITHIN_MS = STATEMENT_TIMEOUT_MS + 5_000
+/**
+ * Stated in each transaction, so that neither the server's defaults nor a pooler's other clients decide. All our names
+ * are qualified; an empty search path keeps it that way.
+ *
+ * The last line is about plans: every statement here looks up a batch of rows by index. Statistics that are out of date,
+ * which is what a queue always has, must not talk the planner into reading whole tables instead.
+ */
+function beginning(lockTimeoutMs: number): string {
+  return `begin isolation level read committed;
+set local search_path = pg_catalog; set local lock_timeout = ${lockTimeoutMs}; set local statement_timeout = ${STATEMENT_TIMEOUT_MS};
+set local idle_in_transaction_session_timeout = ${STATEMENT_TIMEOUT_MS};
+set local jit = off; set local enable_seqscan = off; set local enable_mergejoin = off`
+}
+
+export const BEGIN = beginning(LOCK_TIMEOUT_MS)
+/** For a batch: as long as it waits for one job, it keeps the rows of all its other sagas locked. */
+export const BEGIN_BATCH = beginning(1_000)
+/** For what has been in somebody's way before. It is tried often, and is not worth a wait. */
+export const BEGIN_APART = beginning(100)
+
+/** For a step's own statements, which may use the app's names and plans; its limits come with the step. */
+export const BEGIN_STEP = 'begin isolation level read committed'
+
+type PipelineConfig = pg.ClientConfig & { readonly pipeline?: boolean }
+
+export function clientConfig(connectionString: string, name: string): PipelineConfig {
+  return {
+    connectionString,
+    application_name: name,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 5_000,
+  }
+}
+
+/** A connection that we ask something of. */
+export type Connection = {
+  readonly client: pg.ClientBase
+  readonly watch: AnswerWatch
+  /** Nothing more comes from it. */
+  lostBy?: Error
+}
+
+/** @throws ConnectionError when the connection is lost: but what the server itself said of the statement stands. */
+export async function ask(connection: Connection, text: string, values?: unknown[]): Promise<pg.QueryResult> {
+  try {
+    return await connection.watch.over(connection.client.query(text, values))
+  } catch (error) {
+    if (connection.lostBy === undefined || sqlState(error) !== undefined) throw error
+    throw new ConnectionError(connection.lostBy)
+  }
+}
+
+/** Nothing has been asked of it yet, so whatever is said of it is said of the connection. */
+export async function reached<T>(connecting: Promise<T>): Promise<T> {
+  try {
+    return await connecting
+  } catch (error) {
+    throw new ConnectionError(error)
+  }
+}
+
+/** Ends a connection that owes an answer for too long. One timer, which each answer puts back. */
+export class AnswerWatch {
+  readonly #withinMs: number
+  readonly #giveUp: () => void
+  #owed = 0
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(withinMs: number, giveUp: () => void) {
+    this.#withinMs = withinMs
+    this.#giveUp = giveUp
+  }
+
+  async over<T>(answer: Promise<T>): Promise<T> {
+    this.#owed += 1
+    if (this.#withinMs < Number.POSITIVE_INFINITY) this.#timer ??= setTimeout(this.#giveUp, this.#withinMs)
+    try {
+      return await answer
+    } finally {
+      this.#owed -= 1
+      if (this.#owed > 0) this.#timer?.refresh()
+      else {
+        clearTimeout(this.#timer)
+        this.#timer = undefined
+      }
+    }
+  }
+}
+
+/** Without a goodbye, which would wait for the answers that are missing. All of them fail. */
+export function cut(client: pg.ClientBase): void {
+  const { connection } = client as unknown as { connection: { stream: { destroy(error?: Error): void } } }
+  connection.stream.destroy(new Error('Connection terminated: the server owed an answer for too long.'))
+}
+
+/** @throws when the server answered COMMIT with a rollback, which it does when a statement before it has failed. */
+export function requireCommit(answer: { readonly command: string }): void {
+  if (answer.command !== 'COMMIT') throw new Error('The server rolled back instead of committing.')
+}

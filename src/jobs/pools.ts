@@ -1,0 +1,104 @@
+/** Pools: for everything short, and for the transactions of steps. */
+import pg from 'pg'
+import type { Logger } from '../engine/runtime/ports.ts'
+import type { Db } from '../engine/store/db.ts'
+import {
+  ANSWER_WITHIN_MS,
+  AnswerWatch,
+  ask,
+  BEGIN,
+  type Connection,
+  clientConfig,
+  cut,
+  reached,
+  requireCommit,
+} from './connection.ts'
+
+export type Pool = pg.Pool
+/** What a transaction of the default kind is handed over as: a `pg` client. */
+export type PgClient = pg.ClientBase
+
+/** A pool whose idle connections may be cut without ending the process. */
+export function openPool(connectionString: string, max: number, name: string, logger: Logger): pg.Pool {
+  const pool = new pg.Pool({ ...clientConfig(connectionString, name), max })
+  pool.on('error', (error) => logger.warn({ error: error.message }, 'an idle connection was cut'))
+  // One that is cut while somebody holds it fails their next statement; without a listener it would end the process.
+  pool.on('connect', (client) =>
+    client.on('error', (error) => logger.debug({ error: error.message }, 'a connection was cut')),
+  )
+  return pool
+}
+
+/** A connection of a pool for as long as it is needed. */
+export type Lent = {
+  readonly client: pg.PoolClient
+  readonly query: (text: string, values?: unknown[]) => Promise<pg.QueryResult>
+  readonly db: Db
+  /** Given back; with an error, it is closed instead. */
+  readonly release: (broken?: Error) => void
+}
+
+/**
+ * @param answerWithinMs see `SessionOptions`. Holds for `query` and `db`, not for what the borrower asks the client itself.
+ * @throws ConnectionError whatever keeps the connection from being there. A connection string that is none is told as is.
+ */
+export async function lend(pool: pg.Pool, answerWithinMs = ANSWER_WITHIN_MS): Promise<Lent> {
+  // That the pool was closed says nothing of the database.
+  const client = await (pool.ending ? pool.connect() : reached(pool.connect()))
+  const connection: Connection = { client, watch: new AnswerWatch(answerWithinMs, () => cut(client)) }
+  const onError = (error: Error) => {
+    connection.lostBy ??= error
+  }
+  client.on('error', onError)
+  return {
+    client,
+    query: (text, values) => ask(connection, text, values),
+    db: { executeSql: async (text, values) => ({ rows: (await ask(connection, text, values)).rows }) },
+    release(broken) {
+      client.off('error', onError)
+      client.release(broken)
+    },
+  }
+}
+
+/** @param answerWithinMs see `lend`. */
+export function poolDb(pool: pg.Pool, answerWithinMs = ANSWER_WITHIN_MS): Db {
+  return {
+    async executeSql(text, values) {
+      const lent = await lend(pool, answerWithinMs)
+      let broken: Error | undefined
+      try {
+        return await lent.db.executeSql(text, values)
+      } catch (error) {
+        broken = error as Error
+        throw error
+      } finally {
+        lent.release(broken)
+      }
+    },
+  }
+}
+
+/** A transaction on a `pg` client, for `enqueue(…, { db })`. */
+export function fromPg(client: pg.ClientBase): Db {
+  return { executeSql: async (text, values) => ({ rows: (await client.query(text, values)).rows }) }
+}
+
+/** Runs in a transaction of its own, on a connection of the pool. */
+export async function inTransaction<T>(pool: pg.Pool, run: (db: Db) => Promise<T>): Promise<T> {
+  const { query, db, release } = await lend(pool)
+  let broken: Error | undefined
+  try {
+    await query(BEGIN)
+    const result = await run(db)
+    requireCommit(await query('commit'))
+    return result
+  } catch (error) {
+    await query('rollback').catch((failure: Error) => {
+      broken = failure
+    })
+    throw error
+  } finally {
+    release(broken)
+  }
+}
