@@ -119,7 +119,7 @@ ALTER TABLE "saga_schema"."saga_claim" ADD CONSTRAINT "saga_claim_worker_id_saga
 ALTER TABLE "saga_schema"."saga_timer" ADD CONSTRAINT "saga_timer_saga_id_saga_id_fk" FOREIGN KEY ("saga_id") REFERENCES "saga_schema"."saga"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 CREATE UNIQUE INDEX "saga_key" ON "saga_schema"."saga" USING btree ("definition","key") WHERE "saga_schema"."saga"."key" is not null;--> statement-breakpoint
 CREATE INDEX "saga_open" ON "saga_schema"."saga" USING btree ("status","id") WHERE "saga_schema"."saga"."status" <> 'completed';--> statement-breakpoint
-CREATE INDEX "saga_held" ON "saga_schema"."saga" USING btree ("definition","id") WHERE "saga_schema"."saga"."waiting" in ('hold', 'code');--> statement-breakpoint
+CREATE INDEX "saga_held" ON "saga_schema"."saga" USING btree ("waiting","definition","id") WHERE "saga_schema"."saga"."waiting" in ('hold', 'code');--> statement-breakpoint
 CREATE INDEX "saga_tags" ON "saga_schema"."saga" USING gin ("tags") WHERE "saga_schema"."saga"."tags" is not null;--> statement-breakpoint
 CREATE INDEX "saga_parent" ON "saga_schema"."saga" USING btree ("parent_id") WHERE "saga_schema"."saga"."parent_id" is not null;--> statement-breakpoint
 CREATE INDEX "saga_claim_worker" ON "saga_schema"."saga_claim" USING btree ("worker_id");--> statement-breakpoint

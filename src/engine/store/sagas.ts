@@ -177,11 +177,13 @@ export async function waitingSagas(
  * Looked for only where something was released lately, so that a long hold on many sagas costs nothing. Index: `saga_held`.
  */
 export async function strandedByHolds(db: Db, schema: string, limit: number): Promise<readonly string[]> {
+  const released = await db.executeSql(
+    `select distinct h.definition from ${schema}.saga_hold h where h.released_at > ${schema}.now() - interval '1 day'`,
+  )
+  if (released.rows.length === 0) return []
   const { rows } = await db.executeSql(
     `select s.id from ${schema}.saga s
-     where s.waiting = 'hold' and s.waiting in ('hold', 'code')
-       and exists (
-         select from ${schema}.saga_hold h where h.definition = s.definition and h.released_at > ${schema}.now() - interval '1 day')
+     where s.waiting = 'hold' and s.waiting in ('hold', 'code') and s.definition = any($1::text[])
        and exists (
          select from json_each(s.state -> 'steps') e cross join (values ('action'), ('compensation'), ('verify')) as v(side)
          where e.value -> v.side ->> 'withheld' = 'hold' and not exists (
@@ -189,6 +191,7 @@ export async function strandedByHolds(db: Db, schema: string, limit: number): Pr
            where h.definition = s.definition and h.released_at is null
              and coalesce(h.step, e.key) = e.key and coalesce(h.side, v.side) = v.side))
      order by s.definition, s.id limit ${limit}`,
+    [released.rows.map((row) => row['definition'])],
   )
   return rows.map((row) => String(row.id))
 }

@@ -71,7 +71,7 @@ export const saga = schema.table(
   (table) => [
     uniqueIndex('saga_key').on(table.definition, table.key).where(sql`${table.key} is not null`),
     index('saga_open').on(table.status, table.id).where(sql`${table.status} <> 'completed'`),
-    index('saga_held').on(table.definition, table.id).where(sql`${table.waiting} in ('hold', 'code')`),
+    index('saga_held').on(table.waiting, table.definition, table.id).where(sql`${table.waiting} in ('hold', 'code')`),
     index('saga_tags').using('gin', table.tags).where(sql`${table.tags} is not null`),
     index('saga_parent').on(table.parentId).where(sql`${table.parentId} is not null`),
     check('saga_status_known', sql`${table.status} in ${anyOf(STATUSES)}`),
