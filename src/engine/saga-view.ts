@@ -92,7 +92,7 @@ function stepView(name: string, step: StepState | undefined, journal: readonly J
     compensationAttempts: step.compensation?.attempts ?? 0,
     inDoubt: step.maybeApplied === true,
     ...(step.error === undefined ? {} : { error: step.error }),
-    ...(done === undefined || done.payload === null ? {} : { result: done.payload }),
+    ...(done === undefined || done.payload === undefined ? {} : { result: done.payload }),
     ...(started === undefined ? {} : { startedAt: started.at }),
     ...(ended === undefined ? {} : { endedAt: ended.at }),
   }

@@ -151,7 +151,11 @@ function verifyCode(
 }
 
 function onlyWhere(isWanted: SideCode['run'], run: SideCode['run']): SideCode['run'] {
-  return async (context) => ((await isWanted(context)) === true ? run(context) : NOTHING_TO_UNDO)
+  return async (context) => {
+    const answer: unknown = await isWanted(context)
+    if (typeof answer !== 'boolean') throw new TypeError(`onlyIf answers true or false, not a ${typeof answer}.`)
+    return answer ? run(context) : NOTHING_TO_UNDO
+  }
 }
 
 /** A function alone, a method of `owner`, or an object with a policy of its own. */
@@ -164,8 +168,13 @@ function sideOf(
   const alone = bound(given, owner)
   if (alone !== undefined) return { run: alone }
   const side: GivenSide = typeof given === 'object' && given !== null ? given : {}
+  // By name: methods and accessors of an instance are not its own properties.
+  const { retry, timeout, when, onlyIf } = side
   return {
-    ...side,
+    ...(retry === undefined ? {} : { retry }),
+    timeout,
+    when,
+    onlyIf,
     run: bound(side.run, given) ?? fail(place, `${what} is a function, or an object with a function called run`),
   }
 }

@@ -41,10 +41,11 @@ export type RunnerParts = {
 }
 
 /**
- * How long an attempt that this worker has no code for is put off, the first time, the second, …; never longer than a
- * second while another worker has it.
+ * How long an attempt that this worker has no code for is put off, the first time, the second, …; less while
+ * another worker has it, but growing too: that one may have its hands full.
  */
 const CODE_DELAYS_MS = [250, 1_000, 5_000, 15_000, 60_000] as const
+const ELSEWHERE_DELAYS_MS = [250, 1_000, 1_000, 2_000, 4_000, 8_000, 15_000] as const
 
 export class Runner {
   readonly #parts: RunnerParts
@@ -244,9 +245,8 @@ function returned(delivery: Delivery, why: 'pause' | 'hold' | 'turned', definiti
 }
 
 function withoutCode(delivery: Delivery, isElsewhere: boolean): Report {
-  const delays = CODE_DELAYS_MS
-  const last = isElsewhere ? 1 : delays.length - 1
-  const retryDelayMs = delays[Math.min(delivery.insertedAs - 1, last)] ?? 60_000
+  const delays = isElsewhere ? ELSEWHERE_DELAYS_MS : CODE_DELAYS_MS
+  const retryDelayMs = delays[Math.min(delivery.insertedAs, delays.length) - 1] ?? 60_000
   return {
     type: 'returned',
     ...delivery,

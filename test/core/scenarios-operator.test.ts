@@ -116,6 +116,13 @@ describe('a saga without code', () => {
     expect(saga.when({ type: 'code_found' }).ignored).toEqual({ reason: 'not_due' })
   })
 
+  test('lacks nothing while it is paused: who paused it decides when it goes on', () => {
+    const saga = new Given(two).isGivenBack('one', 'code').ordered('pause')
+    expect(saga.when({ type: 'code_missing', step: 'one' }).ignored).toEqual({ reason: 'not_due' })
+    saga.ordered('resume')
+    expect(saga.when({ type: 'code_missing', step: 'one' }).state.deadLetter).toMatchObject({ reason: 'no_code' })
+  })
+
   test('goes on as well when a person says so', () => {
     const saga = new Given(two).isGivenBack('one', 'code').when({ type: 'code_missing', step: 'one' })
     expect(saga.ordered('retry').attempts).toEqual(['one', 'one'])

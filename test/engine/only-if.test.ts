@@ -64,6 +64,38 @@ describe('a compensation with a condition', () => {
     expect(found).toEqual(needless)
   })
 
+  test('of a class is asked as well, and an answer that is none undoes nothing behind its back', async () => {
+    class Refund {
+      readonly #log: string[]
+      constructor(log: string[]) {
+        this.#log = log
+      }
+      get retry() {
+        return { ...QUICK, maxAttempts: 1 }
+      }
+      run(): void {
+        this.#log.push('refunded')
+      }
+      onlyIf({ input: { gift } }: { readonly input: { readonly gift: boolean } }): boolean {
+        this.#log.push('asked')
+        return gift ? (1 as never) : false
+      }
+    }
+    const log: string[] = []
+    const own = defineSaga('own', { version: 1, input })
+      .step('charge', { action: () => 1, compensation: new Refund(log) })
+      .step('ship', { action: () => Promise.reject(new StepRejected('No carrier.')) })
+    const engine = await startEngine(database.connectionString, [own], { services: { log } })
+    const [no, odd] = await Promise.all([engine.enqueue(own, { gift: false }), engine.enqueue(own, { gift: true })])
+    expect(await engine.outcome(no.id)).toMatchObject({ status: 'compensated', undone: ['charge'] })
+    expect(await engine.outcome(odd.id)).toMatchObject({
+      status: 'dead_lettered',
+      reason: 'compensation_exhausted',
+      notUndone: ['charge'],
+    })
+    expect(log).toEqual(['asked', 'asked'])
+  })
+
   test('that is no function is refused, and says where', () => {
     const odd = () =>
       defineSaga('odd', { version: 1, input }).step('one', {

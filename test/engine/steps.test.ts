@@ -117,7 +117,7 @@ describe('a step', () => {
       failure: { error: { code: expect.stringMatching(/^PAYLOAD_/) } },
       leftInDoubt: ['one'],
     })
-    expect((await engine.journal(id)).slice(1).every(({ payload }) => payload === null)).toBe(true)
+    expect((await engine.journal(id)).slice(1).every(({ payload }) => payload === undefined)).toBe(true)
   })
 
   test('whose author asked to wait for a person does, and goes on or back as that person says', async () => {

@@ -153,6 +153,52 @@ describe('a pivot in doubt that can be verified', () => {
   })
 })
 
+describe('a result', () => {
+  test('of null is null to steps, in the outcome and in the view', async () => {
+    const nothing = defineSaga('nothing', { version: 1, input })
+      .step('look', { action: () => null })
+      .step('tell', { action: ({ results }) => ({ looked: results.look === null }) })
+      .step('none', { action: () => {} })
+    const engine = await start(nothing)
+    const { id } = await engine.enqueue(nothing, {})
+    const outcome = await engine.outcome(id)
+    expect(outcome).toMatchObject({ status: 'completed', results: { look: null, tell: { looked: true } } })
+    expect((await engine.get(id))?.steps.map((step) => step.result)).toEqual([null, { looked: true }, undefined])
+  })
+
+  test('stays what others saw, and the step known, when another attempt says late that it took effect (rule 5)', async () => {
+    const gate = Promise.withResolvers<void>()
+    const seen: unknown[] = []
+    let isKnown = async () => false
+    const late = defineSaga('late', { version: 1, input })
+      .step('charge', {
+        action: async ({ attempt }) => {
+          if (attempt > 1) return 'second'
+          await gate.promise
+          return 'first'
+        },
+        compensation: {
+          run: async ({ action, result }) => {
+            seen.push([action.outcome, result])
+            gate.resolve()
+            if (!(await isKnown())) throw new Error('Not yet.')
+          },
+          retry: { maxAttempts: 200, backoff: 'fixed', initialInterval: '20ms' },
+        },
+        retry: QUICK,
+        timeout: '30ms',
+        settleAfter: '30ms',
+      })
+      .step('ship', { action: () => Promise.reject(new StepRejected('No.')) })
+    const engine = await start(late)
+    const { id } = await engine.enqueue(late, {})
+    isKnown = async () =>
+      (await engine.journal(id)).some(({ event }) => event.type === 'late_report') && seen.length > 2
+    expect((await engine.outcome(id)).status).toBe('compensated')
+    expect(new Set(seen.map((one) => JSON.stringify(one)))).toEqual(new Set(['["completed","second"]']))
+  })
+})
+
 describe('a function with several calls', () => {
   test('has a key for each, the same in every attempt, and another in its compensation (rule 7)', async () => {
     const seen: string[] = []

@@ -104,7 +104,8 @@ function codeMissing(draft: Draft, name: string): Ignored | undefined {
   if (isSideHook(name)) return { reason: 'not_due' }
   const step = draft.saga.steps[name]
   const withheld = SIDES.some((side) => step?.[side]?.withheld === 'code')
-  if (!withheld || draft.saga.stopping !== undefined) return { reason: 'not_due' }
+  // Whoever paused it decides when it goes on; until then it lacks nothing.
+  if (!withheld || draft.saga.stopping !== undefined || draft.saga.paused === true) return { reason: 'not_due' }
   if (draft.saga.status !== 'running' && draft.saga.status !== 'compensating') return { reason: 'does_not_fit' }
   draft.stop('no_code', name, undefined)
   return undefined

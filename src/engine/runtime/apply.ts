@@ -183,6 +183,7 @@ function decideSaga(applier: Applier, row: LockedRow, group: readonly Item[], de
   const before = row.state ?? group[0]?.cached?.state
   if (before === undefined) throw new Error(`The state of saga ${row.id} was neither cached nor read.`)
   const payloads = new Map<number, string>()
+  const workers = new Map<number, string>()
   const events: SagaEvent[] = []
   const applied: Applied[] = []
   const outcomes: { item: Item; events: readonly SagaEvent[]; ignored?: Ignored }[] = []
@@ -193,6 +194,8 @@ function decideSaga(applier: Applier, row: LockedRow, group: readonly Item[], de
       item.job !== undefined && decided.late.has(item.job.id) ? { ...item.input, superseded: true } : item.input
     const facts = { now: decided.now, newId, holds: decided.holds.get(row.definition) ?? [] }
     const decision = decide(blueprint, state, input as Input, facts)
+    if (item.worker !== undefined)
+      for (let at = 0; at < decision.events.length; at += 1) workers.set(events.length + at, item.worker)
     if (item.payload !== undefined) placePayload(payloads, events.length, decision.events, item.payload, state)
     events.push(...decision.events)
     state = decision.state
@@ -208,7 +211,7 @@ function decideSaga(applier: Applier, row: LockedRow, group: readonly Item[], de
   const write: Write | undefined =
     events.length === 0
       ? undefined
-      : { sagaId: row.id, revision: row.revision, state, events, payloads, worker: group[0]?.worker, requestId }
+      : { sagaId: row.id, revision: row.revision, state, events, payloads, workers, requestId }
   return { row, before, after: state, events, write, commands: commandsOf(before, events), applied }
 }
 

@@ -64,7 +64,8 @@ function keys(idempotencyKey: string): { readonly idempotencyKey: string; readon
 
 function addUndone(context: Record<string, unknown>, saga: LoadedSaga, step: string): void {
   const state = saga.state.steps[step]
-  const inDoubt = state?.maybeApplied === true
+  // A late report may have said that it took effect, and brought its result.
+  const inDoubt = state?.maybeApplied === true && state.tookEffect !== true
   const json = saga.payloads.results[step]
   const result = inDoubt || json === undefined ? undefined : JSON.parse(json)
   context.result = result

@@ -18,30 +18,38 @@ export async function readPayloads(
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, Payloads>> {
   const { rows } = await db.executeSql(
-    `select e.saga_id as id, e.step, e.payload::text as payload
+    `select e.saga_id as id, e.step, e.payload::text as payload, e.type = 'late_report' as late
      from ${schema}.saga_event e
      where e.saga_id = any($1::uuid[]) and e.payload is not null and e.type in ${WITH_PAYLOAD}
      order by e.saga_id, e.sequence`,
     [ids],
   )
   const found = new Map<string, { input: string; results: Record<string, string> }>()
-  for (const { id, step, payload } of rows as { id: string; step: string | null; payload: string }[]) {
+  for (const { id, step, payload, late } of rows as PayloadRow[]) {
     let payloads = found.get(id)
     if (payloads === undefined) {
       payloads = { input: 'null', results: {} }
       found.set(id, payloads)
     }
     if (step === null) payloads.input = payload
-    else payloads.results[step] = payload
+    // What others have acted on stays the result, whatever another attempt says later.
+    else if (late !== true || payloads.results[step] === undefined) payloads.results[step] = payload
   }
   return found
+}
+
+type PayloadRow = {
+  readonly id: string
+  readonly step: string | null
+  readonly payload: string
+  readonly late: boolean
 }
 
 export type JournalEntry = {
   readonly sequence: number
   readonly at: Date
   readonly event: SagaEvent
-  /** The input, or a step's result. */
+  /** The input, or a step's result, which can be `null`; `undefined` where there is none. */
   readonly payload: unknown
   readonly worker: string | null
 }
@@ -58,17 +66,19 @@ export async function readJournal(db: Db, schema: string, id: string, after = 0)
 
 async function readPage(db: Db, schema: string, id: string, after: number): Promise<readonly JournalEntry[]> {
   const { rows } = await db.executeSql(
-    `select e.sequence, e.at, e.type, e.step, e.side, e.attempt, e.data, e.payload, e.worker
+    `select e.sequence, e.at, e.type, e.step, e.side, e.attempt, e.data, e.payload, e.payload is not null as "hasPayload", e.worker
      from ${schema}.saga_event e where e.saga_id = $1::uuid and e.sequence > $2::int order by e.sequence limit ${PAGE}`,
     [id, after],
   )
-  return (rows as unknown as (EventColumns & Omit<JournalEntry, 'event'>)[]).map((row) => ({
-    sequence: row.sequence,
-    at: row.at,
-    event: unpackEvent(row),
-    payload: row.payload,
-    worker: row.worker,
-  }))
+  return (rows as unknown as (EventColumns & Omit<JournalEntry, 'event'> & { readonly hasPayload: boolean })[]).map(
+    (row) => ({
+      sequence: row.sequence,
+      at: row.at,
+      event: unpackEvent(row),
+      payload: row.hasPayload ? row.payload : undefined,
+      worker: row.worker,
+    }),
+  )
 }
 
 /** The event that a request left behind, for a repeated one. Index: `saga_event_request`. */

@@ -68,7 +68,7 @@ export type Write = {
   /** Payloads by position in `events`, as JSON text that has been checked. */
   readonly payloads: ReadonlyMap<number, string>
   /** Worker ids by position in `events`. */
-  readonly worker?: string | undefined
+  readonly workers: ReadonlyMap<number, string>
   readonly requestId?: string | undefined
 }
 
@@ -82,8 +82,8 @@ export type Write = {
 export async function writeTransitions(db: Db, schema: string, writes: readonly Write[]): Promise<number> {
   const { rows } = await db.executeSql(
     `with s as materialized (
-       select * from unnest($1::uuid[], $2::int[], $3::int[], ${textsFrom(4)}, ${textsFrom(5)}, $6::boolean[],
-         ${textsFrom(7)}, ${textsFrom(8)}, ${textsFrom(9)}, ${textsFrom(10)}, $11::boolean[])
+       select * from unnest(($1::text)::uuid[], ($2::text)::int[], ($3::text)::int[], ${textsFrom(4)}, ${textsFrom(5)}, ($6::text)::boolean[],
+         ${textsFrom(7)}, ${textsFrom(8)}, ${textsFrom(9)}, ${textsFrom(10)}, ($11::text)::boolean[])
        as x(id, revision, added, status, waiting, paused, blueprint, state, failure, dead_reason, finished)
      ), n as materialized (
        select ${schema}.now() as at
@@ -99,7 +99,7 @@ export async function writeTransitions(db: Db, schema: string, writes: readonly 
        insert into ${schema}.saga_event (saga_id, sequence, type, step, side, attempt, at, format, data, payload, worker, request_id)
        select x.saga_id, x.sequence, x.type, x.step, x.side, x.attempt, u.updated_at, ${EVENT_FORMAT}, x.data::jsonb,
               x.payload::jsonb, x.worker, x.request_id
-       from unnest($12::uuid[], $13::int[], ${textsFrom(14)}, ${textsFrom(15)}, ${textsFrom(16)}, $17::int[],
+       from unnest(($12::text)::uuid[], ($13::text)::int[], ${textsFrom(14)}, ${textsFrom(15)}, ${textsFrom(16)}, ($17::text)::int[],
          ${textsFrom(18)}, ${textsFrom(19)}, ${textsFrom(20)}, $21::text[])
        as x(saga_id, sequence, type, step, side, attempt, data, payload, worker, request_id)
        join u on u.id = x.saga_id
@@ -136,7 +136,7 @@ function eventColumns(writes: readonly Write[]): readonly unknown[] {
       ...packEvent(event),
       payload: write.payloads.get(position),
       // The worker stands where something was run; what followed from it is nobody's work.
-      worker: 'attempt' in event && event.type !== 'attempt_scheduled' ? write.worker : undefined,
+      worker: 'attempt' in event && event.type !== 'attempt_scheduled' ? write.workers.get(position) : undefined,
       request: position === 0 ? write.requestId : undefined,
     })),
   )
