@@ -45,7 +45,7 @@ export type RunnerParts = {
  * another worker has it, but growing too: that one may have its hands full.
  */
 const CODE_DELAYS_MS = [250, 1_000, 5_000, 15_000, 60_000] as const
-const ELSEWHERE_DELAYS_MS = [250, 1_000, 1_000, 2_000, 4_000, 8_000, 15_000] as const
+const ELSEWHERE_DELAYS_MS = [250, 1_000, 1_000, 2_000] as const
 
 export class Runner {
   readonly #parts: RunnerParts

@@ -1,6 +1,7 @@
 /** Workers with different code: what one lacks is left to those that have it, or waits for one that does (rule 11). */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import { sagasWaitingForCode } from '../../src/engine/store/missing-code.ts'
 import { createSagaClient, defineContract, sagasFor } from '../../src/index.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { startEngine, stopEngine } from '../support/engine.ts'
@@ -56,6 +57,27 @@ describe('a saga whose code no worker has', () => {
     expect(saga?.steps).toMatchObject([{ name: 'one', state: 'completed' }])
     const failed = (await knowing.journal(id)).filter(({ event }) => /failed|lost/.test(event.type))
     expect(failed).toEqual([])
+  })
+
+  test('is left alone while it is paused, and stands before no others', async () => {
+    await using client = createSagaClient({ connectionString: database.connectionString })
+    const never = defineContract('never', { version: 1, input })
+    const by = { actor: 'tester', reason: 'a look' }
+    const db = { executeSql: async (text: string, values?: unknown[]) => database.pool.query(text, values) }
+    const found = async () => (await sagasWaitingForCode(db, 'saga', ['never@1'], 10)).map((saga) => saga.id)
+    const patient = await start([other])
+    const { id } = await client.enqueue(never, {})
+    await until('it has been handed back often enough to wait for long', async () => {
+      const journal = await client.journal(id)
+      return journal.filter(({ event }) => event.type === 'attempt_returned').length >= 3
+    })
+    expect(await found()).toEqual([id])
+    await client.operator.pause(id, by)
+    expect(await found()).toEqual([])
+    await client.operator.resume(id, by)
+    await stopEngine(patient)
+    await start([other], 200)
+    await journalled(client, id, 'saga_dead_lettered')
   })
 
   test('that waits is told at once when a worker comes that has it', async () => {

@@ -13,7 +13,7 @@ export async function awaitedCode(db: Db, schema: string): Promise<readonly stri
   return rows.map((row) => String(row['name']))
 }
 
-/** Those that wait for this code. Index: `saga_held`. */
+/** Those that wait for this code, and for nobody who has paused them: these would stand before the others for ever. Index: `saga_held`. */
 export async function sagasWaitingForCode(
   db: Db,
   schema: string,
@@ -23,7 +23,7 @@ export async function sagasWaitingForCode(
   if (names.length === 0) return []
   const { rows } = await db.executeSql(
     `select s.id, s.state from ${schema}.saga s
-     where s.waiting = 'code' and s.waiting in ('hold', 'code') and ${NAME} = any($1::text[])
+     where s.waiting = 'code' and s.waiting in ('hold', 'code') and not s.paused and ${NAME} = any($1::text[])
      order by s.definition, s.id limit ${limit}`,
     [names],
   )
