@@ -45,6 +45,8 @@ export function refusal(row: SagaRow, verb: string, ignored: Ignored): SagaError
     finishing: 'all its steps are done, and its last hook is running',
     needs_admin: 'its pivot may have taken effect, so that undoing it is for an admin to order (pastPivot)',
     unknown_step: 'there is no such step',
+    too_late: 'the time in which it could be is over',
+    in_doubt: 'nobody knows whether one of its steps has taken effect: complete that by hand, or compensate',
   }
   return new SagaError(
     'ORDER_REFUSED',
@@ -65,6 +67,8 @@ const LEAVES: { readonly [verb in Order['type']]: readonly SagaEvent['type'][] }
   resolve: ['saga_resolved'],
   rerun: ['saga_rerun'],
   revert: ['saga_turned'],
+  complete: ['step_settled_by_hand'],
+  edit_input: ['input_edited'],
 }
 
 /**

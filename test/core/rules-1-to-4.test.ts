@@ -20,6 +20,7 @@ const SETTLES: readonly SagaEvent['type'][] = [
   'attempt_lost',
   'step_completed',
   'branch_chosen',
+  'map_started',
   'hook_completed',
   'step_verified',
   'child_started',

@@ -54,7 +54,10 @@ describe('a pause', () => {
   test('lets what runs come to its end, starts nothing, and ends with a resume', () => {
     const saga = new Given(two).ordered('pause').succeeds('one')
     expect(saga.story.at(-1)).toBe('step_withheld two')
-    expect(saga.ordered('pause').ignored).toEqual({ reason: 'already_so', fits: ['cancel', 'compensate', 'resume'] })
+    expect(saga.ordered('pause').ignored).toEqual({
+      reason: 'already_so',
+      fits: ['cancel', 'compensate', 'resume', 'complete'],
+    })
     expect(saga.ordered('resume').story).toEqual(['saga_resumed', 'attempt_scheduled two'])
     expect(saga.ordered('resume').ignored?.reason).toBe('does_not_fit')
   })
@@ -202,7 +205,7 @@ describe('a dead letter', () => {
   })
 
   test('refuses what does not fit, and names what does', () => {
-    const fits = ['retry', 'compensate', 'resolve']
+    const fits = ['retry', 'compensate', 'resolve', 'edit_input', 'complete']
     for (const order of ['cancel', 'pause', 'resume', 'revert'] as const) {
       expect(exhausted().ordered(order).ignored).toEqual({ reason: 'does_not_fit', fits })
     }
@@ -227,9 +230,17 @@ describe('a retry of a live saga', () => {
 
 describe('a revert', () => {
   test('undoes a completed saga, and no other', () => {
-    const saga = new Given(blueprintOf([aStep('one', { pivot: true })]))
+    const saga = new Given(blueprintOf([aStep('one', { pivot: true })]), { revertWithinMs: 1_000 })
     expect(saga.ordered('revert').ignored?.reason).toBe('does_not_fit')
     expect(saga.succeeds('one').ordered('revert').attempts.at(-1)).toBe('compensation one')
     expect(saga.state.cause).toEqual({ kind: 'revert', actor: 'olga' })
+  })
+
+  test('fits for as long as its definition says, and never where it says nothing', () => {
+    const late = new Given(blueprintOf([aStep('one')]), { revertWithinMs: 1_000 }).succeeds('one')
+    late.now += 1_001
+    expect(late.ordered('revert').ignored).toEqual({ reason: 'too_late', fits: [] })
+    const never = new Given(blueprintOf([aStep('one')])).succeeds('one')
+    expect(never.ordered('revert').ignored?.reason).toBe('does_not_fit')
   })
 })

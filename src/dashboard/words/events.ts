@@ -39,6 +39,14 @@ export function inWords(event: SagaEvent): string {
       return `${nth(event)} succeeded`
     case 'branch_chosen':
       return event.option === null ? 'No branch chosen' : `Branch ${event.option} chosen`
+    case 'map_started':
+      return `${event.count} items, ${event.concurrency} at a time`
+    case 'item_collected':
+      return 'Its failure is its result'
+    case 'fallback_taken':
+      return `Falls back on ${event.to}`
+    case 'step_checkpointed':
+      return `${nth(event)} has come some way`
     case 'hook_completed':
       return 'Hook done'
     case 'step_ended':
@@ -81,6 +89,10 @@ export function inWords(event: SagaEvent): string {
       return `Retried, going ${event.direction}`
     case 'backoff_skipped':
       return `Retried without waiting: ${OF[event.side]}`
+    case 'step_settled_by_hand':
+      return event.side === 'action' ? 'Done by hand' : 'Undone by hand'
+    case 'input_edited':
+      return 'Input edited'
     case 'saga_paused':
       return 'Paused'
     case 'saga_resumed':

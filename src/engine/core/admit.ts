@@ -1,6 +1,7 @@
 /** Whether a delivered attempt may be executed, on the state as the worker reads it just before. */
 import type { Blueprint } from './blueprint.ts'
 import { isSideHook, stepOf } from './blueprint.ts'
+import { isNamed } from './frontier.ts'
 import type { Delivery, Hold } from './input.ts'
 import type { SagaState, Withheld } from './state.ts'
 
@@ -20,7 +21,7 @@ export function admit(blueprint: Blueprint, state: SagaState, delivery: Delivery
   if (side !== 'compensation' && !step.startsWith('@') && isTurned(blueprint, state, delivery)) return 'turned'
   if (state.paused === true) return 'pause'
   const held = holds.some(
-    (hold) => (hold.step === undefined || hold.step === step) && (hold.side === undefined || hold.side === side),
+    (hold) => (hold.step === undefined || isNamed(hold.step, step)) && (hold.side === undefined || hold.side === side),
   )
   return held ? 'hold' : 'execute'
 }

@@ -28,6 +28,8 @@ export type StepNode = {
   readonly verify?: true
   /** After it there is only forward. */
   readonly pivot?: true
+  /** Runs in its place when it has failed, with nothing applied, for a reason that its author has listed. */
+  readonly fallback?: StepNode
 }
 
 export type ParallelNode = {
@@ -35,6 +37,18 @@ export type ParallelNode = {
   readonly name: string
   /** Lanes run side by side; each is a sequence. */
   readonly lanes: readonly (readonly BlueprintNode[])[]
+  /** When one lane fails, attempts under way in the others are told to end. */
+  readonly abort?: true
+}
+
+/** One step for each item of a list that is read when the saga comes to it: `name[0]`, `name[1]`, … */
+export type MapNode = {
+  readonly node: 'map'
+  readonly name: string
+  /** What each item's step is like; it has the map's name. */
+  readonly item: StepNode
+  /** Items that fail are a result like the others; otherwise the first one turns the saga. */
+  readonly collect?: true
 }
 
 export type BranchNode = {
@@ -44,7 +58,10 @@ export type BranchNode = {
   readonly options: { readonly [option: string]: readonly BlueprintNode[] }
 }
 
-export type BlueprintNode = StepNode | ParallelNode | BranchNode
+export type BlueprintNode = StepNode | ParallelNode | BranchNode | MapNode
+
+/** What has a name of its own in the state: what is run, or chosen. */
+export type NamedNode = StepNode | BranchNode | MapNode
 
 export type Hook = 'completed' | 'compensated' | 'dead_lettered' | 'resolved'
 
@@ -76,10 +93,13 @@ export function isSideHook(step: string): boolean {
   return step === HOOK_STEP.dead_lettered || step === HOOK_STEP.resolved
 }
 
-/** All steps and branches of a tree, in reading order. */
-export function* walk(nodes: readonly BlueprintNode[]): Generator<StepNode | BranchNode> {
+/** All steps, branches and maps of a tree, in reading order. */
+export function* walk(nodes: readonly BlueprintNode[]): Generator<NamedNode> {
   for (const node of nodes) {
-    if (node.node === 'step') yield node
+    if (node.node === 'step') {
+      yield node
+      if (node.fallback !== undefined) yield node.fallback
+    } else if (node.node === 'map') yield node
     else if (node.node === 'parallel') for (const lane of node.lanes) yield* walk(lane)
     else {
       yield node
@@ -88,16 +108,35 @@ export function* walk(nodes: readonly BlueprintNode[]): Generator<StepNode | Bra
   }
 }
 
-const indexes = new WeakMap<Blueprint, ReadonlyMap<string, StepNode | BranchNode>>()
+/** The step of one item of a map. Names hold no bracket, so that it is nobody else's. */
+export function itemName(map: string, index: number): string {
+  return `${map}[${index}]`
+}
 
-/** The step or branch of that name; `undefined` for the engine's own steps and unknown names. */
-export function nodeOf(blueprint: Blueprint, name: string): StepNode | BranchNode | undefined {
+/** The map and the index that an item's step is of; `undefined` for all other steps. */
+export function itemOf(step: string): { readonly map: string; readonly index: number } | undefined {
+  if (!step.endsWith(']')) return undefined
+  const at = step.indexOf('[')
+  return { map: step.slice(0, at), index: Number(step.slice(at + 1, -1)) }
+}
+
+/** The name that the definition knows: the map's for the step of an item. */
+export function definedName(step: string): string {
+  return step.endsWith(']') ? step.slice(0, step.indexOf('[')) : step
+}
+
+const indexes = new WeakMap<Blueprint, ReadonlyMap<string, NamedNode>>()
+
+/** The step, branch or map of that name; `undefined` for the engine's own steps and unknown names. */
+export function nodeOf(blueprint: Blueprint, name: string): NamedNode | undefined {
   let index = indexes.get(blueprint)
   if (index === undefined) {
     index = new Map([...walk(blueprint.nodes)].map((node) => [node.name, node]))
     indexes.set(blueprint, index)
   }
-  return index.get(name)
+  if (!name.endsWith(']')) return index.get(name)
+  const map = index.get(definedName(name))
+  return map?.node === 'map' ? map.item : undefined
 }
 
 export function stepOf(blueprint: Blueprint, name: string): StepNode | undefined {
@@ -138,7 +177,10 @@ function checkNodes(
     if (seen.has(node.name))
       problems.push({ at: node.name, problem: 'this name is used twice; names are unique in a saga' })
     seen.add(node.name)
-    if (node.node === 'step') {
+    if (node.node === 'map') {
+      if (node.item.pivot === true) problems.push({ at: node.name, problem: 'a pivot cannot stand inside a map' })
+    } else if (node.node === 'step') {
+      if (node.fallback !== undefined) checkFallback(node, node.fallback, seen, problems)
       if (node.pivot !== true) continue
       if (place.inParallel) problems.push({ at: node.name, problem: 'a pivot cannot stand inside a parallel group' })
       else if (pivot !== undefined)
@@ -162,6 +204,16 @@ function checkNodes(
     }
   }
   return pivot
+}
+
+function checkFallback(step: StepNode, fallback: StepNode, seen: Set<string>, problems: BlueprintProblem[]): void {
+  const { name } = fallback
+  if (!NAME_PATTERN.test(name)) problems.push({ at: name, problem: nameProblem(name) })
+  if (seen.has(name)) problems.push({ at: name, problem: 'this name is used twice; names are unique in a saga' })
+  seen.add(name)
+  if (step.pivot === true) problems.push({ at: step.name, problem: 'a pivot has no fallback: it is refused, or done' })
+  if (fallback.pivot === true) problems.push({ at: name, problem: 'a fallback cannot be the pivot' })
+  if (fallback.fallback !== undefined) problems.push({ at: name, problem: 'a fallback has no fallback of its own' })
 }
 
 function nameProblem(name: string): string {

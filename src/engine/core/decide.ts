@@ -11,8 +11,8 @@ import type { SagaEvent } from './events.ts'
 import { follow, isUnverified, launch } from './follow.ts'
 import type { Facts, Ignored, Input } from './input.ts'
 import { isLive, SIDES } from './machine.ts'
-import { goBack, order } from './order.ts'
-import { conclude, pivotPassed, report } from './report.ts'
+import { goBack, hasEnded, order } from './order.ts'
+import { checkpoint, conclude, pivotPassed, report } from './report.ts'
 import type { SagaState, Withheld } from './state.ts'
 
 export type Decision = {
@@ -62,6 +62,8 @@ function take(draft: Draft, input: Input): Ignored | undefined {
     case 'lost':
     case 'returned':
       return report(draft, input)
+    case 'checkpoint':
+      return checkpoint(draft, input)
     default:
       return order(draft, input)
   }
@@ -71,12 +73,13 @@ type InputOf<T extends Input['type']> = Extract<Input, { type: T }>
 
 function start(draft: Draft, input: InputOf<'start'>): Ignored | undefined {
   if (draft.state !== undefined) return { reason: 'already_so' }
-  const { startAt, deadlineAt } = input
+  const { startAt, deadlineAt, revertWithinMs } = input
   draft.emit({
     type: 'saga_started',
     blueprint: input.blueprint,
     ...(startAt === undefined || startAt <= draft.facts.now ? {} : { startAt }),
     ...(deadlineAt === undefined ? {} : { deadlineAt }),
+    ...(revertWithinMs === undefined ? {} : { revertWithinMs }),
   })
   return undefined
 }
@@ -126,8 +129,7 @@ function stopForEnded(draft: Draft): void {
   if (direction === 'backward') return
   const ended = Object.entries(steps).find(
     ([name, step]) =>
-      !name.startsWith('@') &&
-      (step.state === 'failed' || (step.state === 'in_doubt' && !isUnverified(draft.blueprint, name, step))),
+      !name.startsWith('@') && hasEnded(draft.saga, name, step) && !isUnverified(draft.blueprint, name, step),
   )
   if (ended === undefined) return
   const [name, step] = ended

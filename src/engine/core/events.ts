@@ -28,6 +28,8 @@ export type SagaEvent =
       /** In ms; later than now: the saga is pending until then. */
       readonly startAt?: number
       readonly deadlineAt?: number
+      /** How long after its completion it can be reverted, in ms. */
+      readonly revertWithinMs?: number
     }
   | { readonly type: 'saga_begun' }
   | ({ readonly type: 'blueprint_chosen'; readonly blueprint: string } & OfAttempt)
@@ -66,6 +68,8 @@ export type SagaEvent =
       readonly retryAt?: number
       /** It ran out of time, so that it may still report. */
       readonly timedOut?: true
+      /** Its author has a fallback for this error. */
+      readonly fallsBack?: true
     } & OfAttempt)
   /** Nobody will report it. `redelivered`: the same job goes on as the next attempt. */
   | ({ readonly type: 'attempt_lost'; readonly redelivered?: true } & OfAttempt)
@@ -86,6 +90,14 @@ export type SagaEvent =
     }
   | ({ readonly type: 'step_completed' } & OfAttempt)
   | ({ readonly type: 'branch_chosen'; readonly option: string | null } & OfAttempt)
+  /** The list of a map is known; it is the event's payload. */
+  | ({ readonly type: 'map_started'; readonly count: number; readonly concurrency: number } & OfAttempt)
+  /** The step of an item has ended without completing, and that is its result. */
+  | { readonly type: 'item_collected'; readonly step: string }
+  /** Another step runs in the place of one that failed. */
+  | { readonly type: 'fallback_taken'; readonly step: string; readonly to: string }
+  /** How far a running attempt has come; the payload says it. */
+  | ({ readonly type: 'step_checkpointed' } & OfAttempt)
   | ({ readonly type: 'hook_completed' } & OfAttempt)
   /** The action is used up or refused: what is known of its effect. */
   | {
@@ -127,7 +139,11 @@ export type SagaEvent =
       readonly step: string
       readonly error?: ErrorInfo
     }
-  | { readonly type: 'saga_completed' }
+  | {
+      readonly type: 'saga_completed'
+      /** In ms, where it can be reverted for a while. */
+      readonly at?: number
+    }
   | { readonly type: 'saga_compensated'; readonly leftInDoubt: readonly string[] }
   | {
       readonly type: 'saga_dead_lettered'
@@ -145,6 +161,15 @@ export type SagaEvent =
       readonly act: Act
     }
   | { readonly type: 'backoff_skipped'; readonly step: string; readonly side: Side; readonly act: Act }
+  /** A person has done it, or undone it, and says so; what came of an action is the payload. */
+  | {
+      readonly type: 'step_settled_by_hand'
+      readonly step: string
+      readonly side: 'action' | 'compensation'
+      readonly act: Act
+    }
+  /** The payload is the new input; the old one stays where it is. */
+  | { readonly type: 'input_edited'; readonly edit: number; readonly act: Act }
   | { readonly type: 'saga_paused'; readonly act: Act }
   | { readonly type: 'saga_resumed'; readonly act: Act }
   | { readonly type: 'hold_released' }
@@ -168,6 +193,10 @@ export const EVENT_TYPES: readonly SagaEventType[] = Object.keys({
   late_effect_found: 0,
   step_completed: 0,
   branch_chosen: 0,
+  map_started: 0,
+  item_collected: 0,
+  fallback_taken: 0,
+  step_checkpointed: 0,
   hook_completed: 0,
   step_ended: 0,
   step_verified: 0,
@@ -188,6 +217,8 @@ export const EVENT_TYPES: readonly SagaEventType[] = Object.keys({
   saga_dead_lettered: 0,
   saga_retried: 0,
   backoff_skipped: 0,
+  step_settled_by_hand: 0,
+  input_edited: 0,
   saga_paused: 0,
   saga_resumed: 0,
   hold_released: 0,

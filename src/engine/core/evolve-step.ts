@@ -1,13 +1,14 @@
 /** Folding what became of one step: its attempts, its verdict, its undoing. */
 import { type Blueprint, isSideHook, stepOf } from './blueprint.ts'
 import type { EventOf } from './events.ts'
+import { backIn, dealtWith, isPassed, reached, settledItem, UNSTARTED } from './items.ts'
 import type { Side, StepStatus } from './machine.ts'
 import { omit, patchStep, quiet, raised, remember, settleSide, spent, stopped, withStep } from './patches.ts'
 import { EMPTY_SIDE, type SagaState, type SideState, type StepState } from './state.ts'
 
-export function scheduled(state: SagaState, event: EventOf<'attempt_scheduled'>): SagaState {
-  const known = state.steps[event.step]
-  const step: StepState = known ?? UNSTARTED
+export function scheduled(before: SagaState, event: EventOf<'attempt_scheduled'>): SagaState {
+  const state = reached(before, event.step)
+  const step = state.steps[event.step] ?? UNSTARTED
   // Its place in the order is given when its first attempt starts, not when it was first withheld.
   const isFirst = step.order === 0 && !isSideHook(event.step)
   const side = step[event.side] ?? EMPTY_SIDE
@@ -18,9 +19,9 @@ export function scheduled(state: SagaState, event: EventOf<'attempt_scheduled'>)
     since: side.failures === 0 && side.lost === 0 ? event.at : side.since + event.at - withheldAt,
     flight: { jobId: event.jobId, attempt: event.attempt },
   }
-  const { rejected, ...before } = step
+  const { rejected, ...rested } = step
   const entry: StepState = {
-    ...before,
+    ...rested,
     ...(event.side === 'action' || rejected === undefined ? {} : { rejected }),
     order: isFirst ? state.starts + 1 : step.order,
     // What was due is now on its way, or has given way to the verification that comes first.
@@ -33,15 +34,14 @@ export function scheduled(state: SagaState, event: EventOf<'attempt_scheduled'>)
   return isFirst ? { ...after, starts: state.starts + 1 } : after
 }
 
-const UNSTARTED: StepState = { state: 'pending', order: 0, action: EMPTY_SIDE, round: 1 }
-
 /** A verification leaves the step's state as it is: what it is about is still open. */
 function stateInFlight(now: StepStatus, side: Side): StepStatus {
   if (side === 'action') return 'running'
   return side === 'compensation' ? 'compensating' : now
 }
 
-export function withheld(state: SagaState, event: EventOf<'step_withheld'>): SagaState {
+export function withheld(before: SagaState, event: EventOf<'step_withheld'>): SagaState {
+  const state = reached(before, event.step)
   const step: StepState = state.steps[event.step] ?? UNSTARTED
   const entry: StepState = {
     ...step,
@@ -63,9 +63,10 @@ export function returned(state: SagaState, event: EventOf<'attempt_returned'>): 
 export function failed(blueprint: Blueprint, state: SagaState, event: EventOf<'attempt_failed'>): SagaState {
   const doubtful = event.side === 'action' && event.verdict === 'in_doubt' && canBeInDoubt(blueprint, event.step)
   return settleSide(
-    state,
+    event.side === 'action' ? withoutFallsBack(state, event.step) : state,
     event,
     {
+      ...(event.fallsBack === true ? { fallsBack: true } : {}),
       ...(event.side === 'action' ? { state: 'waiting' } : {}),
       ...(doubtful ? { maybeApplied: true } : {}),
       ...(event.side === 'action' && event.verdict === 'rejected' ? { rejected: true } : {}),
@@ -78,6 +79,12 @@ export function failed(blueprint: Blueprint, state: SagaState, event: EventOf<'a
       ...(event.retryAt === undefined ? {} : { due: event.retryAt }),
     }),
   )
+}
+
+/** It is the last error that counts. */
+function withoutFallsBack(state: SagaState, name: string): SagaState {
+  if (state.steps[name]?.fallsBack === undefined) return state
+  return patchStep(state, name, ({ fallsBack: _before, ...step }) => step)
 }
 
 export function lost(blueprint: Blueprint, state: SagaState, event: EventOf<'attempt_lost'>): SagaState {
@@ -137,7 +144,7 @@ function mayBeOvertaken(step: StepState): boolean {
 }
 
 export function lateEffect(state: SagaState, event: EventOf<'late_effect_found'>): SagaState {
-  const next = patchStep(state, event.step, (step) => {
+  const next = patchStep(backIn(state, event.step), event.step, (step) => {
     const { againDue: _again, maybeApplied: _doubt, tookEffect: _effect, ...rest } = step
     if (event.inDoubt === true && event.round !== null)
       return { ...rest, state: 'in_doubt', maybeApplied: true, round: event.round }
@@ -150,12 +157,20 @@ export function lateEffect(state: SagaState, event: EventOf<'late_effect_found'>
 
 /** Completed, by whatever way that became known. */
 export function isDone(blueprint: Blueprint, state: SagaState, name: string): SagaState {
-  const next = patchStep(state, name, (step) => {
-    const { maybeApplied: _doubt, tookEffect: _effect, againDue: _again, error: _error, rejected: _no, ...rest } = step
-    return { ...rest, state: 'completed', action: spent(step.action) }
-  })
+  const next = patchStep(settledItem(state, name), name, (step) => ({
+    ...withoutTrouble(step),
+    state: 'completed',
+    action: spent(step.action),
+  }))
   // Past the pivot no deadline turns it any more.
   return stepOf(blueprint, name)?.pivot === true ? { ...omit(next, 'deadlineAt'), pivoted: true } : next
+}
+
+/** What is known of a step that is not done is of no interest once it is. */
+function withoutTrouble(step: StepState): StepState {
+  const { maybeApplied: _doubt, tookEffect: _effect, againDue: _again, ...rest } = step
+  const { error: _error, rejected: _no, fallsBack: _fallsBack, ...kept } = rest
+  return kept
 }
 
 export function ended(state: SagaState, event: EventOf<'step_ended'>): SagaState {
@@ -200,8 +215,35 @@ export function childEnded(blueprint: Blueprint, state: SagaState, event: EventO
 }
 
 export function compensated(state: SagaState, event: EventOf<'step_compensated'>): SagaState {
-  return patchStep(settleSide(state, event, {}), event.step, (step) => {
+  return undone(settleSide(state, event, {}), event.step)
+}
+
+export function undone(state: SagaState, name: string): SagaState {
+  const next = patchStep(state, name, (step) => {
     const { maybeApplied: _doubt, tookEffect: _effect, ...rest } = step
-    return { ...rest, state: 'compensated', compensation: spent(step.compensation ?? EMPTY_SIDE) }
+    return { ...rest, state: 'compensated', compensation: spent(quiet(step.compensation ?? EMPTY_SIDE)) }
   })
+  return dealtWith(next, name)
+}
+
+/** A person has seen to it. */
+export function settledByHand(
+  blueprint: Blueprint,
+  state: SagaState,
+  event: EventOf<'step_settled_by_hand'>,
+): SagaState {
+  if (event.side === 'compensation') return undone(state, event.step)
+  const still = patchStep(state, event.step, (step) => ({ ...step, action: quiet(step.action) }))
+  return isDone(blueprint, still, event.step)
+}
+
+/** Attempts to come are others than those before: those that may have got through have had the old key. */
+export function inputEdited(state: SagaState, { edit }: EventOf<'input_edited'>): SagaState {
+  const steps: Record<string, StepState> = {}
+  for (const [name, step] of Object.entries(state.steps)) {
+    const isOpen = step.state === 'failed' || step.state === 'waiting'
+    const isTried = isOpen && step.action.attempts > 0 && !isPassed(state, name, step)
+    steps[name] = isTried ? { ...step, edit } : step
+  }
+  return { ...state, steps, edits: edit }
 }

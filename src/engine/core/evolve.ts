@@ -10,15 +10,18 @@ import {
   compensated,
   ended,
   failed,
+  inputEdited,
   isDone,
   late,
   lateEffect,
   lost,
   returned,
   scheduled,
+  settledByHand,
   verified,
   withheld,
 } from './evolve-step.ts'
+import { dealtWith, settledItem } from './items.ts'
 import {
   clearWithheld,
   forgetDueTimes,
@@ -79,6 +82,14 @@ export function fold(blueprint: Blueprint, before: SagaState | undefined, event:
         ...settleSide(state, event, { state: 'completed' }),
         branches: { ...state.branches, [event.step]: event.option },
       }
+    case 'map_started':
+      return mapStarted(state, event)
+    case 'item_collected':
+      return settledItem(state, event.step)
+    case 'fallback_taken':
+      return patchStep(state, event.step, (step) => ({ ...step, fellBack: true }))
+    case 'step_checkpointed':
+      return state
     case 'hook_completed':
       return settleSide(state, event, { state: 'completed' })
     case 'step_ended':
@@ -97,16 +108,13 @@ export function fold(blueprint: Blueprint, before: SagaState | undefined, event:
     case 'step_compensated':
       return compensated(state, event)
     case 'compensation_gave_up':
-      return patchStep(state, event.step, (step) => ({
-        ...step,
-        state: 'compensation_failed',
-        compensation: quiet(step.compensation ?? EMPTY_SIDE),
-        ...(event.error === undefined ? {} : { error: event.error }),
-      }))
     case 'step_skipped':
-      return patchStep(state, event.step, (step) => ({ ...step, state: 'skipped' }))
     case 'step_left_in_doubt':
-      return patchStep(state, event.step, (step) => ({ ...step, state: 'left_in_doubt' }))
+      return dealtWith(notUndone(state, event), event.step)
+    case 'step_settled_by_hand':
+      return settledByHand(blueprint, state, event)
+    case 'input_edited':
+      return inputEdited(state, event)
     case 'saga_turned':
       return turned(state, event)
     case 'undo_started':
@@ -127,7 +135,7 @@ export function fold(blueprint: Blueprint, before: SagaState | undefined, event:
         ...firstFailure(state, event.step, event.error),
       }
     case 'saga_completed':
-      return { ...omit(omit(state, 'paused'), 'deadlineAt'), status: 'completed' }
+      return completed(state, event)
     case 'saga_compensated':
       return { ...omit(state, 'paused'), status: 'compensated' }
     case 'saga_dead_lettered':
@@ -173,7 +181,39 @@ function started(event: EventOf<'saga_started'>): SagaState {
     branches: {},
     starts: 0,
     ...(event.deadlineAt === undefined ? {} : { deadlineAt: event.deadlineAt }),
+    ...(event.revertWithinMs === undefined ? {} : { revertWithinMs: event.revertWithinMs }),
   }
+}
+
+function completed(state: SagaState, { at }: EventOf<'saga_completed'>): SagaState {
+  const { revertWithinMs } = state
+  const isOpen = at !== undefined && revertWithinMs !== undefined
+  return {
+    ...omit(omit(state, 'paused'), 'deadlineAt'),
+    status: 'completed',
+    ...(isOpen ? { revertUntil: at + revertWithinMs } : {}),
+  }
+}
+
+/** Its own part is over with that, like the choice of a branch: the items are steps of their own. */
+function mapStarted(state: SagaState, event: EventOf<'map_started'>): SagaState {
+  const { step, count, concurrency } = event
+  const next = settleSide(state, event, { state: 'completed' })
+  return patchStep(next, step, (entry) => ({ ...entry, items: { count, concurrency, started: 0, open: [] } }))
+}
+
+type NotUndone = EventOf<'compensation_gave_up'> | EventOf<'step_skipped'> | EventOf<'step_left_in_doubt'>
+
+function notUndone(state: SagaState, event: NotUndone): SagaState {
+  if (event.type === 'step_skipped') return patchStep(state, event.step, (step) => ({ ...step, state: 'skipped' }))
+  if (event.type === 'step_left_in_doubt')
+    return patchStep(state, event.step, (step) => ({ ...step, state: 'left_in_doubt' }))
+  return patchStep(state, event.step, (step) => ({
+    ...step,
+    state: 'compensation_failed',
+    compensation: quiet(step.compensation ?? EMPTY_SIDE),
+    ...(event.error === undefined ? {} : { error: event.error }),
+  }))
 }
 
 function turned(state: SagaState, event: EventOf<'saga_turned'>): SagaState {
@@ -243,6 +283,13 @@ function retried(state: SagaState, event: EventOf<'saga_retried'>): SagaState {
     const step = steps[name]
     if (step === undefined) continue
     steps[name] = tryAgain(step, event.direction === 'forward' || name === HOOK_STEP.compensated)
+  }
+  // Items that gave up are to be undone again, wherever they stand.
+  for (const [name, { items }] of Object.entries(state.steps)) {
+    const map = steps[name]
+    if (items?.undoFrom === undefined || map === undefined || event.direction === 'forward') continue
+    const { undoFrom: _all, ...again } = items
+    steps[name] = { ...map, items: again }
   }
   return {
     ...rest,

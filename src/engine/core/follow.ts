@@ -4,7 +4,7 @@
  */
 import { ADOPT, type Blueprint, HOOK_STEP, isSideHook, type StepNode, stepOf } from './blueprint.ts'
 import type { Draft } from './draft.ts'
-import { backwardFrontier, forwardFrontier, retreat, undoOrder } from './frontier.ts'
+import { backwardFrontier, forwardFrontier, isNamed, retreat, undoOrder } from './frontier.ts'
 import type { Side } from './machine.ts'
 import { EMPTY_SIDE, flightsOf, type SideState, type StepState } from './state.ts'
 
@@ -29,11 +29,24 @@ function forward(draft: Draft): void {
     for (const step of ready) launch(draft, step, 'action')
     return
   }
+  const twice = doneTwice(draft)
+  if (twice !== undefined) {
+    draft.stop('late_effect', twice, undefined)
+    return void parkWhenQuiet(draft)
+  }
   if (owesHook(draft, 'completed')) return launch(draft, HOOK_STEP.completed, 'action')
-  draft.emit({ type: 'saga_completed' })
+  const isRevertible = draft.saga.revertWithinMs !== undefined
+  draft.emit({ type: 'saga_completed', ...(isRevertible ? { at: draft.facts.now } : {}) })
   // Only a parent's or a person's undo outlives the pivot.
   const recorded = draft.saga.recorded
   if (recorded !== undefined) draft.turn(recorded)
+}
+
+/** A step that turned out to have taken effect, or to be in doubt, after its fallback was taken: both stand. */
+function doneTwice(draft: Draft): string | undefined {
+  const { steps } = draft.saga
+  for (const name in steps) if (steps[name]?.fellBack === true && steps[name].state === 'in_doubt') return name
+  return undefined
 }
 
 function backward(draft: Draft): void {
@@ -61,12 +74,14 @@ function isUndoingOthers(draft: Draft): boolean {
   const ready = new Set(backwardFrontier(draft.blueprint, draft.saga))
   return (
     ready.size > 0 &&
-    Object.entries(draft.saga.steps).some(([name, step]) => {
-      const isUnderWay = (step.compensation?.flight ?? step.verify?.flight) !== undefined
-      const isAsked = step.state === 'compensating' && step.child?.undoAsked === true
-      return (isUnderWay || isAsked) && !ready.has(name)
-    })
+    Object.keys(draft.saga.steps).some((name) => isBeingUndone(draft.saga.steps[name]) && !ready.has(name))
   )
+}
+
+function isBeingUndone(step: StepState | undefined): boolean {
+  if (step === undefined) return false
+  const isUnderWay = (step.compensation?.flight ?? step.verify?.flight) !== undefined
+  return isUnderWay || (step.state === 'compensating' && step.child?.undoAsked === true)
 }
 
 /** Whether it is on its way to the dead letters: then nothing new starts. */
@@ -162,6 +177,6 @@ function withheldBy(draft: Draft, name: string, side: Side): 'pause' | 'hold' | 
 
 function isHeld(draft: Draft, name: string, side: Side): boolean {
   return draft.facts.holds.some(
-    (hold) => (hold.step === undefined || hold.step === name) && (hold.side === undefined || hold.side === side),
+    (hold) => (hold.step === undefined || isNamed(hold.step, name)) && (hold.side === undefined || hold.side === side),
   )
 }

@@ -48,6 +48,8 @@ export type Report =
       readonly type: 'succeeded'
       /** What a chooser chose. */
       readonly option?: string | null
+      /** How long the list of a map is, and how many of its items may be open at a time. */
+      readonly items?: { readonly count: number; readonly concurrency: number }
       /** A compensation that had nothing to do. */
       readonly needless?: true
       /** What a verification found. */
@@ -61,6 +63,8 @@ export type Report =
       readonly verdict: Verdict
       readonly error: ErrorInfo
       readonly timedOut?: true
+      /** The step's author has a fallback for this error. */
+      readonly fallsBack?: true
       /** Until the next attempt, jitter included, in ms. */
       readonly retryDelayMs: number
       readonly limits: Limits
@@ -82,6 +86,8 @@ export type Order =
   | { readonly type: 'resolve'; readonly as: 'completed' | 'compensated'; readonly act: Act }
   | { readonly type: 'rerun'; readonly newSagaId: string; readonly act: Act }
   | { readonly type: 'revert'; readonly act: Act }
+  | { readonly type: 'complete'; readonly step: string; readonly act: Act }
+  | { readonly type: 'edit_input'; readonly act: Act }
 
 export type OrderType = Order['type']
 
@@ -91,11 +97,14 @@ export type Input =
       readonly blueprint: string | null
       readonly startAt?: number
       readonly deadlineAt?: number
+      readonly revertWithinMs?: number
     }
   | { readonly type: 'start_due' }
   | { readonly type: 'deadline_due' }
   | { readonly type: 'retry_due'; readonly step: string; readonly side: Side }
   | Report
+  /** A running attempt says how far it has come. */
+  | ({ readonly type: 'checkpoint' } & Delivery)
   | Order
   | { readonly type: 'hold_released' }
   | { readonly type: 'code_missing'; readonly step: string }
@@ -123,6 +132,10 @@ export type Ignored = {
     | 'finishing'
     | 'needs_admin'
     | 'unknown_step'
+    /** The time in which it could be ordered is over. */
+    | 'too_late'
+    /** Nobody knows whether a step has taken effect. */
+    | 'in_doubt'
   /** The orders that do fit now. */
   readonly fits?: readonly OrderType[]
 }

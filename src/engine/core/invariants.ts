@@ -3,6 +3,7 @@
  * the rules that span several states are properties of their own.
  */
 import { type Blueprint, HOOK_STEP, isSideHook, stepOf, walk } from './blueprint.ts'
+import { isOwnStep } from './frontier.ts'
 import { isFinished, isLive } from './machine.ts'
 import { flightsOf, type SagaState, type StepState } from './state.ts'
 
@@ -26,6 +27,9 @@ function* structural(blueprint: Blueprint, state: SagaState): Generator<string> 
     if (step.state === 'completed' && step.maybeApplied === true) yield `rule 8: ${name} is completed and in doubt`
     if (step.maybeApplied === true && stepOf(blueprint, name)?.kind !== 'external') {
       yield `rule 6: ${name} is in doubt, and only an external step can be`
+    }
+    if (step.items !== undefined && step.items.open.length > step.items.concurrency) {
+      yield `rule 8: ${name} has ${step.items.open.length} items open, and may have ${step.items.concurrency}`
     }
   }
 }
@@ -89,7 +93,7 @@ function* atRest(state: SagaState): Generator<string> {
   if (state.status === 'compensated') {
     for (const [name, step] of Object.entries(state.steps)) {
       const open = step.state === 'completed' || step.state === 'in_doubt' || step.state === 'compensation_failed'
-      if (open && !name.startsWith('@') && !(name in state.branches)) {
+      if (open && isOwnStep(state, name)) {
         yield `rule 8: compensated, and ${name} is ${step.state}`
       }
     }

@@ -4,13 +4,15 @@
  */
 
 import type { Blueprint } from './blueprint.ts'
-import { HOOK_STEP, isSideHook, walk } from './blueprint.ts'
+import { HOOK_STEP, isSideHook, stepOf, walk } from './blueprint.ts'
 import type { Draft } from './draft.ts'
 import type { Act } from './events.ts'
-import { forwardFrontier, undoOrder } from './frontier.ts'
+import { forwardFrontier, isOwnStep, undoOrder } from './frontier.ts'
 import type { Ignored, Order, OrderType } from './input.ts'
+import { isPassed } from './items.ts'
 import { isLive, SIDES, type Side } from './machine.ts'
-import type { Cause, SagaState } from './state.ts'
+import { pivotPassed } from './report.ts'
+import type { Cause, SagaState, StepState } from './state.ts'
 
 export function order(draft: Draft, input: Order): Ignored | undefined {
   switch (input.type) {
@@ -21,8 +23,13 @@ export function order(draft: Draft, input: Order): Ignored | undefined {
     case 'cancel':
       return goBack(draft, { kind: 'cancel', actor: input.act.actor }, input.act)
     case 'revert':
-      if (draft.saga.status !== 'completed') return doesNotFit(draft)
+      if (draft.saga.status !== 'completed' || draft.saga.revertUntil === undefined) return doesNotFit(draft)
+      if (draft.facts.now > draft.saga.revertUntil) return { reason: 'too_late', fits: [] }
       return goBack(draft, { kind: 'revert', actor: input.act.actor }, input.act)
+    case 'complete':
+      return complete(draft, input.step, input.act)
+    case 'edit_input':
+      return editInput(draft, input.act)
     case 'pause':
       if (!isLive(draft.saga.status)) return doesNotFit(draft)
       if (draft.saga.paused === true) return { reason: 'already_so', fits: ordersThatFit(draft.blueprint, draft.saga) }
@@ -129,9 +136,14 @@ export function stuckSteps(state: SagaState): readonly string[] {
       // The hook of the other direction may have failed before the saga turned: nobody waits for it any more.
       if (name.startsWith('@')) return step.state === 'failed' && name === HOOK_STEP[endOf(state)]
       if (state.direction === 'backward') return step.state === 'compensation_failed'
-      return step.state === 'failed' || step.state === 'in_doubt'
+      return hasEnded(state, name, step)
     })
     .map(([name]) => name)
+}
+
+/** It has ended without completing, and the saga cannot go on without it. */
+export function hasEnded(state: SagaState, name: string, step: StepState): boolean {
+  return (step.state === 'failed' || step.state === 'in_doubt') && !isPassed(state, name, step)
 }
 
 function endOf(state: SagaState): 'completed' | 'compensated' {
@@ -142,7 +154,8 @@ function endOf(state: SagaState): 'completed' | 'compensated' {
 function canGoOn(state: SagaState): boolean {
   // The last hook is no way on: it waits until every effect is undone.
   const isStuck = () => stuckSteps(state).some((step) => !step.startsWith('@'))
-  return state.deadLetter?.reason !== 'late_effect' || isStuck() || undoOrder(state).length > 0
+  const isToUndo = () => state.direction === 'backward' && undoOrder(state).length > 0
+  return state.deadLetter?.reason !== 'late_effect' || isStuck() || isToUndo()
 }
 
 function waitingForBackoff(state: SagaState): readonly { step: string; side: Side }[] {
@@ -166,6 +179,49 @@ function compensate(draft: Draft, act: Act, pastPivot: boolean): Ignored | undef
   return undefined
 }
 
+/** The step, or its undoing, was seen to outside: the saga goes on as if it had done it itself. */
+function complete(draft: Draft, name: string, act: Act): Ignored | undefined {
+  if (stepOf(draft.blueprint, name) === undefined || draft.saga.steps[name] === undefined)
+    return { reason: 'unknown_step', fits: fitsNow(draft) }
+  const side = sideByHand(draft.blueprint, draft.saga, name)
+  if (side === undefined) return doesNotFit(draft)
+  draft.emit({ type: 'step_settled_by_hand', step: name, side, act })
+  if (side === 'action') pivotPassed(draft, name)
+  const { status, direction } = draft.saga
+  // What else it is stuck with still needs somebody.
+  if (status === 'dead_lettered' && stuckSteps(draft.saga).length === 0)
+    draft.emit({ type: 'saga_retried', direction, steps: [], act })
+  return undefined
+}
+
+/** What of a step a person can settle now; `undefined` where something of it is under way, or nothing is left to do. */
+function sideByHand(blueprint: Blueprint, state: SagaState, name: string): 'action' | 'compensation' | undefined {
+  const step = state.steps[name]
+  const node = stepOf(blueprint, name)
+  if (step === undefined || node === undefined || node.kind === 'child' || !isOwnStep(state, name)) return undefined
+  if (state.status !== 'dead_lettered' && !isLive(state.status)) return undefined
+  if (state.direction === 'backward') return step.state === 'compensation_failed' ? 'compensation' : undefined
+  const isBusy = (step.action.flight ?? step.verify?.flight) !== undefined || state.stopping !== undefined
+  if (isBusy || state.recorded !== undefined || isPassed(state, name, step)) return undefined
+  return step.state === 'failed' || step.state === 'in_doubt' || step.state === 'waiting' ? 'action' : undefined
+}
+
+/** A doubt is about the old input: it has to be cleared first. */
+function editInput(draft: Draft, act: Act): Ignored | undefined {
+  const { status, direction, edits = 0 } = draft.saga
+  if (status !== 'dead_lettered' || direction === 'backward' || !canGoOn(draft.saga)) return doesNotFit(draft)
+  if (isInDoubt(draft.saga)) return { reason: 'in_doubt', fits: fitsNow(draft) }
+  draft.emit({ type: 'input_edited', edit: edits + 1, act })
+  draft.emit({ type: 'saga_retried', direction, steps: stuckSteps(draft.saga), act })
+  return undefined
+}
+
+function isInDoubt(state: SagaState): boolean {
+  return Object.entries(state.steps).some(
+    ([name, step]) => step.maybeApplied === true && step.state !== 'completed' && !isPassed(state, name, step),
+  )
+}
+
 function doesNotFit(draft: Draft): Ignored {
   return { reason: 'does_not_fit', fits: fitsNow(draft) }
 }
@@ -186,7 +242,9 @@ export function ordersThatFit(blueprint: Blueprint, state: SagaState): readonly 
     if (canGoOn(state)) orders.push('retry')
     if (state.direction === 'forward' || orders.includes('retry')) orders.push('compensate')
     orders.push('resolve')
+    if (state.direction === 'forward' && canGoOn(state) && !isInDoubt(state)) orders.push('edit_input')
   }
+  if (state.status === 'completed' && state.revertUntil !== undefined) orders.push('revert')
   if (live && waitingForBackoff(state).length > 0) orders.push('retry')
   if (state.status === 'pending') orders.push('cancel', 'compensate')
   if (
@@ -198,6 +256,7 @@ export function ordersThatFit(blueprint: Blueprint, state: SagaState): readonly 
     orders.push('cancel', 'compensate')
   }
   if (live) orders.push(state.paused === true ? 'resume' : 'pause')
+  if (Object.keys(state.steps).some((name) => sideByHand(blueprint, state, name) !== undefined)) orders.push('complete')
   if (state.status === 'compensated' || (state.status === 'resolved' && state.resolvedAs === 'compensated')) {
     orders.push('rerun')
   }

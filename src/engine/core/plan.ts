@@ -3,13 +3,13 @@
  *
  * It is made by the same functions that decide, so it cannot promise something else.
  */
-import { type Blueprint, type BlueprintNode, HOOK_STEP, stepOf } from './blueprint.ts'
+import { type Blueprint, type BlueprintNode, definedName, HOOK_STEP, itemName, stepOf } from './blueprint.ts'
 import { decide } from './decide.ts'
 import { isLeftInDoubt, isUnverified } from './follow.ts'
 import { undoOrder } from './frontier.ts'
 import type { Facts, Ignored, Order } from './input.ts'
 import { pivotUnderWay } from './order.ts'
-import { flightsOf, type SagaState, type StepState } from './state.ts'
+import { flightsOf, type Items, type SagaState, type StepState } from './state.ts'
 
 export type PlanStep = {
   readonly step: string
@@ -25,10 +25,12 @@ export type PlanStep = {
     | 'stay_done'
     /** In doubt, and nothing undoes it. */
     | 'stay_in_doubt'
+  /** Of a map: how many of its items. */
+  readonly items?: number
 }
 
 export type Plan = {
-  readonly order: 'retry' | 'compensate' | 'cancel'
+  readonly order: 'retry' | 'compensate' | 'cancel' | 'revert'
   readonly steps: readonly PlanStep[]
   /** The order is recorded, and takes effect only if the pivot turns out not applied. */
   readonly waitsForPivot: boolean
@@ -55,6 +57,20 @@ export function planOf(
   const back = after.direction === 'backward' || recorded
   const steps = back ? goingBack(blueprint, state, recorded) : goingForward(blueprint, state, after)
   return { order, steps: [...steps, ...lastHook(state, after.direction)], waitsForPivot: recorded }
+}
+
+/** The items of a map that share what happens to them, in one line each: nobody reads ten thousand. */
+export function inLines(steps: readonly PlanStep[]): readonly PlanStep[] {
+  const lines = new Map<string, PlanStep>()
+  for (const { step, will } of steps) {
+    const name = definedName(step)
+    if (name === step) lines.set(`${step} ${will} ${lines.size}`, { step, will })
+    else {
+      const key = `${name}[] ${will}`
+      lines.set(key, { step: name, will, items: (lines.get(key)?.items ?? 0) + 1 })
+    }
+  }
+  return [...lines.values()]
 }
 
 /** Tells a plan from a refusal. */
@@ -142,7 +158,12 @@ function lastHook(before: SagaState, direction: SagaState['direction']): readonl
 function* remaining(nodes: readonly BlueprintNode[], state: SagaState): Generator<string> {
   for (const node of nodes) {
     if (node.node === 'step') {
-      if (state.steps[node.name]?.state !== 'completed') yield node.name
+      const runs = state.steps[node.name]?.fellBack === true ? (node.fallback ?? node) : node
+      if (state.steps[runs.name]?.state !== 'completed') yield runs.name
+    } else if (node.node === 'map') {
+      const items = state.steps[node.name]?.items
+      if (items === undefined) yield node.name
+      else yield* remainingItems(node.name, items)
     } else if (node.node === 'parallel') {
       for (const lane of node.lanes) yield* remaining(lane, state)
     } else {
@@ -151,4 +172,9 @@ function* remaining(nodes: readonly BlueprintNode[], state: SagaState): Generato
       else if (option !== null) yield* remaining(node.options[option] ?? [], state)
     }
   }
+}
+
+function* remainingItems(map: string, { count, started, open }: Items): Generator<string> {
+  for (const index of open) yield itemName(map, index)
+  for (let index = started; index < count; index += 1) yield itemName(map, index)
 }

@@ -3,10 +3,10 @@
  *
  * Fenced by the job that the state names (rule 4). What comes from any other delivery is late (rule 5).
  */
-import { ADOPT, type BranchNode, HOOK_STEP, isSideHook, nodeOf, stepOf } from './blueprint.ts'
+import { ADOPT, type BranchNode, HOOK_STEP, isSideHook, itemOf, nodeOf, stepOf } from './blueprint.ts'
 import type { Draft } from './draft.ts'
 import { isUnverified } from './follow.ts'
-import type { Ignored, Limits, Report } from './input.ts'
+import type { Delivery, Ignored, Limits, Report } from './input.ts'
 import { EMPTY_SIDE, type ErrorInfo, type Flight, type SideState, type StepState } from './state.ts'
 
 type ReportOf<T extends Report['type']> = Extract<Report, { type: T }>
@@ -25,8 +25,20 @@ export function report(draft: Draft, input: Report): Ignored | undefined {
   return undefined
 }
 
+/** What a running attempt says of itself is kept if the attempt is the one that the saga waits for. */
+export function checkpoint(draft: Draft, input: Delivery): Ignored | undefined {
+  const { step, side, jobId } = input
+  const flight = draft.saga.steps[step]?.[side]?.flight
+  const attempt = input.insertedAs + input.retryCount
+  const isCurrent = flight?.jobId === jobId && attempt >= flight.attempt && input.superseded !== true
+  if (!isCurrent) return { reason: 'unknown_attempt' }
+  loseEarlier(draft, input, flight, attempt)
+  draft.emit({ type: 'step_checkpointed', step, side, attempt })
+  return undefined
+}
+
 /** Rule 4: the deliveries of a job before the one that is spoken of now. */
-function loseEarlier(draft: Draft, input: Report, flight: Flight | undefined, attempt: number): void {
+function loseEarlier(draft: Draft, input: Delivery, flight: Flight | undefined, attempt: number): void {
   for (let lost = flight?.attempt ?? attempt; lost < attempt; lost += 1) {
     draft.emit({ type: 'attempt_lost', step: input.step, side: input.side, attempt: lost, redelivered: true })
   }
@@ -91,6 +103,7 @@ function succeeded(draft: Draft, input: ReportOf<'succeeded'>, attempt: number):
   if (name === ADOPT) draft.emit({ type: 'blueprint_chosen', ...of, blueprint: input.blueprint ?? '' })
   else if (name.startsWith('@')) draft.emit({ type: 'hook_completed', ...of })
   else if (node?.node === 'branch') branchChosen(draft, input, attempt, node)
+  else if (node?.node === 'map') draft.emit({ type: 'map_started', ...of, ...(input.items ?? NO_ITEMS) })
   else if (node?.node === 'step' && node.kind === 'child') {
     draft.emit({ type: 'child_started', ...of, childId: before?.child?.id ?? '' })
   } else {
@@ -98,6 +111,8 @@ function succeeded(draft: Draft, input: ReportOf<'succeeded'>, attempt: number):
     pivotPassed(draft, name)
   }
 }
+
+const NO_ITEMS = { count: 0, concurrency: 1 }
 
 /** A choice that the blueprint does not have is a mistake of the chooser, and would be one again. */
 function branchChosen(draft: Draft, input: ReportOf<'succeeded'>, attempt: number, node: BranchNode): void {
@@ -140,6 +155,7 @@ function failed(draft: Draft, input: ReportOf<'failed'>, attempt: number): void 
     error,
     ...(isOver || draft.saga.stopping !== undefined ? {} : { retryAt }),
     ...(input.timedOut === true ? { timedOut: true } : {}),
+    ...(input.fallsBack === true && side === 'action' ? { fallsBack: true } : {}),
   })
   if (isOver) over(draft, name, side, attempt, limits, error)
 }
@@ -229,6 +245,7 @@ export function conclude(draft: Draft, name: string, limits: Limits): void {
   const { status, recorded, pivoted } = draft.saga
   if (status !== 'running') return
   const step: StepState | undefined = draft.saga.steps[name]
+  if (step !== undefined && passesBy(draft, name, step)) return
   if (pivoted === true) return draft.stop('past_pivot', name, step?.error)
   if (draft.isPivot(name)) {
     if (step?.state === 'in_doubt') return draft.stop('pivot_in_doubt', name, step.error)
@@ -237,4 +254,17 @@ export function conclude(draft: Draft, name: string, limits: Limits): void {
   if (limits.whenExhausted === 'dead_letter' && step?.rejected !== true)
     return draft.stop('forward_exhausted', name, step?.error)
   draft.turn({ kind: 'failure', step: name })
+}
+
+/** Whether the saga goes on all the same: by the step's fallback, or with the failure of an item as its result. */
+function passesBy(draft: Draft, name: string, step: StepState): boolean {
+  const fallback = stepOf(draft.blueprint, name)?.fallback
+  if (fallback !== undefined && step.state === 'failed' && step.fallsBack === true) {
+    draft.emit({ type: 'fallback_taken', step: name, to: fallback.name })
+    return true
+  }
+  const map = nodeOf(draft.blueprint, itemOf(name)?.map ?? '')
+  if (map?.node !== 'map' || map.collect !== true) return false
+  draft.emit({ type: 'item_collected', step: name })
+  return true
 }

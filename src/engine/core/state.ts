@@ -79,6 +79,27 @@ export type StepState = {
   /** Its id is chosen with the first attempt to start it, and never again. */
   readonly child?: { readonly id: string; readonly started?: true; readonly undoAsked?: true }
   readonly error?: ErrorInfo
+  /** Its last error is one that its author has a fallback for. */
+  readonly fallsBack?: true
+  /** Its fallback runs in its place. */
+  readonly fellBack?: true
+  /** The edit of the input under which its action has another key than before: part of that key. */
+  readonly edit?: number
+  /** Of a map, once its list is known. */
+  readonly items?: Items
+}
+
+/** How far a map is. Its items are steps of their own. */
+export type Items = {
+  readonly count: number
+  /** How many may be open at a time. */
+  readonly concurrency: number
+  /** Items that were reached, in order: those from this number on were not. */
+  readonly started: number
+  /** Reached, and not settled: running, or waiting to be tried again. */
+  readonly open: readonly number[]
+  /** Going back: those from this number on are dealt with. */
+  readonly undoFrom?: number
 }
 
 export type SagaState = {
@@ -109,6 +130,12 @@ export type SagaState = {
   readonly branches: { readonly [branch: string]: string | null }
   /** First starts so far: the next step's `order` is one more. */
   readonly starts: number
+  /** How often its input was edited. */
+  readonly edits?: number
+  /** How long after its completion it can be reverted, in ms. */
+  readonly revertWithinMs?: number
+  /** Until when it can be reverted, in ms: set when it completes. */
+  readonly revertUntil?: number
 }
 
 /** An attempt that was handed to the queue and has not been settled. */

@@ -47,7 +47,11 @@ function number(
   for (const node of nodes) {
     found.set(node.name, { at, hidden })
     at += 1
-    if (node.node === 'step') continue
+    if (node.node === 'step' && node.fallback !== undefined) {
+      found.set(node.fallback.name, { at, hidden })
+      at += 1
+    }
+    if (node.node === 'step' || node.node === 'map') continue
     const first = at
     const ways = node.node === 'parallel' ? node.lanes : Object.values(node.options)
     for (const way of ways) at = number(way, at, at === first ? hidden : [...hidden, [first, at]], found)

@@ -5,6 +5,7 @@ import {
   type Blueprint,
   type BlueprintNode,
   type Hook,
+  itemName,
   type StepKind,
   type StepNode,
   walk,
@@ -18,6 +19,15 @@ type Shape =
       readonly onlyCompleted: boolean
       readonly verify: boolean
       readonly pivot: boolean
+      readonly fallback: boolean
+    }
+  | {
+      readonly node: 'map'
+      readonly kind: 'external' | 'transactional'
+      readonly compensation: boolean
+      readonly onlyCompleted: boolean
+      readonly verify: boolean
+      readonly collect: boolean
     }
   | { readonly node: 'parallel'; readonly lanes: readonly (readonly Shape[])[] }
   | { readonly node: 'branch'; readonly x: readonly Shape[]; readonly y: readonly Shape[] }
@@ -36,10 +46,24 @@ const step: fc.Arbitrary<Shape> = fc.record({
   onlyCompleted: mostly(1),
   verify: mostly(3),
   pivot: mostly(2),
+  fallback: mostly(2),
 })
 
+const map: fc.Arbitrary<Shape> = fc.record({
+  node: fc.constant('map' as const),
+  kind: fc.constantFrom('external' as const, 'external' as const, 'transactional' as const),
+  compensation: mostly(8),
+  onlyCompleted: mostly(1),
+  verify: mostly(3),
+  collect: fc.boolean(),
+})
+
+/** The most items that a list has here. */
+export const MAP_INDEXES = [0, 1, 2] as const
+
 function sequenceOf(depth: number, minLength: number, maxLength: number): fc.Arbitrary<readonly Shape[]> {
-  if (depth === 0) return fc.array(step, { minLength, maxLength })
+  const leaf = fc.oneof({ weight: 8, arbitrary: step }, { weight: 1, arbitrary: map })
+  if (depth === 0) return fc.array(leaf, { minLength, maxLength })
   const parallel = fc.record({
     node: fc.constant('parallel' as const),
     lanes: fc.array(sequenceOf(depth - 1, 1, 2), { minLength: 1, maxLength: 3 }),
@@ -50,7 +74,7 @@ function sequenceOf(depth: number, minLength: number, maxLength: number): fc.Arb
     y: sequenceOf(depth - 1, 0, 2),
   })
   const node = fc.oneof(
-    { weight: 6, arbitrary: step },
+    { weight: 7, arbitrary: leaf },
     { weight: 2, arbitrary: parallel as fc.Arbitrary<Shape> },
     { weight: 1, arbitrary: branch as fc.Arbitrary<Shape> },
   )
@@ -88,17 +112,30 @@ class Naming {
         options: { x: this.nodes(shape.x, place), y: this.nodes(shape.y, place) },
       }
     }
-    const compensation = shape.compensation || shape.kind === 'child'
+    if (shape.node === 'map') {
+      const item = this.#step(`m${number}`, shape)
+      return { node: 'map', name: `m${number}`, item, ...(shape.collect ? { collect: true as const } : {}) }
+    }
+    const step = this.#step(`s${number}`, shape)
+    if (shape.pivot && !place.inParallel && !place.afterPivot) return { ...step, pivot: true }
+    if (!shape.fallback || shape.kind === 'child') return step
+    this.#count += 1
+    return { ...step, fallback: this.#step(`s${this.#count}`, { ...shape, compensation: true, verify: false }) }
+  }
+
+  #step(
+    name: string,
+    shape: Pick<Shape & { node: 'step' }, 'kind' | 'compensation' | 'onlyCompleted' | 'verify'>,
+  ): StepNode {
+    const { kind, onlyCompleted, verify } = shape
+    const compensation = shape.compensation || kind === 'child'
     return {
       node: 'step',
-      name: `s${number}`,
-      kind: shape.kind,
+      name,
+      kind,
       compensation,
-      ...(compensation && shape.onlyCompleted && shape.kind === 'external'
-        ? { compensateWhen: 'completed' as const }
-        : {}),
-      ...(shape.verify && shape.kind === 'external' ? { verify: true as const } : {}),
-      ...(shape.pivot && !place.inParallel && !place.afterPivot ? { pivot: true as const } : {}),
+      ...(compensation && onlyCompleted && kind === 'external' ? { compensateWhen: 'completed' as const } : {}),
+      ...(verify && kind === 'external' ? { verify: true as const } : {}),
     }
   }
 }
@@ -122,6 +159,14 @@ export function stepsOf(blueprint: Blueprint): readonly StepNode[] {
   return [...walk(blueprint.nodes)].filter((node) => node.node === 'step')
 }
 
+/** Steps and items that the name of a chooser, a list or a hook is not among. */
+export function ownNames(blueprint: Blueprint): readonly string[] {
+  return [...walk(blueprint.nodes)].flatMap((node) => {
+    if (node.node === 'map') return MAP_INDEXES.map((index) => itemName(node.name, index))
+    return node.node === 'step' ? [node.name] : []
+  })
+}
+
 /**
  * Pairs of steps of which the first must be done before the second starts: those that share a sequence, at whatever
  * depth. An oracle of its own, apart from the frontiers: it compares paths through the tree.
@@ -133,10 +178,12 @@ export function sequentialPairs(blueprint: Blueprint): readonly (readonly [befor
     for (const node of nodes) {
       const inner =
         node.node === 'step'
-          ? [node.name]
+          ? [node.name, ...(node.fallback === undefined ? [] : [node.fallback.name])]
           : node.node === 'parallel'
             ? node.lanes.flatMap(visit)
-            : Object.values(node.options).flatMap(visit)
+            : node.node === 'map'
+              ? MAP_INDEXES.map((index) => itemName(node.name, index))
+              : Object.values(node.options).flatMap(visit)
       for (const before of all) for (const after of inner) pairs.push([before, after])
       all.push(...inner)
     }

@@ -31,6 +31,8 @@ export type Move =
   | { readonly do: 'undo' }
   | { readonly do: 'deadline' }
   | { readonly do: 'order'; readonly order: Order['type']; readonly admin: boolean }
+  | { readonly do: 'by_hand'; readonly at: number }
+  | { readonly do: 'checkpoint'; readonly at: number }
 
 const at = fc.nat(5)
 const choice = fc.nat(2)
@@ -82,6 +84,9 @@ export const moves: fc.Arbitrary<Move> = fc.oneof(
   order('resolve', 1),
   order('rerun', 1),
   order('revert', 1),
+  order('edit_input', 1),
+  weighted(1, fc.record({ do: fc.constant('by_hand' as const), at })),
+  weighted(1, fc.record({ do: fc.constant('checkpoint' as const), at })),
 )
 
 export function make(world: World, workers: Workers, move: Move): void {
@@ -126,6 +131,8 @@ export function make(world: World, workers: Workers, move: Move): void {
     case 'arrive':
       world.provider.arrive()
       return
+    case 'checkpoint':
+      return withOne(inPhase(workers, 'running'), move.at, (work) => void workers.checkpoint(work))
     default:
       return makeOutside(world, move)
   }
@@ -147,6 +154,7 @@ type Outside = Exclude<
       | 'repeat'
       | 'wait'
       | 'arrive'
+      | 'checkpoint'
   }
 >
 
@@ -170,12 +178,19 @@ function makeOutside(world: World, move: Outside): void {
       return void world.tell({ type: 'deadline_due' })
     case 'order':
       return void world.tell(orderOf(move.order, move.admin))
+    case 'by_hand':
+      return withOne(
+        Object.keys(world.state.steps),
+        move.at,
+        (step) => void world.tell({ type: 'complete', step, act: ACT }),
+      )
   }
 }
 
 export function orderOf(type: Order['type'], admin: boolean): Order {
   if (type === 'compensate') return { type, act: ACT, ...(admin ? { pastPivot: true } : {}) }
   if (type === 'resolve') return { type, act: ACT, as: admin ? 'completed' : 'compensated' }
+  if (type === 'complete') return { type, act: ACT, step: 's1' }
   if (type === 'rerun') return { type, act: ACT, newSagaId: 'saga-2' }
   return { type, act: ACT }
 }

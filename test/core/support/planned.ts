@@ -1,5 +1,5 @@
 /** Holds a plan against what was done: every entry of it happened, and every attempt that was made stands in it. */
-import { nodeOf, walk } from '../../../src/engine/core/blueprint.ts'
+import { itemName, nodeOf, walk } from '../../../src/engine/core/blueprint.ts'
 import type { SagaEvent } from '../../../src/engine/core/events.ts'
 import type { Plan, PlanStep } from '../../../src/engine/core/plan.ts'
 import type { SagaState } from '../../../src/engine/core/state.ts'
@@ -97,9 +97,11 @@ function* unplanned(world: World, plan: Plan, events: readonly SagaEvent[]): Gen
   }
 }
 
-/** Steps of branches that were chosen since. */
+/** Steps of branches that were chosen since, and items of lists that were. */
 function* branchSteps(world: World, events: readonly SagaEvent[]): Generator<string> {
   for (const event of events) {
+    if (event.type === 'map_started')
+      for (let index = 0; index < event.count; index += 1) yield itemName(event.step, index)
     if (event.type !== 'branch_chosen' || event.option === null) continue
     const node = nodeOf(world.settings.blueprint, event.step)
     if (node?.node === 'branch') for (const inner of walk(node.options[event.option] ?? [])) yield inner.name

@@ -1,5 +1,6 @@
 /** Ways to read what happened: event by event, with the states around it. */
 
+import { nodeOf } from '../../../src/engine/core/blueprint.ts'
 import type { SagaEvent } from '../../../src/engine/core/events.ts'
 import { evolve } from '../../../src/engine/core/evolve.ts'
 import type { Side } from '../../../src/engine/core/machine.ts'
@@ -33,9 +34,14 @@ export function eventsOf<T extends SagaEvent['type']>(
   return world.journal.filter((event) => event.type === type) as Extract<SagaEvent, { type: T }>[]
 }
 
-/** The steps of the definition, without the engine's own and without the choosers of branches. */
+/** The steps of the definition, items of maps among them; without the engine's own, choosers of branches and lists of maps. */
 export function stepEntries(world: World): readonly (readonly [string, StepState])[] {
-  return Object.entries(world.state.steps).filter(([name]) => !name.startsWith('@') && !(name in world.state.branches))
+  return Object.entries(world.state.steps).filter(
+    ([name]) =>
+      !name.startsWith('@') &&
+      !(name in world.state.branches) &&
+      nodeOf(world.settings.blueprint, name)?.node !== 'map',
+  )
 }
 
 /**

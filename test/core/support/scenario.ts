@@ -1,6 +1,6 @@
 /** A random saga with a random life, and what becomes of it once the world behaves well again. */
 import fc from 'fast-check'
-import { ADOPT, stepOf } from '../../../src/engine/core/blueprint.ts'
+import { ADOPT, definedName, stepOf } from '../../../src/engine/core/blueprint.ts'
 import { isLive } from '../../../src/engine/core/machine.ts'
 import { blueprints } from './blueprints.ts'
 import { hearChild, type Move, make, moves, orderOf } from './moves.ts'
@@ -28,12 +28,14 @@ export const scenarios: fc.Arbitrary<Scenario> = fc.record({
       isAdopted: fc.oneof({ weight: 7, arbitrary: fc.constant(true) }, { weight: 1, arbitrary: fc.constant(false) }),
       startsInMs: optional(fc.nat(500)),
       deadlineInMs: optional(fc.nat(2_000)),
+      revertWithinMs: optional(fc.nat(2_000)),
     })
-    .map(({ startsInMs, deadlineInMs, maxDurationMs, limits, ...rest }) => ({
+    .map(({ startsInMs, deadlineInMs, revertWithinMs, maxDurationMs, limits, ...rest }) => ({
       ...rest,
       limits: maxDurationMs === undefined ? limits : { ...limits, maxDurationMs },
       ...(startsInMs === undefined ? {} : { startsInMs }),
       ...(deadlineInMs === undefined ? {} : { deadlineInMs }),
+      ...(revertWithinMs === undefined ? {} : { revertWithinMs }),
     })),
   moves: fc.array(moves, { maxLength: 80, size: 'max' }),
   // What hung comes back at once when all goes well again, or only when the saga has come to rest.
@@ -43,7 +45,10 @@ export const scenarios: fc.Arbitrary<Scenario> = fc.record({
 /** Runs the moves, and no more: the saga may stand anywhere. */
 export function play(scenario: Scenario): Played {
   const { patience, ...settings } = scenario.settings
-  const patient = (step: string) => patience > 0 && step.length % 2 === 0 && Number(step.slice(1)) % patience === 0
+  const patient = (step: string) => {
+    const name = definedName(step)
+    return patience > 0 && name.length % 2 === 0 && Number(name.slice(1)) % patience === 0
+  }
   const world = new World({ ...settings, patient })
   const workers = new Workers(world)
   for (const move of scenario.moves) make(world, workers, move)

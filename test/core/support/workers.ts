@@ -28,6 +28,14 @@ export type Work = {
 /** An execution that began: on which state, and whether the delivery was still the job's own. */
 export type Execution = { readonly delivery: Delivery; readonly state: SagaState; readonly round: number }
 
+/** The lists that maps come upon. */
+const LISTS = [
+  { count: 3, concurrency: 2 },
+  { count: 0, concurrency: 1 },
+  { count: 2, concurrency: 1 },
+] as const
+const NONE = { count: 0, concurrency: 1 }
+
 const ERROR = { name: 'Error', message: 'no' }
 
 export class Workers {
@@ -108,12 +116,15 @@ export class Workers {
       work.report = this.#failure(work, verdict)
       return
     }
-    const options = optionsOf(this.world, step)
+    const node = nodeOf(this.world.settings.blueprint, step)
+    const options = node?.node === 'branch' ? [...Object.keys(node.options), null] : undefined
+    const isList = node?.node === 'map'
     work.report = {
       type: 'succeeded',
       ...delivery,
       limits,
       ...(options === undefined ? {} : { option: options[choice % options.length] ?? null }),
+      ...(isList ? { items: LISTS[choice % LISTS.length] ?? NONE } : {}),
       ...(step === ADOPT ? { blueprint: 'hash' } : {}),
     }
   }
@@ -139,7 +150,11 @@ export class Workers {
 
   #failure({ delivery }: Work, verdict: 'rejected' | 'not_applied' | 'in_doubt'): Report {
     const limits = this.world.limitsOf(delivery.step)
-    return { type: 'failed', ...delivery, verdict, error: ERROR, retryDelayMs: 100, limits }
+    // Of every other attempt the author says that it is a reason for the fallback.
+    const hasFallback = stepOf(this.world.settings.blueprint, delivery.step)?.fallback !== undefined
+    const fallsBack = hasFallback && (delivery.insertedAs + delivery.retryCount) % 2 === 1
+    const report = { type: 'failed', ...delivery, verdict, error: ERROR, retryDelayMs: 100, limits } as const
+    return fallsBack ? { ...report, fallsBack } : report
   }
 
   /** The committer: settles the job if the delivery owns it, and records the report. `again`: the answer was lost. */
@@ -149,7 +164,8 @@ export class Workers {
     this.#forget(work)
     const isMine = this.owns(work)
     const kind = stepOf(this.world.settings.blueprint, work.delivery.step)?.kind
-    const isRows = work.delivery.side !== 'verify' && kind !== 'external' && !optionsOf(this.world, work.delivery.step)
+    const isChoice = kind === undefined && !work.delivery.step.startsWith('@')
+    const isRows = work.delivery.side !== 'verify' && kind !== 'external' && !isChoice
     // What commits with its report does not commit without its job.
     if (isRows && !isMine) return undefined
     const decision = this.#tell(report, work, isMine)
@@ -158,6 +174,12 @@ export class Workers {
     }
     if (again) this.repeat(report)
     return decision
+  }
+
+  /** It says how far it has come. Whoever does not own its job is told that nobody wants to know. */
+  checkpoint(work: Work): Decision {
+    const superseded = this.owns(work) ? {} : { superseded: true as const }
+    return this.world.tell({ type: 'checkpoint', ...work.delivery, ...superseded })
   }
 
   /** The answer to a COMMIT was lost, so what was recorded is reported again. By now its job is gone, or somebody else's. */
@@ -200,10 +222,4 @@ export class Workers {
   #forget(work: Work): void {
     this.work = this.work.filter((other) => other !== work)
   }
-}
-
-/** What a chooser may choose; `undefined` for steps. */
-function optionsOf(world: World, name: string): readonly (string | null)[] | undefined {
-  const node = nodeOf(world.settings.blueprint, name)
-  return node?.node === 'branch' ? [...Object.keys(node.options), null] : undefined
 }

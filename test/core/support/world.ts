@@ -2,7 +2,7 @@
  * One saga and what surrounds it: the queue, timers, the clock, children, holds. It does what the shell does (decides,
  * then carries out the commands of `commandsOf`), one input at a time, and holds every state to the invariants.
  */
-import { BLUEPRINT_FORMAT, type Blueprint } from '../../../src/engine/core/blueprint.ts'
+import { BLUEPRINT_FORMAT, type Blueprint, definedName, stepOf } from '../../../src/engine/core/blueprint.ts'
 import { type Command, commandsOf, DEADLINE_TIMER, SIDE_TIMERS, timerTarget } from '../../../src/engine/core/command.ts'
 import { type Decision, decide } from '../../../src/engine/core/decide.ts'
 import type { SagaEvent } from '../../../src/engine/core/events.ts'
@@ -10,6 +10,7 @@ import type { Facts, Hold, Input, Limits } from '../../../src/engine/core/input.
 import { violations } from '../../../src/engine/core/invariants.ts'
 import { isLive, SIDES, type Side } from '../../../src/engine/core/machine.ts'
 import { flightsOf, type SagaState } from '../../../src/engine/core/state.ts'
+import { compensationKey, keyOf } from './keys.ts'
 import { Children, type Manners, Provider, Rows } from './provider.ts'
 
 /** Stands in until a worker with the code has chosen the saga's blueprint, as in the shell. */
@@ -44,6 +45,7 @@ export type WorldSettings = {
   readonly isAdopted: boolean
   readonly startsInMs?: number
   readonly deadlineInMs?: number
+  readonly revertWithinMs?: number
 }
 
 export const ACT = { actor: 'olga', reason: 'because', requestId: 'request-1' }
@@ -71,12 +73,13 @@ export class World {
   constructor(settings: WorldSettings) {
     this.settings = deepFreeze(settings)
     this.provider = new Provider(settings.manners)
-    const { startsInMs, deadlineInMs, isAdopted } = settings
+    const { startsInMs, deadlineInMs, revertWithinMs, isAdopted } = settings
     this.tell({
       type: 'start',
       blueprint: isAdopted ? 'hash' : null,
       ...(startsInMs === undefined ? {} : { startAt: this.now + startsInMs }),
       ...(deadlineInMs === undefined ? {} : { deadlineAt: this.now + deadlineInMs }),
+      ...(revertWithinMs === undefined ? {} : { revertWithinMs }),
     })
   }
 
@@ -146,6 +149,15 @@ export class World {
     if (event.type === 'child_started') this.children.start(event.step, event.childId)
     if (event.type === 'child_undo_asked') this.children.askUndo(event.childId)
     if (event.type === 'hook_completed') this.hooks.add(event.step, 1)
+    if (event.type === 'step_settled_by_hand') this.#seenTo(event.step, event.side)
+  }
+
+  /** Whoever says that a step is done, or undone, has seen to it. */
+  #seenTo(name: string, side: 'action' | 'compensation'): void {
+    const kind = stepOf(this.settings.blueprint, name)?.kind
+    if (kind === 'transactional') this.rows.add(name, side === 'action' ? 1 : -1)
+    else if (side === 'action') this.provider.act(keyOf(name))
+    else this.provider.cancel(keyOf(name), compensationKey(name, this.state.steps[name]?.round ?? 1))
   }
 
   #check(): void {
@@ -176,7 +188,9 @@ export class World {
         const part = step[side]
         if (part?.due !== undefined && this.timers.get(`${name}:${side}`) === part.due) return 'timer'
         if (part?.withheld === 'code') return 'code'
-        const isHeld = this.holds.some((hold) => (hold.step ?? name) === name && (hold.side ?? side) === side)
+        const isHeld = this.holds.some(
+          (hold) => (hold.step ?? definedName(name)) === definedName(name) && (hold.side ?? side) === side,
+        )
         if (part?.withheld === 'hold' && isHeld) return 'hold'
       }
       const child = this.children.byId.get(step.child?.id ?? '')
