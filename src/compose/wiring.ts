@@ -9,7 +9,7 @@ import type { Definition } from '../engine/definition.ts'
 import type { Applier } from '../engine/runtime/apply.ts'
 import { BlueprintShelf } from '../engine/runtime/blueprint-shelf.ts'
 import { DatabaseClock } from '../engine/runtime/clock.ts'
-import { CodeShelf, DEFAULT_SETTLE_AFTER_MS, sideCode } from '../engine/runtime/limits.ts'
+import { CodeShelf, codeOf, DEFAULT_SETTLE_AFTER_MS, sideCode } from '../engine/runtime/limits.ts'
 import { type FaultPoints, type Logger, SILENT } from '../engine/runtime/ports.ts'
 import type { SagaClientParts } from '../engine/saga-client.ts'
 import { type Db, isRepeatable } from '../engine/store/db.ts'
@@ -115,7 +115,7 @@ export async function unwire({ boss, pool }: Wiring, ...others: readonly Pool[])
 function expiryOf(definition: Definition | undefined, step: string, side: Side): number {
   const known = sideCode(definition, step, side)
   if (known === undefined) return WITHOUT_CODE_EXPIRY_SECONDS
-  const settleMs = definition?.steps.get(step)?.settleAfterMs ?? DEFAULT_SETTLE_AFTER_MS
+  const settleMs = codeOf(definition, step)?.settleAfterMs ?? DEFAULT_SETTLE_AFTER_MS
   return Math.ceil((known.timeoutMs + settleMs) / 1000) + EXPIRY_MARGIN_SECONDS
 }
 

@@ -24,16 +24,23 @@ import type {
   CompletedContext,
   DeadLetteredContext,
   ExternalStep,
+  FallbackFor,
   Flat,
   Fresh,
+  GroupOptions,
   HookFunction,
+  MapStep,
   ResolvedContext,
   StoredInput,
   TransactionalStep,
   When,
+  WhenItemFails,
   With,
+  WithFallback,
+  WithMap,
+  Without,
 } from './step-types.ts'
-import { emptyTree, invalid, type Tree, withPivot, withStep } from './tree.ts'
+import { emptyTree, invalid, type Tree, withFallback, withMap, withPivot, withStep } from './tree.ts'
 
 type Shape = {
   readonly contract: Contract
@@ -45,8 +52,11 @@ type Shape = {
  * A definition, and the calls that add to it.
  *
  * @typeParam Results of the steps so far, by name, as they come back from JSON.
+ * @typeParam Last The step that was just added, for its fallback.
  */
-export class SagaDefinition<A extends App, Input extends ZodType, Results> implements Definition {
+export class SagaDefinition<A extends App, Input extends ZodType, Results, Last extends string = never>
+  implements Definition
+{
   declare readonly ' known'?: Known<Input, Results, A['services'], A['tx']>
   readonly name: string
   readonly version: number
@@ -85,7 +95,7 @@ export class SagaDefinition<A extends App, Input extends ZodType, Results> imple
   step<const Name extends string, Return, Output extends ZodType | undefined = undefined, W extends When = undefined>(
     name: Fresh<Name, Results>,
     step: ExternalStep<A, StoredInput<Input>, Results, Return, Output, W>,
-  ): SagaDefinition<A, Input, With<Results, Name, Return, Output>> {
+  ): SagaDefinition<A, Input, With<Results, Name, Return, Output>, Name> {
     return this.#grown(withStep(this.#shape.tree, name, 'external', step))
   }
 
@@ -97,21 +107,73 @@ export class SagaDefinition<A extends App, Input extends ZodType, Results> imple
   transactionalStep<const Name extends string, Return, Output extends ZodType | undefined = undefined>(
     name: Fresh<Name, Results>,
     step: TransactionalStep<A, StoredInput<Input>, Results, Return, Output>,
-  ): SagaDefinition<A, Input, With<Results, Name, Return, Output>> {
+  ): SagaDefinition<A, Input, With<Results, Name, Return, Output>, Name> {
     return this.#grown(withStep(this.#shape.tree, name, 'transactional', step))
   }
 
   /**
+   * Runs in the place of the step before it, when that has failed with nothing applied and its last error is one of
+   * those listed. It sees what that step saw. A step in doubt is not fallen back from: it may have taken effect.
+   *
+   * @throws SagaError `DEFINITION_INVALID`: after anything but a step, after a pivot, for a second fallback.
+   */
+  fallback<
+    const Name extends string,
+    Return,
+    Output extends ZodType | undefined = undefined,
+    W extends When = undefined,
+  >(
+    name: Fresh<Name, Results>,
+    step: FallbackFor & ExternalStep<A, StoredInput<Input>, Without<Results, Last>, Return, Output, W>,
+  ): SagaDefinition<A, Input, WithFallback<Results, Last, Name, Return, Output>> {
+    return this.#grown(withFallback(this.#shape.tree, name, 'external', step))
+  }
+
+  /**
+   * A fallback that writes through `tx` only: see `fallback`.
+   *
+   * @throws SagaError `DEFINITION_INVALID`.
+   */
+  transactionalFallback<const Name extends string, Return, Output extends ZodType | undefined = undefined>(
+    name: Fresh<Name, Results>,
+    step: FallbackFor & TransactionalStep<A, StoredInput<Input>, Without<Results, Last>, Return, Output>,
+  ): SagaDefinition<A, Input, WithFallback<Results, Last, Name, Return, Output>> {
+    return this.#grown(withFallback(this.#shape.tree, name, 'transactional', step))
+  }
+
+  /**
+   * An external step for each item of a list, some of them at a time. Later steps see a list of results, in the list's
+   * order. Items are undone like steps, together.
+   *
+   * @throws SagaError `DEFINITION_INVALID`.
+   */
+  map<
+    const Name extends string,
+    Item,
+    Return,
+    Output extends ZodType | undefined = undefined,
+    W extends When = undefined,
+    Fails extends WhenItemFails = 'undo',
+  >(
+    name: Fresh<Name, Results>,
+    map: MapStep<A, StoredInput<Input>, Results, Item, Return, Output, W, Fails>,
+  ): SagaDefinition<A, Input, WithMap<Results, Name, Return, Output, Fails>> {
+    return this.#grown(withMap(this.#shape.tree, name, map))
+  }
+
+  /**
    * Lanes side by side: steps, and sequences with `lane`. None sees the results of the others; what follows sees them
-   * all. When one fails, those under way are waited for, and then all that is done is undone together.
+   * all. When one fails, those under way are waited for (or told to end: `whenOneFails: 'abort'`), and then all that is
+   * done is undone together.
    *
    * @throws SagaError `DEFINITION_INVALID`.
    */
   parallel<const Name extends string, Added>(
     name: Fresh<Name, Results>,
     build: (group: Parallel<A, StoredInput<Input>, Results>) => Parallel<A, StoredInput<Input>, Results, Added>,
+    options?: GroupOptions,
   ): SagaDefinition<A, Input, Flat<Results & Added>> {
-    return this.#grown(builtParallel(this.#shape.tree, name, build as never))
+    return this.#grown(builtParallel(this.#shape.tree, name, build as never, options))
   }
 
   /**
@@ -161,17 +223,21 @@ export class SagaDefinition<A extends App, Input extends ZodType, Results> imple
     return this.#hook('resolved', hook)
   }
 
-  /** For processes without the code: of the input as it is given, and of results as they are stored. */
-  jsonSchemas(): { readonly input: unknown; readonly results: Readonly<Record<string, unknown>> } {
+  /** For processes without the code: of the input as it is given and as it is stored, and of results as they are stored. */
+  jsonSchemas(): {
+    readonly input: unknown
+    readonly storedInput: unknown
+    readonly results: Readonly<Record<string, unknown>>
+  } {
     const results: Record<string, unknown> = {}
     for (const [name, step] of this.steps) {
       if (step.output !== undefined) results[name] = jsonSchema(step.output, 'output')
     }
-    return { input: jsonSchema(this.input, 'input'), results }
+    return { input: jsonSchema(this.input, 'input'), storedInput: jsonSchema(this.input, 'output'), results }
   }
 
-  #grown<Next>(tree: Tree): SagaDefinition<A, Input, Next> {
-    return this.#next<Next>({ ...this.#shape, tree })
+  #grown<Next, NextLast extends string>(tree: Tree): SagaDefinition<A, Input, Next, NextLast> {
+    return this.#next<Next, NextLast>({ ...this.#shape, tree })
   }
 
   #hook(hook: Hook, given: unknown): SagaDefinition<A, Input, Results> {
@@ -180,8 +246,8 @@ export class SagaDefinition<A extends App, Input extends ZodType, Results> imple
     return this.#next({ ...this.#shape, hooks: { ...this.hooks, [hook]: code } })
   }
 
-  #next<Next = Results>(shape: Shape): SagaDefinition<A, Input, Next> {
-    const next = new SagaDefinition<A, Input, Next>(shape)
+  #next<Next = Results, NextLast extends string = never>(shape: Shape): SagaDefinition<A, Input, Next, NextLast> {
+    const next = new SagaDefinition<A, Input, Next, NextLast>(shape)
     const problems = checkBlueprint(next.blueprint)
     // A hook may come before the first step; that there is one is asked when the definition is used.
     if (problems.length > 0 && shape.tree.nodes.length > 0) throw definitionInvalid(next.name, problems)

@@ -30,6 +30,10 @@ export type StepCode = {
   readonly settleAfterMs?: number
   /** Results are checked by it, and stored as it parsed them. */
   readonly output?: ZodType
+  /** Whether its fallback is to run for this error. */
+  readonly fallsBack?: (error: unknown) => boolean
+  /** Of a map: its list, and how many of its items may be open at a time. The other functions are those of an item. */
+  readonly list?: { readonly side: SideCode; readonly concurrency: number }
 }
 
 /** What names a saga and its input: enough to start one, in a process that has no step code. */
@@ -111,7 +115,8 @@ export function hashBlueprint(blueprint: Blueprint): string {
 export function checkDefinition(definition: Definition): void {
   const { blueprint, steps, hooks } = definition
   const problems = [...checkBlueprint(blueprint)]
-  for (const node of walk(blueprint.nodes)) {
+  for (const named of walk(blueprint.nodes)) {
+    const node = named.node === 'map' ? named.item : named
     if (node.node === 'step' && node.kind === 'child') continue
     const code = steps.get(node.name)
     if (code === undefined) problems.push({ at: node.name, problem: `the ${node.node} has no code` })

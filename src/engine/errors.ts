@@ -41,6 +41,12 @@ export type SagaErrorCode =
   /** The wait is over, the saga goes on. */
   | 'TIMEOUT'
   | 'STEP_TIMEOUT'
+  /** The saga goes back while the attempt runs: a step beside it has failed, say. Its group asked for being told. */
+  | 'SAGA_TURNED'
+  /** The attempt that says how far it has come is not the one that the saga waits for. */
+  | 'ATTEMPT_SUPERSEDED'
+  /** A result or an input given by hand does not fit the stored schema; `details.fields`. */
+  | 'RESULT_INVALID'
   | 'NAME_INVALID'
   /** An option of an engine or a client that makes no sense. */
   | 'OPTION_INVALID'

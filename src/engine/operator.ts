@@ -9,9 +9,10 @@ import { type By, checkAct, mustBeSameOrder, type PlannedBy, refusal } from './a
 import type { Act, SagaEvent } from './core/events.ts'
 import type { Order } from './core/input.ts'
 import { ordersThatFit } from './core/order.ts'
-import { isPlan, type Plan, planOf } from './core/plan.ts'
+import { inLines, isPlan, type Plan, planOf } from './core/plan.ts'
 import { canonicalJson } from './definition.ts'
 import { SagaError } from './errors.ts'
+import { ByHand } from './operator-by-hand.ts'
 import { endHold, type HoldScope, placeHold } from './operator-holds.ts'
 import { type Applier, applyBatch, type Item } from './runtime/apply.ts'
 import { isId, newId } from './runtime/ids.ts'
@@ -22,6 +23,10 @@ import { readPayloads, readRequest } from './store/journal.ts'
 import { lockSagas, readSagas, type SagaRow } from './store/sagas.ts'
 
 export type ShownPlan = Plan & { readonly hash: string }
+
+function hasPlan(verb: Order['type']): verb is Plan['order'] {
+  return verb === 'retry' || verb === 'compensate' || verb === 'cancel' || verb === 'revert'
+}
 
 export type Done = {
   readonly sagaId: string
@@ -42,8 +47,11 @@ export type OperatorOptions = {
 export class Operator {
   readonly #options: OperatorOptions
 
+  readonly #byHand: ByHand
+
   constructor(options: OperatorOptions) {
     this.#options = options
+    this.#byHand = new ByHand(options.applier.schema, options.starter.maxPayloadBytes)
   }
 
   /**
@@ -96,6 +104,42 @@ export class Operator {
     return this.#order(sagaId, 'resolve', by, (act) => ({ type: 'resolve', as: by.as, act }))
   }
 
+  /**
+   * Undoes a completed saga, in the time that its definition declares (`revertWithin`), its pivot and what came after
+   * it included, where they have compensations.
+   */
+  revert(sagaId: string, by: PlannedBy): Promise<Done> {
+    return this.#order(sagaId, 'revert', by, (act) => ({ type: 'revert', act }))
+  }
+
+  /**
+   * Says that a step was done outside, with what came of it; or, of a saga that goes back, that its undoing was. The
+   * saga goes on as if it had done it itself. A map's item is called `name[3]`.
+   *
+   * @param by `result`: what the action would have returned, where later steps are to see it.
+   * @throws SagaError `RESULT_INVALID` when the result does not fit the schema that the step's code has stored.
+   */
+  async complete(sagaId: string, by: By & { readonly step: string; readonly result?: unknown }): Promise<Done> {
+    const { step, result } = by
+    if (typeof step !== 'string') throw new SagaError('ACT_INVALID', 'complete takes the name of a step as `step`.')
+    return this.#order(sagaId, 'complete', by, (act) => ({ type: 'complete', step, act }), 'complete', {
+      payload: (db, row) => this.#byHand.result(db, row, step, result),
+    })
+  }
+
+  /**
+   * Gives a dead letter another input and sends it on. Steps that are done stay done; those that were tried and have not
+   * been applied are tried again under other keys. The first input stays in the journal.
+   *
+   * @param by `input`: as it is stored, that is, as the definition's schema has parsed it.
+   * @throws SagaError `INPUT_INVALID` with the fields, `ORDER_REFUSED` while a step is in doubt.
+   */
+  async editInput(sagaId: string, by: By & { readonly input: unknown }): Promise<Done> {
+    return this.#order(sagaId, 'edit_input', by, (act) => ({ type: 'edit_input', act }), 'edit_input', {
+      payload: (db, row) => this.#byHand.input(db, row, by.input),
+    })
+  }
+
   /** Starts a new saga with the input of a compensated one, linked to it. @returns the new saga's id as `newSagaId`. */
   async rerun(sagaId: string, by: By): Promise<Done & { readonly newSagaId: string }> {
     const newSagaId = newId()
@@ -143,6 +187,8 @@ export class Operator {
     hooks: {
       readonly before?: (db: Db, row: SagaRow) => Promise<void>
       readonly repeated?: (event: SagaEvent) => void
+      /** What goes with the order into the journal, checked. */
+      readonly payload?: (db: Db, row: SagaRow) => Promise<string | undefined>
     } = {},
   ): Promise<Done> {
     const { applier, authorize, transaction, onJobs } = this.#options
@@ -160,7 +206,13 @@ export class Operator {
       const row = await this.#read(db, sagaId)
       await this.#holdToPlan(db, row, verb, by)
       await hooks.before?.(db, row)
-      const item: Item = { sagaId, input: order(act), requestId: act.requestId }
+      const payload = await hooks.payload?.(db, row)
+      const item: Item = {
+        sagaId,
+        input: order(act),
+        requestId: act.requestId,
+        ...(payload === undefined ? {} : { payload }),
+      }
       const [applied] = (await applyBatch(applier, db, [item], { wait: true })).applied
       if (applied?.ignored !== undefined) throw refusal(row, verb, applied.ignored)
       return { sagaId, repeated: false }
@@ -175,7 +227,7 @@ export class Operator {
     verb: Order['type'],
     by: PlannedBy & { readonly pastPivot?: boolean },
   ): Promise<void> {
-    if (by.plan === undefined || (verb !== 'retry' && verb !== 'compensate' && verb !== 'cancel')) return
+    if (by.plan === undefined || !hasPlan(verb)) return
     const now = await this.#planFor(db, row, verb, by.pastPivot === true ? { pastPivot: true } : {})
     if (now.hash === by.plan) return
     const steps = now.steps.map((step) => `${step.step}: ${step.will}`).join(', ')
@@ -205,7 +257,8 @@ export class Operator {
     const facts = { now, newId: () => 'plan', holds }
     const plan = planOf(blueprint, row.state, order, facts, options)
     if (!isPlan(plan)) throw refusal(row, order, plan)
-    return { ...plan, hash: createHash('sha256').update(canonicalJson(plan)).digest('base64url').slice(0, 22) }
+    const shown = { ...plan, steps: inLines(plan.steps) }
+    return { ...shown, hash: createHash('sha256').update(canonicalJson(shown)).digest('base64url').slice(0, 22) }
   }
 
   async #startAgain(db: Db, row: SagaRow, newSagaId: string): Promise<void> {

@@ -1,8 +1,9 @@
 /** What people see of a saga: its steps with their results, errors and times, and its outcome. */
-import type { BlueprintNode } from './core/blueprint.ts'
+import { type BlueprintNode, nodeOf } from './core/blueprint.ts'
 import type { OrderType } from './core/input.ts'
 import { ordersThatFit } from './core/order.ts'
 import type { ErrorInfo, SagaState, StepState } from './core/state.ts'
+import { mapView } from './map-view.ts'
 import type { BlueprintShelf } from './runtime/blueprint-shelf.ts'
 import type { JournalEntry } from './store/journal.ts'
 import type { SagaSummary } from './store/reading.ts'
@@ -18,6 +19,10 @@ export type StepView = {
   readonly result?: unknown
   /** Of a branch: the option that was chosen, or `null` for none. */
   readonly chosen?: string | null
+  /** Of a map, once its list is known: how many items there are, and how many of them are in which state. */
+  readonly items?: { readonly count: number; readonly byState: { readonly [state in StepState['state']]?: number } }
+  /** It failed, and this step ran in its place. */
+  readonly fellBackOn?: string
   readonly startedAt?: Date
   readonly endedAt?: Date
 }
@@ -57,10 +62,16 @@ export function viewOf(summary: SagaSummary, journal: readonly JournalEntry[], s
     direction: state.direction,
     draining: state.draining === true,
     input,
-    steps: names.map((name) => ({
-      ...stepView(name, state.steps[name], journal),
-      ...(state.branches[name] === undefined ? {} : { chosen: state.branches[name] }),
-    })),
+    steps: names.map((name) => {
+      const node = blueprint === undefined ? undefined : nodeOf(blueprint, name)
+      const fallback = node?.node === 'step' && state.steps[name]?.fellBack === true ? node.fallback?.name : undefined
+      return {
+        ...stepView(name, state.steps[name], journal),
+        ...(node?.node === 'map' ? mapView(node, state, journal) : {}),
+        ...(state.branches[name] === undefined ? {} : { chosen: state.branches[name] }),
+        ...(fallback === undefined ? {} : { fellBackOn: fallback }),
+      }
+    }),
     fits: blueprint === undefined ? [] : ordersThatFit(blueprint, state),
   }
 }
@@ -69,6 +80,8 @@ export function viewOf(summary: SagaSummary, journal: readonly JournalEntry[], s
 function* reachable(nodes: readonly BlueprintNode[], state: SagaState): Generator<string> {
   for (const node of nodes) {
     if (node.node !== 'parallel') yield node.name
+    if (node.node === 'step' && node.fallback !== undefined && state.steps[node.name]?.fellBack === true)
+      yield node.fallback.name
     if (node.node === 'parallel') for (const lane of node.lanes) yield* reachable(lane, state)
     if (node.node !== 'branch') continue
     const chosen = state.branches[node.name]
@@ -78,10 +91,12 @@ function* reachable(nodes: readonly BlueprintNode[], state: SagaState): Generato
   }
 }
 
+const SAYS_RESULT: readonly string[] = ['step_completed', 'step_verified', 'step_settled_by_hand']
+
 function stepView(name: string, step: StepState | undefined, journal: readonly JournalEntry[]): StepView {
   if (step === undefined) return { name, state: 'pending', attempts: 0, compensationAttempts: 0, inDoubt: false }
   const own = journal.filter(({ event }) => 'step' in event && event.step === name)
-  const done = own.findLast(({ event }) => event.type === 'step_completed' || event.type === 'step_verified')
+  const done = own.findLast(({ event }) => SAYS_RESULT.includes(event.type))
   const started = own.find(({ event }) => event.type === 'attempt_scheduled')
   const open = step.state === 'running' || step.state === 'waiting' || step.state === 'compensating'
   const ended = open ? undefined : own.at(-1)

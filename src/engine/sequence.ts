@@ -1,15 +1,44 @@
 /** What stands inside a parallel group or a branch: sequences, and the group itself, each with a builder of its own. */
 import type { ZodType } from 'zod'
-import type { App, Chooser, ExternalStep, Flat, Fresh, TransactionalStep, When, With } from './step-types.ts'
-import { inside, invalid, type Tree, withBranch, withParallel, withPivot, withStep } from './tree.ts'
+import type {
+  App,
+  Chooser,
+  ExternalStep,
+  FallbackFor,
+  Flat,
+  Fresh,
+  GroupOptions,
+  MapStep,
+  TransactionalStep,
+  When,
+  WhenItemFails,
+  With,
+  WithFallback,
+  WithMap,
+  Without,
+} from './step-types.ts'
+import {
+  inside,
+  invalid,
+  type Tree,
+  withBranch,
+  withFallback,
+  withMap,
+  withParallel,
+  withPivot,
+  withStep,
+} from './tree.ts'
 
 /** The results that a builder has added. */
 export type AddedBy<B> = B extends { readonly ' added'?: infer Added } ? NonNullable<Added> : never
 
 /** By option; which of them is chosen is not known, so that none of their results is certain. */
 export type BranchOptions<A extends App, Input, Before> = {
-  readonly [option: string]: (sequence: Sequence<A, Input, Before>) => Pick<Sequence<App, unknown, unknown>, 'tree'>
+  readonly [option: string]: (sequence: Sequence<A, Input, Before>) => Built
 }
+
+/** A sequence, whatever is in it. */
+type Built = Pick<Sequence<App, unknown, unknown>, 'tree'>
 
 /** What a branch adds: the results of all its options, each optional. */
 export type AddedByBranch<Options> = Partial<
@@ -24,7 +53,7 @@ type Together<Union> = (Union extends unknown ? (one: Union) => void : never) ex
   : never
 
 /** Steps one after another: a lane of a parallel group, or an option of a branch. */
-export class Sequence<A extends App, Input, Before, Added = Record<never, never>> {
+export class Sequence<A extends App, Input, Before, Added = Record<never, never>, Last extends string = never> {
   declare readonly ' added'?: Added
   /** @internal */
   readonly tree: Tree
@@ -38,7 +67,7 @@ export class Sequence<A extends App, Input, Before, Added = Record<never, never>
   step<const Name extends string, Return, Output extends ZodType | undefined = undefined, W extends When = undefined>(
     name: Fresh<Name, Before & Added>,
     step: ExternalStep<A, Input, Flat<Before & Added>, Return, Output, W>,
-  ): Sequence<A, Input, Before, With<Added, Name, Return, Output>> {
+  ): Sequence<A, Input, Before, With<Added, Name, Return, Output>, Name> {
     return new Sequence(withStep(this.tree, name, 'external', step))
   }
 
@@ -46,16 +75,53 @@ export class Sequence<A extends App, Input, Before, Added = Record<never, never>
   transactionalStep<const Name extends string, Return, Output extends ZodType | undefined = undefined>(
     name: Fresh<Name, Before & Added>,
     step: TransactionalStep<A, Input, Flat<Before & Added>, Return, Output>,
-  ): Sequence<A, Input, Before, With<Added, Name, Return, Output>> {
+  ): Sequence<A, Input, Before, With<Added, Name, Return, Output>, Name> {
     return new Sequence(withStep(this.tree, name, 'transactional', step))
+  }
+
+  /** See `SagaDefinition.fallback`. */
+  fallback<
+    const Name extends string,
+    Return,
+    Output extends ZodType | undefined = undefined,
+    W extends When = undefined,
+  >(
+    name: Fresh<Name, Before & Added>,
+    step: FallbackFor & ExternalStep<A, Input, Without<Before & Added, Last>, Return, Output, W>,
+  ): Sequence<A, Input, Before, WithFallback<Added, Last, Name, Return, Output>> {
+    return new Sequence(withFallback(this.tree, name, 'external', step))
+  }
+
+  /** See `SagaDefinition.transactionalFallback`. */
+  transactionalFallback<const Name extends string, Return, Output extends ZodType | undefined = undefined>(
+    name: Fresh<Name, Before & Added>,
+    step: FallbackFor & TransactionalStep<A, Input, Without<Before & Added, Last>, Return, Output>,
+  ): Sequence<A, Input, Before, WithFallback<Added, Last, Name, Return, Output>> {
+    return new Sequence(withFallback(this.tree, name, 'transactional', step))
+  }
+
+  /** See `SagaDefinition.map`. */
+  map<
+    const Name extends string,
+    Item,
+    Return,
+    Output extends ZodType | undefined = undefined,
+    W extends When = undefined,
+    Fails extends WhenItemFails = 'undo',
+  >(
+    name: Fresh<Name, Before & Added>,
+    map: MapStep<A, Input, Flat<Before & Added>, Item, Return, Output, W, Fails>,
+  ): Sequence<A, Input, Before, WithMap<Added, Name, Return, Output, Fails>> {
+    return new Sequence(withMap(this.tree, name, map))
   }
 
   /** See `SagaDefinition.parallel`. */
   parallel<const Name extends string, More>(
     name: Fresh<Name, Before & Added>,
     build: (group: Parallel<A, Input, Flat<Before & Added>>) => Parallel<A, Input, Flat<Before & Added>, More>,
+    options?: GroupOptions,
   ): Sequence<A, Input, Before, Flat<Added & More>> {
-    return new Sequence(builtParallel(this.tree, name, build as never))
+    return new Sequence(builtParallel(this.tree, name, build as never, options))
   }
 
   /** See `SagaDefinition.branch`. */
@@ -103,9 +169,9 @@ export class Parallel<A extends App, Input, Before, Added = Record<never, never>
   }
 
   /** Steps one after another, beside the other lanes. */
-  lane<More>(
-    build: (sequence: Sequence<A, Input, Before>) => Sequence<A, Input, Before, More>,
-  ): Parallel<A, Input, Before, Flat<Added & More>> {
+  lane<S extends Built>(
+    build: (sequence: Sequence<A, Input, Before>) => S,
+  ): Parallel<A, Input, Before, Flat<Added & AddedBy<S>>> {
     return this.#with(builtSequence(this.#outer, 'lane', build as never))
   }
 
@@ -119,13 +185,14 @@ export function builtParallel(
   tree: Tree,
   name: string,
   build: (group: Parallel<App, unknown, object>) => unknown,
+  options?: GroupOptions,
 ): Tree {
   if (typeof build !== 'function') throw invalid(tree, name, 'a parallel group takes a function that adds its steps')
   const group = build(new Parallel(inside(tree)))
   if (!(group instanceof Parallel)) {
     throw invalid(tree, name, 'the function of a parallel group returns the group that it was given, with its steps')
   }
-  return withParallel(tree, name, group.lanes)
+  return withParallel(tree, name, group.lanes, options)
 }
 
 /** @throws SagaError `DEFINITION_INVALID`. */

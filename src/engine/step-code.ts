@@ -112,6 +112,56 @@ export function hookCode(place: Place, given: unknown): SideCode {
   }
 }
 
+const DEFAULT_ITEMS_AT_A_TIME = 10
+const MOST_ITEMS_AT_A_TIME = 10_000
+
+export type GivenMap = GivenStep & {
+  readonly over?: unknown
+  readonly concurrency?: unknown
+  readonly whenItemFails?: unknown
+}
+
+export type CheckedMap = CheckedStep & { readonly collect: boolean }
+
+/** @throws SagaError `DEFINITION_INVALID`. */
+export function mapCode(place: Place, map: GivenMap): CheckedMap {
+  if (typeof map !== 'object' || map === null) throw invalid(place, 'a map is an object with `over` and an action')
+  const { over, concurrency = DEFAULT_ITEMS_AT_A_TIME, whenItemFails = 'undo', ...rest } = ownAndInherited(map)
+  if (typeof over !== 'function') throw invalid(place, 'a map needs `over`, a function that returns its list')
+  const isNumber = typeof concurrency === 'number' && Number.isSafeInteger(concurrency)
+  if (!isNumber || concurrency < 1 || concurrency > MOST_ITEMS_AT_A_TIME) {
+    throw invalid(place, `concurrency is a whole number from 1 to ${MOST_ITEMS_AT_A_TIME}, not ${String(concurrency)}`)
+  }
+  if (whenItemFails !== 'undo' && whenItemFails !== 'collect') {
+    throw invalid(place, `whenItemFails is 'undo' or 'collect', not ${JSON.stringify(whenItemFails)}`)
+  }
+  const collect = whenItemFails === 'collect'
+  if (collect && rest.whenExhausted === 'dead_letter') {
+    throw invalid(place, "a failure that is collected needs nobody, so whenExhausted cannot be 'dead_letter'")
+  }
+  const { code, ...checked } = stepCode(place, 'external', map)
+  const list = { side: hookCode({ ...place, at: `${place.at}.over` }, bound(over, map)), concurrency }
+  return { ...checked, collect, code: { ...code, list } }
+}
+
+/** By name: methods and accessors of an instance are not its own properties. */
+function ownAndInherited({ over, concurrency, whenItemFails, whenExhausted }: GivenMap): GivenMap {
+  return { over, concurrency, whenItemFails, whenExhausted } as GivenMap
+}
+
+/** For which errors a fallback runs. @throws SagaError `DEFINITION_INVALID`. */
+export function fallbackFor(place: Place, given: unknown): (error: unknown) => boolean {
+  if (typeof given === 'function') return (error) => Reflect.apply(given, undefined, [error]) === true
+  const isList =
+    Array.isArray(given) && given.length > 0 && given.every((code) => typeof code === 'string' && code !== '')
+  if (!isList) throw invalid(place, 'a fallback needs `for`: a list of error codes or names, or a function')
+  const listed = new Set<unknown>(given)
+  return (error) => {
+    const { code, name } = (error ?? {}) as { readonly code?: unknown; readonly name?: unknown }
+    return listed.has(code) || listed.has(name)
+  }
+}
+
 function compensationCode(
   { saga, at }: Place,
   step: GivenStep,

@@ -5,9 +5,11 @@ import type { Cause, ErrorInfo } from './core/state.ts'
 import type { Duration } from './duration.ts'
 import type { Jsonified } from './jsonified.ts'
 import type { KeyFor } from './runtime/keys.ts'
+import type { Collected } from './runtime/map-results.ts'
 
 export type { Jsonified } from './jsonified.ts'
 export type { KeyFor } from './runtime/keys.ts'
+export type { Collected } from './runtime/map-results.ts'
 
 /** Fixed once an app: what its steps may use. */
 export type App = { readonly services: unknown; readonly tx: unknown }
@@ -44,6 +46,8 @@ export type BaseContext<A extends App, Input, Results> = {
 export type CompletedAction<Result> = {
   readonly outcome: 'completed'
   readonly result: Result
+  /** The last one of its attempts; `undefined` where there was none. */
+  readonly checkpoint: unknown
   readonly idempotencyKey: string
   readonly keyFor: KeyFor
 }
@@ -54,11 +58,30 @@ export type UndoneAction<Result> =
   | {
       readonly outcome: 'in_doubt'
       readonly result: undefined
+      readonly checkpoint: unknown
       readonly idempotencyKey: string
       readonly keyFor: KeyFor
     }
 
 export type StepContext<A extends App, Input, Results> = BaseContext<A, Input, Results>
+
+/** What functions that call the outside have beside the rest. */
+export type Progress = {
+  /**
+   * Keeps how far this attempt has come, as JSON, for the next one and for the compensation. Resolves when it is stored.
+   *
+   * @throws SagaError `PAYLOAD_INVALID`, `PAYLOAD_TOO_LARGE`, or `ATTEMPT_SUPERSEDED`: another attempt does this one's
+   * work by now, so stop.
+   */
+  readonly checkpoint: (progress: unknown) => Promise<void>
+  /** The last checkpoint of the attempts before this one, or of this one; `undefined` where there was none. */
+  readonly checkpointed: unknown
+}
+
+export type ExternalContext<A extends App, Input, Results> = StepContext<A, Input, Results> & Progress
+
+/** One item of a map's list: its own copy, and where it stands. */
+export type OfItem<Item> = { readonly item: Item; readonly index: number }
 
 export type CompensationContext<
   A extends App,
@@ -68,14 +91,14 @@ export type CompensationContext<
   W extends When = undefined,
 > = W extends 'completed'
   ? CompletedCompensationContext<A, Input, Results, Result>
-  : BaseContext<A, Input, Results> & {
+  : ExternalContext<A, Input, Results> & {
       readonly action: UndoneAction<Result>
       /** `undefined` when the action is in doubt. */
       readonly result: Result | undefined
     }
 
 /** Of a compensation that does not run for an action in doubt. */
-export type CompletedCompensationContext<A extends App, Input, Results, Result> = BaseContext<A, Input, Results> & {
+export type CompletedCompensationContext<A extends App, Input, Results, Result> = ExternalContext<A, Input, Results> & {
   readonly action: CompletedAction<Result>
   readonly result: Result
 }
@@ -198,7 +221,7 @@ export type ExternalStep<
   Output extends ZodType | undefined = undefined,
   W extends When = undefined,
 > = StepOptions<Output> & {
-  readonly action: (context: StepContext<A, Input, Results>) => Return
+  readonly action: (context: ExternalContext<A, Input, Results>) => Return
   readonly compensation?: Undo<
     CompensationContext<A, Input, Results, ResultOf<NoInfer<Return>, NoInfer<Output>>, NoInfer<W>>,
     W
@@ -233,4 +256,80 @@ export type TransactionalStep<
   readonly compensation?: TransactionalUndo<
     TransactionalCompensationContext<A, Input, Results, ResultOf<NoInfer<Return>, NoInfer<Output>>>
   >
+}
+
+/** For which failures a fallback runs: errors with one of these codes, or names; or those that a function says yes to. */
+export type FallbackFor = { readonly for: readonly string[] | ((error: unknown) => boolean) }
+
+/** Neither of the two results is certain any more: exactly one of them is there. */
+export type WithFallback<Results, Last, Name extends string, Return, Output> = Flat<
+  Omit<Results, Extract<Last, keyof Results>> &
+    Partial<Pick<Results, Extract<Last, keyof Results>>> & {
+      readonly [name in Name]?: ResultOf<Return, Output>
+    }
+>
+
+/** The results as they were before the step that failed. */
+export type Without<Results, Last> = Flat<Omit<Results, Extract<Last, keyof Results>>>
+
+/** What becomes of a map when one of its items fails. */
+export type WhenItemFails = 'undo' | 'collect'
+
+/**
+ * A step for each item of a list. The list is read once, when the saga comes to it, and journalled; at most 100 000
+ * items. The key of item *i* is `<sagaId>:<name>[i]`.
+ */
+export type MapStep<
+  A extends App,
+  Input,
+  Results,
+  Item,
+  Return,
+  Output extends ZodType | undefined = undefined,
+  W extends When = undefined,
+  Fails extends WhenItemFails = 'undo',
+> = StepOptions<Output> & {
+  /** Touches nothing outside: it is asked again until its answer is journalled. */
+  readonly over: (context: StepContext<A, Input, Results>) => readonly Item[] | Promise<readonly Item[]>
+  /** How many items may be under way, or waiting for their next attempt, at a time: 10 by default. */
+  readonly concurrency?: number
+  /**
+   * `undo` (the default): the first item that fails turns the saga, as any step does. `collect`: the others go on, and
+   * the failure is that item's result.
+   */
+  readonly whenItemFails?: Fails
+  readonly action: (context: ExternalContext<A, Input, Results> & OfItem<Jsonified<NoInfer<Item>>>) => Return
+  readonly compensation?: Undo<
+    CompensationContext<A, Input, Results, ResultOf<NoInfer<Return>, NoInfer<Output>>, NoInfer<W>> &
+      OfItem<Jsonified<NoInfer<Item>>>,
+    W
+  >
+  readonly verify?: ItemVerification<A, Input, Results, NoInfer<Return>, Jsonified<NoInfer<Item>>>
+  /** How long an attempt that ran out of time is waited for before it is given up on: 10 s by default. */
+  readonly settleAfter?: Duration
+}
+
+type ItemVerification<A extends App, Input, Results, Return, Item> =
+  | ((context: StepContext<A, Input, Results> & OfItem<Item>) => Found<Return> | Promise<Found<Return>>)
+  | (Omit<Bounded<never>, 'run'> & {
+      readonly run: (context: StepContext<A, Input, Results> & OfItem<Item>) => Found<Return> | Promise<Found<Return>>
+    })
+
+/** The results so far, and the list of those of a map. */
+export type WithMap<Results, Name extends string, Return, Output, Fails> = Flat<
+  Results & {
+    readonly [name in Name]: readonly (Fails extends 'collect'
+      ? Collected<ResultOf<Return, Output>>
+      : ResultOf<Return, Output>)[]
+  }
+>
+
+/** What a parallel group does when one of its lanes fails. */
+export type GroupOptions = {
+  /**
+   * `wait` (the default): attempts under way in the other lanes come to their end. `abort`: their signals are aborted,
+   * with a reason whose code is `SAGA_TURNED`; what they then report counts as it always does, so an action that is
+   * cut off without knowing better is in doubt, and is undone as such.
+   */
+  readonly whenOneFails?: 'wait' | 'abort'
 }

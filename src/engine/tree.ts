@@ -2,10 +2,10 @@
  * The tree of a definition while it is being built: its nodes, and the code of its steps. Whatever is added gives a new
  * tree, checked as far as it can be where it is added; what only the whole shows is checked with the blueprint.
  */
-import { type BlueprintNode, NAME_PATTERN } from './core/blueprint.ts'
+import { type BlueprintNode, NAME_PATTERN, type StepNode } from './core/blueprint.ts'
 import { definitionInvalid, type StepCode } from './definition.ts'
 import type { SagaError } from './errors.ts'
-import { type GivenStep, hookCode, stepCode } from './step-code.ts'
+import { fallbackFor, type GivenMap, type GivenStep, hookCode, mapCode, stepCode } from './step-code.ts'
 
 export type Tree = {
   /** The definition's name, for errors. */
@@ -48,19 +48,68 @@ export function withStep(tree: Tree, name: string, kind: 'external' | 'transacti
   return { ...tree, nodes: [...tree.nodes, node], steps: joined(tree, [new Map([[name, code]])]) }
 }
 
+/** @throws SagaError `DEFINITION_INVALID`. */
+export function withMap(tree: Tree, name: string, map: GivenMap): Tree {
+  checkName(tree, name, 'a map')
+  const { code, compensateWhen, collect } = mapCode({ saga: tree.saga, at: name }, map)
+  const item: StepNode = {
+    node: 'step',
+    name,
+    kind: 'external',
+    compensation: code.compensation !== undefined,
+    ...(compensateWhen === undefined ? {} : { compensateWhen }),
+    ...(code.verify === undefined ? {} : { verify: true }),
+  }
+  const node: BlueprintNode = { node: 'map', name, item, ...(collect ? { collect: true } : {}) }
+  return { ...tree, nodes: [...tree.nodes, node], steps: joined(tree, [new Map([[name, code]])]) }
+}
+
+/** The step takes the place of the last one when that fails. @throws SagaError `DEFINITION_INVALID`. */
+export function withFallback(
+  tree: Tree,
+  name: string,
+  kind: 'external' | 'transactional',
+  step: GivenStep & { readonly for?: unknown },
+): Tree {
+  const last = tree.nodes.at(-1)
+  if (last?.node !== 'step' || last.pivot === true || last.fallback !== undefined) {
+    const what = 'a fallback belongs right after the step that it stands in for, which has none yet and is no pivot'
+    throw invalid(tree, String(name), what)
+  }
+  const isWanted = fallbackFor({ saga: tree.saga, at: String(name) }, step?.for)
+  const alone = withStep(inside(tree), name, kind, step)
+  const [fallback] = alone.nodes
+  const code = tree.steps.get(last.name)
+  if (fallback?.node !== 'step' || code === undefined) throw invalid(tree, name, 'the step before it has no code')
+  const steps = new Map(joined(tree, [alone.steps]))
+  steps.set(last.name, { ...code, fallsBack: isWanted })
+  return { ...tree, nodes: [...tree.nodes.slice(0, -1), { ...last, fallback }], steps }
+}
+
 /** @throws SagaError `DEFINITION_INVALID` before the first step, after a group or a branch, or for a pivot. */
 export function withPivot(tree: Tree): Tree {
   const last = tree.nodes.at(-1)
   if (last?.node !== 'step')
     throw invalid(tree, last?.name ?? tree.saga, 'pivot() belongs right after the step that it makes the pivot')
   if (last.pivot === true) throw invalid(tree, last.name, 'it is the pivot already')
+  if (last.fallback !== undefined)
+    throw invalid(tree, last.name, 'a pivot has no fallback: it is refused, or done. Leave one of the two out')
   return { ...tree, nodes: [...tree.nodes.slice(0, -1), { ...last, pivot: true }], isAfterPivot: true }
 }
 
 /** @throws SagaError `DEFINITION_INVALID`. */
-export function withParallel(tree: Tree, name: string, lanes: readonly Tree[]): Tree {
+export function withParallel(tree: Tree, name: string, lanes: readonly Tree[], options: unknown): Tree {
   checkName(tree, name, 'a parallel group')
-  const node: BlueprintNode = { node: 'parallel', name, lanes: lanes.map((lane) => lane.nodes) }
+  const { whenOneFails = 'wait' } = (options ?? {}) as { readonly whenOneFails?: unknown }
+  if (whenOneFails !== 'wait' && whenOneFails !== 'abort') {
+    throw invalid(tree, name, `whenOneFails is 'wait' or 'abort', not ${JSON.stringify(whenOneFails)}`)
+  }
+  const node: BlueprintNode = {
+    node: 'parallel',
+    name,
+    lanes: lanes.map((lane) => lane.nodes),
+    ...(whenOneFails === 'abort' ? { abort: true } : {}),
+  }
   const steps = lanes.map((lane) => lane.steps)
   return { ...tree, nodes: [...tree.nodes, node], steps: joined(tree, steps) }
 }

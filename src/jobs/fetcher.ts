@@ -5,6 +5,7 @@
  * stays that nobody runs.
  */
 import type { PgBoss } from 'pg-boss'
+import { itemOf } from '../engine/core/blueprint.ts'
 import type { Hold } from '../engine/core/input.ts'
 import type { BlueprintShelf } from '../engine/runtime/blueprint-shelf.ts'
 import type { LoadedSaga } from '../engine/runtime/context.ts'
@@ -12,7 +13,7 @@ import { newId } from '../engine/runtime/ids.ts'
 import type { FaultPoints, JobData } from '../engine/runtime/ports.ts'
 import { type Db, inOneFlight } from '../engine/store/db.ts'
 import { readActiveHolds } from '../engine/store/holds.ts'
-import { readPayloads } from '../engine/store/journal.ts'
+import { readPayloads, type WantedItems } from '../engine/store/journal.ts'
 import { readRevisions } from '../engine/store/revisions.ts'
 import { readSagas } from '../engine/store/sagas.ts'
 import { type ClaimedJob, insertClaim, readClaims } from '../engine/store/workers.ts'
@@ -130,12 +131,13 @@ export class Fetcher {
     const known = new Map<string, LoadedSaga>()
     for (const job of jobs) {
       const cached = cache.get(job.saga, job.revision)
-      if (cached === undefined) wanted.add(job.saga)
+      if (cached === undefined || lacksItems(job, cached)) wanted.add(job.saga)
       else known.set(job.saga, cached)
     }
+    for (const id of wanted) known.delete(id)
     const [sagas, revisions, holds] = await inOneFlight(
       db,
-      () => this.#read(db, wanted),
+      () => this.#read(db, wanted, jobs),
       () => readRevisions(db, schema, [...known.keys()]),
       () => readActiveHolds(db, schema),
     )
@@ -144,7 +146,7 @@ export class Fetcher {
       if (revisions.get(id) === saga.revision) sagas.set(id, saga)
       else moved.add(id)
     }
-    for (const [id, saga] of await this.#read(db, moved)) sagas.set(id, saga)
+    for (const [id, saga] of await this.#read(db, moved, jobs)) sagas.set(id, saga)
     await this.#options.shelf.load(
       db,
       [...sagas.values()].map((saga) => saga.state.blueprint),
@@ -152,7 +154,7 @@ export class Fetcher {
     return { sagas, holds }
   }
 
-  async #read(db: Db, wanted: ReadonlySet<string>): Promise<Map<string, LoadedSaga>> {
+  async #read(db: Db, wanted: ReadonlySet<string>, jobs: readonly ClaimedJob[]): Promise<Map<string, LoadedSaga>> {
     const sagas = new Map<string, LoadedSaga>()
     if (wanted.size === 0) return sagas
     const { schema } = this.#options
@@ -160,13 +162,25 @@ export class Fetcher {
     const [rows, payloads] = await inOneFlight(
       db,
       () => readSagas(db, schema, ids),
-      () => readPayloads(db, schema, ids),
+      () => readPayloads(db, schema, ids, wantedItems(jobs)),
     )
     for (const row of rows) {
       sagas.set(row.id, { ...row, payloads: payloads.get(row.id) ?? { input: 'null', results: {} } })
     }
     return sagas
   }
+}
+
+/** What is remembered of a map has no results of its items: they are read where somebody is to see them. */
+function lacksItems({ step, side }: ClaimedJob, saga: LoadedSaga): boolean {
+  return saga.payloads.lists !== undefined && (itemOf(step) === undefined || side === 'compensation')
+}
+
+/** An item sees nothing of the others, and its compensation its own result only. */
+function wantedItems(jobs: readonly ClaimedJob[]): WantedItems {
+  const others = jobs.filter(({ step }) => itemOf(step) === undefined)
+  const undone = jobs.filter(({ step, side }) => side === 'compensation' && itemOf(step) !== undefined)
+  return { sagas: [...new Set(others.map(({ saga }) => saga))], steps: [...new Set(undone.map(({ step }) => step))] }
 }
 
 type FetchedJob = { readonly id: string; readonly retryCount: number; readonly data: JobData }

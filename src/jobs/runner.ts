@@ -3,7 +3,7 @@
  * transactional one commits by itself.
  */
 import { admit } from '../engine/core/admit.ts'
-import { ADOPT } from '../engine/core/blueprint.ts'
+import { ADOPT, itemOf } from '../engine/core/blueprint.ts'
 import type { Delivery, Hold, Report } from '../engine/core/input.ts'
 import type { Definition } from '../engine/definition.ts'
 import type { Applied, Applier, Batch, Item } from '../engine/runtime/apply.ts'
@@ -12,11 +12,13 @@ import { type CodeShelf, codeName, limitsOf, sideCode } from '../engine/runtime/
 import type { Logger } from '../engine/runtime/ports.ts'
 import { type AttemptReport, type AttemptSettings, isTransactional, runAttempt } from '../engine/runtime/run-attempt.ts'
 import { errorInfo } from '../engine/runtime/verdict.ts'
+import type { Payloads } from '../engine/store/journal.ts'
 import type { ClaimedJob } from '../engine/store/workers.ts'
 import type { SagaCache } from './cache.ts'
 import type { Committer } from './committer.ts'
 import type { Claim, Outcome } from './entries.ts'
 import type { Fetched } from './fetcher.ts'
+import type { Siblings } from './siblings.ts'
 import { type OpenTransaction, runTransactional } from './transactional.ts'
 
 export type RunnerParts = {
@@ -38,6 +40,8 @@ export type RunnerParts = {
   /** A transactional attempt has committed by itself. */
   readonly onCommitted: (batch: Batch) => void
   readonly onStragglerGone: () => void
+  /** Attempts that want to be told when their saga turns. */
+  readonly siblings: Siblings
 }
 
 /**
@@ -104,7 +108,9 @@ export class Runner {
     const code = sideCode(definition, job.step, job.side)
     if (code === undefined) return
     const running = runAttempt(saga, definition, delivery, code, this.#parts.settings)
+    const done = this.#parts.siblings.watch(saga.id, definition.blueprint, job.step, running.abort)
     void running.reported.then((report) => {
+      done()
       this.#parts.applier.faults('after-action')
       if (report.report.type === 'failed' && report.report.timedOut === true) {
         this.#straggle(running.late, job)
@@ -133,7 +139,7 @@ export class Runner {
   #reportLate(job: ClaimedJob, report: AttemptReport | undefined): void {
     if (report === undefined) return
     const { submit, workerId, logger } = this.#parts
-    const item = itemOf(job.saga, report, { id: job.id, retryCount: job.retryCount }, workerId())
+    const item = itemFor(job.saga, report, { id: job.id, retryCount: job.retryCount }, workerId())
     submit(item).catch((error: unknown) => {
       logger.error({ saga: job.saga, step: job.step, error: String(error) }, 'a late report cannot be written')
     })
@@ -180,7 +186,8 @@ export class Runner {
   }
 
   #report(job: ClaimedJob, claim: Claim, saga: LoadedSaga | undefined, report: AttemptReport): void {
-    const item = itemOf(job.saga, report, { id: job.id, retryCount: job.retryCount }, this.#parts.workerId(), saga)
+    const known = saga === undefined ? undefined : (this.#parts.cache.get(saga.id, saga.revision) ?? saga)
+    const item = itemFor(job.saga, report, { id: job.id, retryCount: job.retryCount }, this.#parts.workerId(), known)
     this.#parts.committer.add({ item, claim, done: (outcome) => this.#done(job, claim, saga, report, outcome) })
   }
 
@@ -217,17 +224,26 @@ export class Runner {
   }
 
   #remember(saga: LoadedSaga, applied: Applied, payload: string | undefined): void {
-    const { state, revision, events } = applied
+    const { cache } = this.#parts
+    const { state, revision, base, foreign } = applied
     const isLive = state.status === 'running' || state.status === 'compensating'
-    // Something else was applied to it in the same batch: what this attempt knew is not all of it.
-    if (!isLive || revision !== saga.revision + events.length) return this.#parts.cache.delete(saga.id)
-    const completed = events.find((event) => event.type === 'step_completed' || event.type === 'step_verified')
-    const results =
-      completed === undefined || payload === undefined
-        ? saga.payloads.results
-        : { ...saga.payloads.results, [completed.step]: payload }
-    this.#parts.cache.set({ ...saga, state, revision, payloads: { input: saga.payloads.input, results } })
+    // It may have moved on since this attempt was fetched, and another one have seen that.
+    const known = saga.revision === base ? saga : cache.get(saga.id, base)
+    const isAhead = known !== undefined && known.revision === revision
+    // It had moved on, or somebody else brought a result in the same batch: what is known is not all of it.
+    if (!isLive || foreign.length > 0 || (known?.revision !== base && !isAhead)) return cache.delete(saga.id)
+    cache.set({ ...known, state, revision, payloads: grown(known.payloads, applied, payload) })
   }
+}
+
+/** What the saga's functions see from now on. Results of items are read where they are needed. */
+function grown(payloads: Payloads, { events }: Applied, payload: string | undefined): Payloads {
+  if (payload === undefined) return payloads
+  const told = events.find((event) => event.type === 'step_completed' || event.type === 'step_verified')
+  if (told !== undefined && itemOf(told.step) === undefined)
+    return { ...payloads, results: { ...payloads.results, [told.step]: payload } }
+  const listed = events.find((event) => event.type === 'map_started')
+  return listed === undefined ? payloads : { ...payloads, lists: { ...payloads.lists, [listed.step]: payload } }
 }
 
 function deliveryOf(job: ClaimedJob): Delivery {
@@ -256,7 +272,7 @@ function withoutCode(delivery: Delivery, isElsewhere: boolean): Report {
   }
 }
 
-function itemOf(
+function itemFor(
   sagaId: string,
   { report, payload }: AttemptReport,
   job: { readonly id: string; readonly retryCount: number },

@@ -7,7 +7,9 @@
  * what the state admits, and brings what came of it to the committer.
  */
 import type { PgBoss } from 'pg-boss'
-import { type Applier, type Batch, type Item } from '../engine/runtime/apply.ts'
+import type { Delivery } from '../engine/core/input.ts'
+import { SagaError } from '../engine/errors.ts'
+import type { Applier, Batch, Item } from '../engine/runtime/apply.ts'
 import type { CodeShelf } from '../engine/runtime/limits.ts'
 import type { Logger } from '../engine/runtime/ports.ts'
 import type { Db } from '../engine/store/db.ts'
@@ -15,7 +17,7 @@ import { type ClaimedJob, removeClaims } from '../engine/store/workers.ts'
 import { SagaCache } from './cache.ts'
 import { CodeWatch } from './code-watch.ts'
 import { Committer } from './committer.ts'
-import type { Claim } from './entries.ts'
+import type { Claim, Outcome } from './entries.ts'
 import { FetchLoop } from './fetch-loop.ts'
 import { type Fetched, Fetcher } from './fetcher.ts'
 import { Losses } from './losses.ts'
@@ -23,6 +25,7 @@ import { LostJobs } from './lost-jobs.ts'
 import { Owner } from './owner.ts'
 import { withTimeout } from './patience.ts'
 import { Runner } from './runner.ts'
+import { Siblings } from './siblings.ts'
 import { Stranded } from './stranded.ts'
 import { Takeover } from './takeover.ts'
 import { TimerLoop } from './timer-loop.ts'
@@ -82,6 +85,7 @@ export class Worker {
   readonly #fetching: FetchLoop
   readonly #stop = new AbortController()
   readonly #runner: Runner
+  readonly #siblings: Siblings
   #running = 0
   #open = false
   #quiet: (() => void) | undefined
@@ -128,7 +132,7 @@ export class Worker {
       onFetched: (jobs) => options.onEvent({ type: 'fetched', jobs }),
       onTakenOver: () => this.#owner.check(),
     })
-    const submit = (item: Item) => this.#submit(item)
+    const submit = async (item: Item) => void (await this.#submit(item))
     this.#codeWatch = new CodeWatch({
       schema,
       db,
@@ -140,6 +144,7 @@ export class Worker {
     })
     const losses = new Losses({ schema, db, code: options.code, submit })
     const lose = (jobs: readonly ClaimedJob[]) => losses.record(jobs)
+    this.#siblings = new Siblings({ db, schema, logger })
     this.#runner = new Runner({
       applier,
       code: options.code,
@@ -148,7 +153,9 @@ export class Worker {
         maxPayloadBytes: options.maxPayloadBytes,
         jitter: Math.random,
         stop: this.#stop.signal,
+        keep: (sagaId, delivery, json) => this.#keep(sagaId, delivery, json),
       },
+      siblings: this.#siblings,
       committer: this.#committer,
       cache: this.#cache,
       openTransaction: options.openTransaction,
@@ -231,6 +238,7 @@ export class Worker {
       await this.#whenQuiet(Math.max(ROLL_BACK_WITHIN_MS, Math.min(drainGraceMs, LEAVE_WITHIN_MS)))
     }
     await withTimeout(this.#committer.drained(), LEAVE_WITHIN_MS)
+    this.#siblings.close()
     await this.#owner.close()
     await Promise.all([this.#committer.close(), this.#fetcher.close()])
   }
@@ -268,6 +276,7 @@ export class Worker {
 
   #committed(batch: Batch): void {
     this.#options.onEvent({ type: 'committed', batch })
+    this.#siblings.told(batch)
     let due = Number.POSITIVE_INFINITY
     let jobs = false
     for (const { events } of batch.applied) {
@@ -296,17 +305,28 @@ export class Worker {
   }
 
   /** Resolves when it is committed. @throws when it cannot be written. */
-  #submit(item: Item): Promise<void> {
+  #submit(item: Item): Promise<Outcome> {
     return new Promise((resolve, reject) => {
       this.#committer.add({
         item,
         done: (outcome) => {
           this.#cache.delete(item.sagaId)
           if (outcome.type === 'poisoned') reject(new Error('It cannot be written.', { cause: outcome.error }))
-          else resolve()
+          else resolve(outcome)
         },
       })
     })
+  }
+
+  /** An attempt that nobody waits for any more is told so: somebody else does its work. */
+  async #keep(sagaId: string, delivery: Delivery, payload: string): Promise<void> {
+    const outcome = await this.#submit({ sagaId, input: { type: 'checkpoint', ...delivery }, payload, worker: this.id })
+    if (outcome.type === 'applied' && outcome.applied.ignored === undefined) return
+    throw new SagaError(
+      'ATTEMPT_SUPERSEDED',
+      `Attempt ${delivery.insertedAs + delivery.retryCount} of step "${delivery.step}" is not the one that saga ${sagaId} waits for. Stop: another one does its work.`,
+      { details: { sagaId, step: delivery.step } },
+    )
   }
 
   #wasTakenOver(): void {

@@ -1,7 +1,7 @@
 /** Rules 5 to 8, as far as the pure core carries them. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { NAME_PATTERN, stepOf } from '../../src/engine/core/blueprint.ts'
+import { definedName, itemOf, NAME_PATTERN, stepOf } from '../../src/engine/core/blueprint.ts'
 import type { SagaEvent } from '../../src/engine/core/events.ts'
 import type { SagaState } from '../../src/engine/core/state.ts'
 import { actionKey, compensationKey } from '../../src/engine/runtime/keys.ts'
@@ -225,11 +225,15 @@ describe('rule 8, undoing in reverse', () => {
       const started: string[] = []
       for (const { event, before } of foldsOf(world)) {
         if (event.type === 'blueprint_chosen') started.length = 0
-        if (event.type === 'attempt_scheduled' && event.side === 'action' && !started.includes(event.step))
-          started.push(event.step)
+        const starts =
+          (event.type === 'attempt_scheduled' || event.type === 'step_settled_by_hand') && event.side === 'action'
+        if (starts && !started.includes(event.step)) started.push(event.step)
         if (event.type !== 'undo_started' || before === undefined) continue
         const reached = started.filter((name) => stepOf(world.settings.blueprint, name) !== undefined)
-        expect(event.order).toEqual(reached.filter((name) => needsUndoing(before, name)).toReversed())
+        // The items of a map have its place, which is where its list was read.
+        const place = (name: string) => started.indexOf(definedName(name)) + (itemOf(name)?.index ?? 0) / 1_000
+        const undone = reached.filter((name) => needsUndoing(before, name))
+        expect(event.order).toEqual(undone.sort((one, other) => place(other) - place(one)))
       }
     }, playToRest)
   })
@@ -242,7 +246,8 @@ describe('rule 8, undoing in reverse', () => {
         if (before?.steps[event.step]?.state === 'waiting') expect(before.steps[event.step]?.child?.started).toBe(true)
       }
       const undone = workers.executions.filter(({ delivery }) => delivery.side === 'compensation')
-      const done = new Set(eventsOf(world, 'step_completed').map(({ step }) => step))
+      const byHand = eventsOf(world, 'step_settled_by_hand').map(({ step }) => step)
+      const done = new Set([...eventsOf(world, 'step_completed').map(({ step }) => step), ...byHand])
       for (const { delivery, state } of undone) {
         const step = state.steps[delivery.step]
         const wasVerified = eventsOf(world, 'step_verified').some(

@@ -10,8 +10,11 @@ export class WorkerProcess {
   readonly exited: Promise<void>
   readonly #waiting = new Set<() => void>()
 
-  constructor(script: string, args: readonly string[]) {
-    this.child = fork(join(import.meta.dirname, script), args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  constructor(script: string, args: readonly string[], execArgv: readonly string[] = process.execArgv) {
+    this.child = fork(join(import.meta.dirname, script), args, {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      execArgv: [...execArgv],
+    })
     this.exited = new Promise((resolve) => {
       this.child.once('exit', () => {
         for (const wake of this.#waiting) wake()

@@ -12,6 +12,7 @@ import { follow, isUnverified, launch } from './follow.ts'
 import type { Facts, Ignored, Input } from './input.ts'
 import { isLive, SIDES } from './machine.ts'
 import { goBack, hasEnded, order } from './order.ts'
+import { handOver } from './patches.ts'
 import { checkpoint, conclude, pivotPassed, report } from './report.ts'
 import type { SagaState, Withheld } from './state.ts'
 
@@ -27,10 +28,45 @@ export type Decision = {
  * @throws only for a mistake of the caller: a first input that is no start.
  */
 export function decide(blueprint: Blueprint, state: SagaState | undefined, input: Input, facts: Facts): Decision {
-  const draft = new Draft(blueprint, state, facts)
-  const ignored = take(draft, input)
-  if (ignored === undefined) follow(draft)
-  return { events: draft.events, state: draft.finish(), ...(ignored === undefined ? {} : { ignored }) }
+  const series = new Series(state)
+  const decided = series.decide(blueprint, input, facts)
+  return { ...decided, state: series.finish() }
+}
+
+/**
+ * Several decisions on one saga, one after the other: what lies between them is seen by nobody, so that it need not be
+ * kept apart from what comes after it. A map with ten thousand items is then copied once a batch, not once an item.
+ */
+export class Series {
+  #state: SagaState | undefined
+
+  constructor(state: SagaState | undefined) {
+    this.#state = state
+  }
+
+  decide(blueprint: Blueprint, input: Input, facts: Facts): Omit<Decision, 'state'> {
+    const draft = new Draft(blueprint, this.#state, facts)
+    const ignored = take(draft, input)
+    if (ignored === undefined) follow(draft)
+    this.#state = draft.saga
+    return { events: draft.events, ...(ignored === undefined ? {} : { ignored }) }
+  }
+
+  /** Whether the step is completed so far. */
+  isCompleted(step: string): boolean {
+    return this.#state?.steps[step]?.state === 'completed'
+  }
+
+  /** The blueprint that was chosen so far. */
+  get blueprint(): string | null {
+    return this.#state?.blueprint ?? null
+  }
+
+  /** The state after the last of them: it does not change any more. */
+  finish(): SagaState {
+    if (this.#state === undefined) throw new Error('Nothing was decided.')
+    return handOver(this.#state)
+  }
 }
 
 function take(draft: Draft, input: Input): Ignored | undefined {

@@ -5,7 +5,6 @@ import type { Act, SagaEvent } from './events.ts'
 import { fold } from './evolve.ts'
 import type { Facts } from './input.ts'
 import type { DeadLetterReason } from './machine.ts'
-import { handOver } from './patches.ts'
 import type { Cause, ErrorInfo, SagaState } from './state.ts'
 
 export class Draft {
@@ -29,11 +28,6 @@ export class Draft {
   get saga(): SagaState {
     if (this.state === undefined) throw new Error('Only a start may come first.')
     return this.state
-  }
-
-  /** The state that the decision leaves: it does not change any more. */
-  finish(): SagaState {
-    return handOver(this.saga)
   }
 
   isPivot(step: string): boolean {

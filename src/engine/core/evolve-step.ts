@@ -1,13 +1,14 @@
 /** Folding what became of one step: its attempts, its verdict, its undoing. */
 import { type Blueprint, isSideHook, stepOf } from './blueprint.ts'
 import type { EventOf } from './events.ts'
-import { backIn, dealtWith, isPassed, reached, settledItem, UNSTARTED } from './items.ts'
+import { backIn, beingUndone, dealtWith, isPassed, reached, settledItem, UNSTARTED } from './items.ts'
 import type { Side, StepStatus } from './machine.ts'
 import { omit, patchStep, quiet, raised, remember, settleSide, spent, stopped, withStep } from './patches.ts'
 import { EMPTY_SIDE, type SagaState, type SideState, type StepState } from './state.ts'
 
 export function scheduled(before: SagaState, event: EventOf<'attempt_scheduled'>): SagaState {
-  const state = reached(before, event.step)
+  const isBack = before.direction === 'backward' && event.side !== 'action'
+  const state = isBack ? beingUndone(before, event.step) : reached(before, event.step)
   const step = state.steps[event.step] ?? UNSTARTED
   // Its place in the order is given when its first attempt starts, not when it was first withheld.
   const isFirst = step.order === 0 && !isSideHook(event.step)
@@ -186,12 +187,14 @@ export function verified(blueprint: Blueprint, state: SagaState, event: EventOf<
   // The next doubt is another question: asking it has limits of its own.
   const settled = settleSide(state, event, {}, raised)
   if (event.outcome === 'applied') return isDone(blueprint, settled, event.step)
-  return patchStep(settled, event.step, (step) => {
+  const next = patchStep(settled, event.step, (step) => {
     const { againDue: _again, ...asked } = step
     if (event.outcome === 'unknown') return { ...asked, verifiedAt: step.action.attempts }
     const { maybeApplied: _doubt, tookEffect: _effect, ...rest } = asked
     return { ...rest, state: step.state === 'in_doubt' ? 'failed' : step.state }
   })
+  // Going back, there is nothing to undo of what was not applied.
+  return state.direction === 'backward' && event.outcome === 'not_applied' ? dealtWith(next, event.step) : next
 }
 
 /** What kept it from starting is over: the next error is one of the child's. */
@@ -233,8 +236,15 @@ export function settledByHand(
   event: EventOf<'step_settled_by_hand'>,
 ): SagaState {
   if (event.side === 'compensation') return undone(state, event.step)
-  const still = patchStep(state, event.step, (step) => ({ ...step, action: quiet(step.action) }))
-  return isDone(blueprint, still, event.step)
+  // One that was never tried takes its place in the order now.
+  const isFirst = state.steps[event.step]?.order === 0
+  const starts = state.starts + (isFirst ? 1 : 0)
+  const still = patchStep(state, event.step, (step) => ({
+    ...step,
+    order: isFirst ? starts : step.order,
+    action: quiet(step.action),
+  }))
+  return isDone(blueprint, { ...still, starts }, event.step)
 }
 
 /** Attempts to come are others than those before: those that may have got through have had the old key. */

@@ -21,7 +21,7 @@ import {
   verified,
   withheld,
 } from './evolve-step.ts'
-import { dealtWith, settledItem } from './items.ts'
+import { closed, dealtWith, settledItem } from './items.ts'
 import {
   clearWithheld,
   forgetDueTimes,
@@ -118,7 +118,7 @@ export function fold(blueprint: Blueprint, before: SagaState | undefined, event:
     case 'saga_turned':
       return turned(state, event)
     case 'undo_started':
-      return { ...omit(state, 'draining'), steps: stopAllWaiting(state.steps) }
+      return { ...omit(state, 'draining'), steps: closed(stopAllWaiting(state.steps)) }
     case 'turn_recorded':
       return {
         ...state,
@@ -287,9 +287,9 @@ function retried(state: SagaState, event: EventOf<'saga_retried'>): SagaState {
   // Items that gave up are to be undone again, wherever they stand.
   for (const [name, { items }] of Object.entries(state.steps)) {
     const map = steps[name]
-    if (items?.undoFrom === undefined || map === undefined || event.direction === 'forward') continue
+    if (items === undefined || map === undefined || event.direction === 'forward') continue
     const { undoFrom: _all, ...again } = items
-    steps[name] = { ...map, items: again }
+    steps[name] = { ...map, items: { ...again, open: [] } }
   }
   return {
     ...rest,

@@ -2,7 +2,7 @@
  * What follows from the state by itself, once the fact that changed it is recorded: the next attempts, the start of
  * undoing, the end. Run after every input, so that a live saga never stands still without a reason (rule 11).
  */
-import { ADOPT, type Blueprint, HOOK_STEP, isSideHook, type StepNode, stepOf } from './blueprint.ts'
+import { ADOPT, type Blueprint, HOOK_STEP, isSideHook, itemName, type StepNode, stepOf, walk } from './blueprint.ts'
 import type { Draft } from './draft.ts'
 import { backwardFrontier, forwardFrontier, isNamed, retreat, undoOrder } from './frontier.ts'
 import type { Side } from './machine.ts'
@@ -71,11 +71,16 @@ function backward(draft: Draft): void {
 
 /** A late effect can put a step back before the one that is being undone: that one comes to its end first (rule 8). */
 function isUndoingOthers(draft: Draft): boolean {
-  const ready = new Set(backwardFrontier(draft.blueprint, draft.saga))
-  return (
-    ready.size > 0 &&
-    Object.keys(draft.saga.steps).some((name) => isBeingUndone(draft.saga.steps[name]) && !ready.has(name))
-  )
+  const { blueprint, saga } = draft
+  const ready = new Set(backwardFrontier(blueprint, saga))
+  if (ready.size === 0) return false
+  // Along the blueprint, not along the state: that may have ten thousand items.
+  for (const node of walk(blueprint.nodes)) {
+    const items = node.node === 'map' ? saga.steps[node.name]?.items : undefined
+    const names = items === undefined ? [node.name] : items.open.map((index) => itemName(node.name, index))
+    if (names.some((name) => isBeingUndone(saga.steps[name]) && !ready.has(name))) return true
+  }
+  return false
 }
 
 function isBeingUndone(step: StepState | undefined): boolean {

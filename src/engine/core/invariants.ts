@@ -28,8 +28,9 @@ function* structural(blueprint: Blueprint, state: SagaState): Generator<string> 
     if (step.maybeApplied === true && stepOf(blueprint, name)?.kind !== 'external') {
       yield `rule 6: ${name} is in doubt, and only an external step can be`
     }
-    if (step.items !== undefined && step.items.open.length > step.items.concurrency) {
-      yield `rule 8: ${name} has ${step.items.open.length} items open, and may have ${step.items.concurrency}`
+    // Going back, a late effect can come before an item that waits for its next attempt.
+    if (state.direction === 'forward' && (step.items?.open.length ?? 0) > (step.items?.concurrency ?? 0)) {
+      yield `rule 8: ${name} has ${step.items?.open.length} items open, and may have ${step.items?.concurrency}`
     }
   }
 }

@@ -37,7 +37,26 @@ export function dealtWith(state: SagaState, name: string): SagaState {
   if (item === undefined || map?.items === undefined) return state
   let undoFrom = map.items.undoFrom ?? map.items.started
   while (undoFrom > 0 && !isToUndo(state.steps[itemName(item.map, undoFrom - 1)])) undoFrom -= 1
-  return withStep(state, item.map, { ...map, items: { ...map.items, undoFrom } })
+  const open = map.items.open.filter((index) => index !== item.index)
+  return withStep(state, item.map, { ...map, items: { ...map.items, open, undoFrom } })
+}
+
+/** The undoing of an item begins. */
+export function beingUndone(state: SagaState, name: string): SagaState {
+  const item = itemOf(name)
+  const map = item === undefined ? undefined : state.steps[item.map]
+  if (item === undefined || map?.items === undefined || map.items.open.includes(item.index)) return state
+  return withStep(state, item.map, { ...map, items: { ...map.items, open: [...map.items.open, item.index] } })
+}
+
+/** Going back, what was open going forward is of no interest any more. */
+export function closed(steps: SagaState['steps']): SagaState['steps'] {
+  const next: Record<string, StepState> = { ...steps }
+  for (const name in next) {
+    const step = next[name]
+    if (step?.items !== undefined) next[name] = { ...step, items: { ...step.items, open: [] } }
+  }
+  return next
 }
 
 /** An item has to be dealt with once more. */

@@ -96,7 +96,10 @@ export type Items = {
   readonly concurrency: number
   /** Items that were reached, in order: those from this number on were not. */
   readonly started: number
-  /** Reached, and not settled: running, or waiting to be tried again. */
+  /**
+   * Going forward, those that were reached and are not settled: running, or waiting to be tried again. Going back, those
+   * whose undoing has begun and has not come to its end.
+   */
   readonly open: readonly number[]
   /** Going back: those from this number on are dealt with. */
   readonly undoFrom?: number

@@ -5,9 +5,9 @@
  * takeovers, verbs; so a saga's state, its journal, the settling of the job that caused the change and the jobs and
  * timers that follow commit together or not at all (rule 1).
  */
-import type { Blueprint } from '../core/blueprint.ts'
+import { type Blueprint, itemOf } from '../core/blueprint.ts'
 import { type Command, commandsOf } from '../core/command.ts'
-import { decide } from '../core/decide.ts'
+import { Series } from '../core/decide.ts'
 import type { SagaEvent } from '../core/events.ts'
 import type { Hold, Ignored, Input } from '../core/input.ts'
 import type { Side } from '../core/machine.ts'
@@ -48,6 +48,10 @@ export type Applied = {
   readonly revision: number
   readonly definition: string
   readonly ignored?: Ignored
+  /** The revision that was decided on. */
+  readonly base: number
+  /** Steps that others have brought payloads of, in the same batch: whoever remembers the saga lacks them. Items are left out. */
+  readonly foreign: readonly string[]
 }
 
 export type Batch = {
@@ -95,7 +99,7 @@ export async function applyBatch(
 ): Promise<Batch> {
   const { schema, dispatcher } = applier
   const bySaga = groupBySaga(items)
-  const wanted = [...bySaga].map(([id, group]) => ({ id, revision: group[0]?.cached?.revision ?? 0 }))
+  const wanted = [...bySaga].map(([id, group]) => ({ id, revision: newest(group)?.revision ?? 0 }))
   const jobs = items.flatMap((item) => (item.job === undefined ? [] : [item.job]))
   const lock = () => lockSagas(db, schema, wanted, options)
   const settle = () => (jobs.length === 0 ? Promise.resolve(new Set<string>()) : dispatcher.settle(db, jobs))
@@ -123,6 +127,13 @@ export async function applyBatch(
   await write(applier, db, transitions, handled, options.claims ?? [])
   applier.faults('written')
   return { applied, skipped, orphans, now: decided.now }
+}
+
+/** What is remembered of one saga is of one moment for each of its items: the last one counts. */
+function newest(group: readonly Item[]): CachedState | undefined {
+  let found = group[0]?.cached
+  for (const { cached } of group) if (cached !== undefined && cached.revision > (found?.revision ?? 0)) found = cached
+  return found
 }
 
 function groupBySaga(items: readonly Item[]): ReadonlyMap<string, readonly Item[]> {
@@ -180,33 +191,40 @@ type Decided = {
 }
 
 function decideSaga(applier: Applier, row: LockedRow, group: readonly Item[], decided: Decided): Transition {
-  const before = row.state ?? group[0]?.cached?.state
+  const before = row.state ?? newest(group)?.state
   if (before === undefined) throw new Error(`The state of saga ${row.id} was neither cached nor read.`)
   const payloads = new Map<number, string>()
   const workers = new Map<number, string>()
   const events: SagaEvent[] = []
   const applied: Applied[] = []
   const outcomes: { item: Item; events: readonly SagaEvent[]; ignored?: Ignored }[] = []
-  let state = before
+  const series = new Series(before)
   for (const item of group) {
-    const blueprint = blueprintFor(applier, row, state, item)
+    const blueprint = blueprintFor(applier, row, series.blueprint, item)
     const input =
       item.job !== undefined && decided.late.has(item.job.id) ? { ...item.input, superseded: true } : item.input
     const facts = { now: decided.now, newId, holds: decided.holds.get(row.definition) ?? [] }
-    const decision = decide(blueprint, state, input as Input, facts)
+    const wasCompleted = 'step' in item.input && series.isCompleted(item.input.step)
+    const decision = series.decide(blueprint, input as Input, facts)
     if (item.worker !== undefined)
       for (let at = 0; at < decision.events.length; at += 1) workers.set(events.length + at, item.worker)
-    if (item.payload !== undefined) placePayload(payloads, events.length, decision.events, item.payload, state)
+    if (item.payload !== undefined) {
+      placePayload(payloads, events.length, decision.events, item.payload, wasCompleted)
+    }
     events.push(...decision.events)
-    state = decision.state
     outcomes.push({
       item,
       events: decision.events,
       ...(decision.ignored === undefined ? {} : { ignored: decision.ignored }),
     })
   }
+  const state = series.finish()
   const revision = row.revision + events.length
-  for (const outcome of outcomes) applied.push({ ...outcome, state, revision, definition: row.definition })
+  const told = group.length === 1 ? NONE : payloadSteps(payloads, events)
+  for (const outcome of outcomes) {
+    const foreign = told.length === 0 ? told : told.filter((step) => step !== stepOfInput(outcome.item.input))
+    applied.push({ ...outcome, state, revision, definition: row.definition, base: row.revision, foreign })
+  }
   const requestId = group.find((item) => item.requestId !== undefined)?.requestId
   const write: Write | undefined =
     events.length === 0
@@ -215,10 +233,24 @@ function decideSaga(applier: Applier, row: LockedRow, group: readonly Item[], de
   return { row, before, after: state, events, write, commands: commandsOf(before, events), applied }
 }
 
+const NONE: readonly string[] = []
+
+function payloadSteps(payloads: ReadonlyMap<number, string>, events: readonly SagaEvent[]): readonly string[] {
+  const steps = [...payloads.keys()].map((at) => {
+    const event = events[at]
+    return event !== undefined && 'step' in event ? (event.step ?? '') : ''
+  })
+  return steps.filter((step) => itemOf(step) === undefined)
+}
+
+function stepOfInput(input: Input): string | undefined {
+  return 'step' in input ? input.step : undefined
+}
+
 /** The blueprint that is chosen in this very input counts for what follows from it. */
-function blueprintFor(applier: Applier, row: LockedRow, state: SagaState, item: Item): Blueprint {
+function blueprintFor(applier: Applier, row: LockedRow, known: string | null, item: Item): Blueprint {
   const chosen = item.input.type === 'succeeded' ? item.input.blueprint : undefined
-  const hash = state.blueprint ?? chosen ?? null
+  const hash = known ?? chosen ?? null
   const blueprint = applier.shelf.get(hash)
   if (blueprint !== undefined) return blueprint
   throw new SagaError(
@@ -226,6 +258,15 @@ function blueprintFor(applier: Applier, row: LockedRow, state: SagaState, item: 
     `The blueprint ${hash} of saga ${row.id} (${row.definition}) is not stored.`,
   )
 }
+
+const HAS_PAYLOAD: readonly SagaEvent['type'][] = [
+  'step_completed',
+  'step_verified',
+  'map_started',
+  'step_checkpointed',
+  'step_settled_by_hand',
+  'input_edited',
+]
 
 /**
  * A result belongs to the event that says that the step is done, or that a late effect turned up. What a late report
@@ -236,13 +277,11 @@ function placePayload(
   offset: number,
   events: readonly SagaEvent[],
   payload: string,
-  before: SagaState,
+  wasCompleted: boolean,
 ): void {
   const at = events.findIndex(
     (event) =>
-      event.type === 'step_completed' ||
-      event.type === 'step_verified' ||
-      (event.type === 'late_report' && event.side === 'action' && before.steps[event.step]?.state !== 'completed'),
+      HAS_PAYLOAD.includes(event.type) || (event.type === 'late_report' && event.side === 'action' && !wasCompleted),
   )
   if (at >= 0) payloads.set(offset + at, payload)
 }

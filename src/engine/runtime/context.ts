@@ -1,11 +1,12 @@
 /** What a step's functions are given. Each attempt gets fresh copies of the payloads: what it changes stays its own. */
-import type { Blueprint } from '../core/blueprint.ts'
+import { type Blueprint, definedName, itemOf, nodeOf } from '../core/blueprint.ts'
 import type { Side } from '../core/machine.ts'
 import type { SagaState } from '../core/state.ts'
 import { SagaError } from '../errors.ts'
-import type { Payloads } from '../store/journal.ts'
+import { checkpointName, type Payloads } from '../store/journal.ts'
 import { actionKey, compensationKey, type KeyFor, partKey } from './keys.ts'
 import { hookOf } from './limits.ts'
+import { mapResults } from './map-results.ts'
 import { visibleTo } from './visible.ts'
 
 /** A saga as a worker has it in hand. */
@@ -27,30 +28,87 @@ export type AttemptParts = {
   readonly signal: AbortSignal
   /** The app's transaction, for transactional steps and hooks. */
   readonly tx?: unknown
+  /** Keeps what an external function says of its progress. */
+  readonly checkpoint?: (value: unknown) => Promise<void>
 }
 
 /** The runtime shape behind the typed contexts of a definition. */
 export function contextOf(saga: LoadedSaga, parts: AttemptParts): Record<string, unknown> {
-  const { blueprint, step, side, attempt, services, signal, tx } = parts
-  const results: Record<string, unknown> = {}
-  for (const name of visibleTo(blueprint, step, Object.keys(saga.payloads.results)))
-    results[name] = JSON.parse(saga.payloads.results[name] ?? 'null')
+  const { step, side, attempt, services, signal, tx, checkpoint } = parts
+  const entry = saga.state.steps[step]
   const context: Record<string, unknown> = {
     sagaId: saga.id,
     definition: saga.definition,
     version: saga.version,
-    step,
+    step: definedName(step),
     attempt,
-    input: JSON.parse(saga.payloads.input),
-    results,
     services,
     signal,
-    ...keys(actionKey(saga.id, step)),
+    ...keys(actionKey(saga.id, step, entry?.edit)),
   }
-  if (tx !== undefined) context.tx = tx
+  // Many functions look at neither, and parsing them again and again is most of what an empty step costs.
+  lazily(context, 'input', () => JSON.parse(saga.payloads.input))
+  lazily(context, 'results', () => resultsFor(saga, parts))
+  lazily(context, 'checkpointed', () => checkpointOf(saga, step, side))
+  if (tx !== undefined) context['tx'] = tx
+  if (checkpoint !== undefined) context['checkpoint'] = checkpoint
+  addItem(context, saga, step)
   if (side === 'compensation') addUndone(context, saga, step)
   if (hookOf(step) !== undefined) addOutcome(context, saga.state)
   return context
+}
+
+function lazily(context: Record<string, unknown>, name: string, read: () => unknown): void {
+  let known: { readonly value: unknown } | undefined
+  Object.defineProperty(context, name, {
+    enumerable: true,
+    get: () => {
+      known ??= { value: read() }
+      return known.value
+    },
+  })
+}
+
+function resultsFor(saga: LoadedSaga, { blueprint, step }: AttemptParts): Record<string, unknown> {
+  const { payloads, state } = saga
+  const results: Record<string, unknown> = {}
+  const parsed = (name: string) => {
+    const json = payloads.results[name]
+    return json === undefined ? undefined : JSON.parse(json)
+  }
+  const names = [...Object.keys(payloads.results), ...Object.keys(state.steps)].filter((name) => !name.endsWith(']'))
+  for (const name of visibleTo(blueprint, step, [...new Set(names)])) {
+    const node = nodeOf(blueprint, name)
+    if (node?.node === 'map' && state.steps[name]?.items !== undefined) {
+      results[name] = mapResults(node, state, parsed)
+    } else if (payloads.results[name] !== undefined) results[name] = parsed(name)
+  }
+  return results
+}
+
+function checkpointOf({ payloads }: LoadedSaga, step: string, side: Side): unknown {
+  const json = payloads.checkpoints?.[checkpointName(step, side)]
+  return json === undefined ? undefined : JSON.parse(json)
+}
+
+/** A list is parsed once for all of its items; each gets a copy of its own. */
+const lists = new WeakMap<object, Map<string, readonly unknown[]>>()
+
+function addItem(context: Record<string, unknown>, { payloads }: LoadedSaga, step: string): void {
+  const item = itemOf(step)
+  if (item === undefined || payloads.lists === undefined) return
+  let parsed = lists.get(payloads.lists)
+  if (parsed === undefined) {
+    parsed = new Map()
+    lists.set(payloads.lists, parsed)
+  }
+  let list = parsed.get(item.map)
+  if (list === undefined) {
+    list = JSON.parse(payloads.lists[item.map] ?? '[]') as readonly unknown[]
+    parsed.set(item.map, list)
+  }
+  context['item'] = structuredClone(list[item.index])
+  context['index'] = item.index
 }
 
 function keys(idempotencyKey: string): { readonly idempotencyKey: string; readonly keyFor: KeyFor } {
@@ -72,9 +130,10 @@ function addUndone(context: Record<string, unknown>, saga: LoadedSaga, step: str
   context.action = {
     outcome: inDoubt ? 'in_doubt' : 'completed',
     result,
-    ...keys(actionKey(saga.id, step)),
+    checkpoint: checkpointOf(saga, step, 'action'),
+    ...keys(actionKey(saga.id, step, state?.edit)),
   }
-  Object.assign(context, keys(compensationKey(saga.id, step, state?.round ?? 1)))
+  Object.assign(context, keys(compensationKey(saga.id, step, state?.round ?? 1, state?.edit)))
 }
 
 function addOutcome(context: Record<string, unknown>, state: SagaState): void {

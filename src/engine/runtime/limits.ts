@@ -1,5 +1,5 @@
 /** What the code says about an attempt: its function, and the limits that travel with its report. */
-import { ADOPT, HOOK_STEP, type Hook } from '../core/blueprint.ts'
+import { ADOPT, definedName, HOOK_STEP, type Hook } from '../core/blueprint.ts'
 import type { Limits } from '../core/input.ts'
 import type { Side } from '../core/machine.ts'
 import type { Definition, SideCode, StepCode } from '../definition.ts'
@@ -52,15 +52,22 @@ export function sideCode(definition: Definition | undefined, step: string, side:
   if (definition === undefined) return undefined
   const hook = hookOf(step)
   if (hook !== undefined) return definition.hooks[hook]
-  const code = definition.steps.get(step)
+  const code = codeOf(definition, step)
+  // Of a map's own name it is the list that is asked for; its items have names of their own.
+  if (code?.list !== undefined && step === definedName(step)) return side === 'action' ? code.list.side : undefined
   return code?.[side]
+}
+
+/** The code of a step, of an item of a map, of a branch. */
+export function codeOf(definition: Definition | undefined, step: string): StepCode | undefined {
+  return definition?.steps.get(definedName(step))
 }
 
 export function limitsOf(definition: Definition | undefined, step: string, side: Side): Limits {
   if (step === ADOPT) return UNLIMITED
   const code = sideCode(definition, step, side)
   if (code === undefined) return UNLIMITED
-  const stepCode: StepCode | undefined = definition?.steps.get(step)
+  const stepCode = codeOf(definition, step)
   return {
     maxAttempts: code.retry.maxAttempts,
     maxLost: stepCode?.maxLost ?? DEFAULT_MAX_LOST,

@@ -7,10 +7,11 @@
 import { stepOf } from '../core/blueprint.ts'
 import type { Delivery, Report } from '../core/input.ts'
 import { retryDelay } from '../core/retry.ts'
-import type { Definition, SideCode } from '../definition.ts'
+import type { Definition, SideCode, StepCode } from '../definition.ts'
 import { SagaError, StepNotApplied } from '../errors.ts'
+import { checkPayload } from '../payload.ts'
 import { contextOf, type LoadedSaga } from './context.ts'
-import { DEFAULT_SETTLE_AFTER_MS, limitsOf } from './limits.ts'
+import { codeOf, DEFAULT_SETTLE_AFTER_MS, limitsOf } from './limits.ts'
 import { saidBy } from './said.ts'
 import { errorInfo, verdictOf } from './verdict.ts'
 
@@ -23,10 +24,14 @@ export type AttemptSettings = {
   readonly jitter: () => number
   /** Ends all attempts: a drain that ran out of patience, or a worker that was taken over. */
   readonly stop: AbortSignal
+  /** Keeps what a running attempt says of its progress, as checked JSON text. Resolves when it is committed. */
+  readonly keep: (sagaId: string, delivery: Delivery, json: string) => Promise<void>
 }
 
 /** An attempt under way. `late` resolves when a function that was given up on settles after all. */
 export type Running = {
+  /** Tells the function that it is not wanted any more; it still comes to its end by itself, or by its timeout. */
+  readonly abort: (reason: unknown) => void
   readonly reported: Promise<AttemptReport>
   readonly late: Promise<AttemptReport | undefined>
 }
@@ -45,7 +50,7 @@ export function runAttempt(
   settings: AttemptSettings,
 ): Running {
   const controller = new AbortController()
-  const settleAfterMs = definition.steps.get(delivery.step)?.settleAfterMs ?? DEFAULT_SETTLE_AFTER_MS
+  const settleAfterMs = codeOf(definition, delivery.step)?.settleAfterMs ?? DEFAULT_SETTLE_AFTER_MS
   const startedAt = performance.now()
   const timed = runTimed(
     (signal) => {
@@ -56,6 +61,7 @@ export function runAttempt(
         attempt: attemptOf(delivery),
         services: settings.services,
         signal,
+        checkpoint: (value: unknown) => keepCheckpoint(saga, delivery, value, settings),
       }
       return code.run(contextOf(saga, parts) as never)
     },
@@ -69,9 +75,23 @@ export function runAttempt(
     return reportOf(saga, definition, delivery, code, outcome, settings, leftMs)
   }
   return {
+    abort: (reason) => controller.abort(reason),
     reported: timed.first.then(report),
     late: timed.late.then((outcome) => (outcome === undefined ? undefined : report(outcome))),
   }
+}
+
+/** @throws SagaError `PAYLOAD_INVALID`, `PAYLOAD_TOO_LARGE`, `ATTEMPT_SUPERSEDED`. */
+async function keepCheckpoint(
+  saga: LoadedSaga,
+  delivery: Delivery,
+  value: unknown,
+  { maxPayloadBytes, keep }: AttemptSettings,
+): Promise<void> {
+  const what = `the checkpoint of step "${delivery.step}" of ${saga.definition}`
+  const { json } = checkPayload(value, { what, maxBytes: maxPayloadBytes })
+  if (json === undefined) throw new SagaError('PAYLOAD_INVALID', `${what} is undefined, which says nothing.`)
+  await keep(saga.id, delivery, json)
 }
 
 export function attemptOf(delivery: Delivery): number {
@@ -156,7 +176,7 @@ export async function reportOf(
   const { error } = outcome
   const failures = (saga.state.steps[delivery.step]?.[delivery.side]?.failures ?? 0) + 1
   const asked = error instanceof StepNotApplied ? error.retryAfterMs : undefined
-  const step = definition.steps.get(delivery.step)
+  const step = codeOf(definition, delivery.step)
   const leavesNothing = isNeverInDoubt(definition, delivery.step)
   const judged = verdictOf(error, delivery.side === 'action' ? step?.classify : undefined, leavesNothing)
   // Whatever the abort looks like: a function that did not come to an end may yet take effect.
@@ -170,7 +190,17 @@ export async function reportOf(
       retryDelayMs: retryDelay(code.retry, failures, settings.jitter(), asked),
       limits,
       ...(outcome.timedOut === true ? { timedOut: true } : {}),
+      ...(delivery.side === 'action' && hasFallbackFor(step, error) ? { fallsBack: true } : {}),
     },
+  }
+}
+
+/** A judge that fails has not judged. */
+function hasFallbackFor(step: StepCode | undefined, error: unknown): boolean {
+  try {
+    return step?.fallsBack?.(error) === true
+  } catch {
+    return false
   }
 }
 

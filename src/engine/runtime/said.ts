@@ -1,5 +1,5 @@
 /** What a function's return says: a result to be stored, the option of a branch, or what a verification found. */
-import { type BranchNode, nodeOf } from '../core/blueprint.ts'
+import { type BranchNode, definedName, type MapNode, nodeOf } from '../core/blueprint.ts'
 import type { Delivery } from '../core/input.ts'
 import { type Definition, NOTHING_TO_UNDO } from '../definition.ts'
 import { SagaError, StepRejected } from '../errors.ts'
@@ -10,6 +10,7 @@ const SHORTEST_CHECK_MS = 500
 
 export type Said = {
   readonly option?: string | null
+  readonly items?: { readonly count: number; readonly concurrency: number }
   readonly found?: 'applied' | 'not_applied' | 'unknown'
   /** A compensation that had nothing to do. */
   readonly needless?: true
@@ -30,7 +31,38 @@ export async function saidBy(
   if (delivery.side === 'compensation') return value === NOTHING_TO_UNDO ? { needless: true } : {}
   if (delivery.step.startsWith('@')) return {}
   const node = nodeOf(definition.blueprint, delivery.step)
-  return node?.node === 'branch' ? optionOf(node, value) : storable(definition, delivery, value, maxBytes, leftMs)
+  if (node?.node === 'branch') return optionOf(node, value)
+  if (node?.node === 'map') return listOf(definition, node, value, maxBytes)
+  return storable(definition, delivery, value, maxBytes, leftMs)
+}
+
+/** Each of its items is a step: what is longer is better cut into several sagas. */
+const LONGEST_LIST = 100_000
+
+/** What is no list now would be none the next time. */
+function listOf(
+  definition: Definition,
+  { name }: MapNode,
+  value: unknown,
+  maxBytes: number,
+): Said | { readonly error: unknown } {
+  const concurrency = definition.steps.get(name)?.list?.concurrency ?? 1
+  const wrong = !Array.isArray(value)
+    ? `not ${value === null ? 'null' : `a ${typeof value}`}`
+    : value.length > LONGEST_LIST
+      ? `of at most ${LONGEST_LIST} items, not ${value.length}`
+      : undefined
+  if (wrong !== undefined) {
+    return { error: new StepRejected(`Map "${name}" goes over a list, ${wrong}.`, { code: 'LIST_INVALID' }) }
+  }
+  const list = value as readonly unknown[]
+  try {
+    const { json = '[]' } = checkPayload(list, { what: `the list of map "${name}" of ${definition.name}`, maxBytes })
+    return { items: { count: list.length, concurrency }, payload: json }
+  } catch (error) {
+    const { message } = error as Error
+    return { error: new StepRejected(message, { code: 'LIST_INVALID', cause: error }) }
+  }
 }
 
 async function found(
@@ -70,7 +102,7 @@ async function storable(
   leftMs: number,
 ): Promise<{ readonly payload?: string } | { readonly error: unknown }> {
   const what = `the result of step "${delivery.step}" of ${definition.name}`
-  const output = definition.steps.get(delivery.step)?.output
+  const output = definition.steps.get(definedName(delivery.step))?.output
   try {
     const parsed =
       output === undefined

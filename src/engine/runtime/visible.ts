@@ -1,5 +1,5 @@
 /** Whose results a step is shown: of those before it on its own way through the tree, and of no sibling. */
-import { type Blueprint, type BlueprintNode, nodeOf } from '../core/blueprint.ts'
+import { type Blueprint, type BlueprintNode, definedName, nodeOf } from '../core/blueprint.ts'
 
 /** Nodes from one number up to another, in reading order, the last one excluded. */
 type Range = readonly [from: number, to: number]
@@ -17,7 +17,7 @@ const places = new WeakMap<Blueprint, ReadonlyMap<string, Place>>()
 export function visibleTo(blueprint: Blueprint, step: string, names: readonly string[]): readonly string[] {
   if (nodeOf(blueprint, step) === undefined) return names
   const known = placesOf(blueprint)
-  const own = known.get(step)
+  const own = known.get(definedName(step))
   if (own === undefined) return names
   return names.filter((name) => {
     const at = known.get(name)?.at

@@ -53,3 +53,16 @@ export async function readBlueprints(
   )
   return rows as unknown as StoredBlueprint[]
 }
+
+/** JSON Schemas of the input, and of results by step, as far as the code has stored them. */
+export type StoredSchemas = {
+  readonly input?: object
+  readonly storedInput?: object
+  readonly results: { readonly [step: string]: object }
+}
+
+/** Index: primary key. */
+export async function readSchemas(db: Db, schema: string, hash: string | null): Promise<StoredSchemas> {
+  const { rows } = await db.executeSql(`select schemas from ${schema}.saga_blueprint where hash = $1::text`, [hash])
+  return { results: {}, ...(rows[0]?.['schemas'] as Partial<StoredSchemas> | undefined) }
+}

@@ -2,6 +2,7 @@
  * How states and events lie in the database: without what says nothing. The hot row is written with each transition,
  * so each byte of it is paid for five times in a saga of five steps.
  */
+import { itemName, itemOf } from '../core/blueprint.ts'
 import type { SagaEvent } from '../core/events.ts'
 import { SIDES } from '../core/machine.ts'
 import type { SagaState, SideState, StepState } from '../core/state.ts'
@@ -9,12 +10,70 @@ import type { SagaState, SideState, StepState } from '../core/state.ts'
 /** The state as stored: zero counts, first rounds, branches that there are none of and a single attempt are left out. */
 export function packState(state: SagaState): object {
   const steps: Record<string, object> = {}
-  for (const name of Object.keys(state.steps)) {
+  const items = new Map<string, ItemGroups>()
+  for (const name in state.steps) {
     const step = state.steps[name]
-    if (step !== undefined) steps[name] = packStep(step)
+    if (step === undefined) continue
+    if (name.endsWith(']')) addItem(items, name, step)
+    else steps[name] = packStep(step)
   }
   const { branches, ...rest } = state
-  return Object.keys(branches).length === 0 ? { ...rest, steps } : { ...rest, branches, steps }
+  return {
+    ...rest,
+    ...(Object.keys(branches).length === 0 ? {} : { branches }),
+    steps,
+    ...(items.size === 0
+      ? {}
+      : { items: Object.fromEntries([...items].map(([map, groups]) => [map, packItems(groups)])) }),
+  }
+}
+
+/** The indexes of a map's items by what is to be said of them: of ten thousand that are done there is one thing to say. */
+type ItemGroups = Map<string, number[]>
+
+/** Steps never change, so that an item is looked at again only when something has happened to it. */
+const packedItems = new WeakMap<StepState, string>()
+
+function addItem(items: Map<string, ItemGroups>, name: string, step: StepState): void {
+  const item = itemOf(name)
+  if (item === undefined) return
+  let packed = packedItems.get(step)
+  if (packed === undefined) {
+    packed = JSON.stringify(packStep(step))
+    packedItems.set(step, packed)
+  }
+  let groups = items.get(item.map)
+  if (groups === undefined) {
+    groups = new Map()
+    items.set(item.map, groups)
+  }
+  const group = groups.get(packed)
+  if (group === undefined) groups.set(packed, [item.index])
+  else group.push(item.index)
+}
+
+/** As ranges, `0-41,43`, with what they have in common. */
+function packItems(groups: ItemGroups): readonly (readonly [ranges: string, step: object])[] {
+  return [...groups].map(([packed, indexes]) => [rangesOf(indexes), JSON.parse(packed) as object])
+}
+
+function rangesOf(indexes: number[]): string {
+  const ranges: string[] = []
+  indexes.sort((a, b) => a - b)
+  for (let at = 0; at < indexes.length; at += 1) {
+    const from = indexes[at] ?? 0
+    while (indexes[at + 1] === (indexes[at] ?? 0) + 1) at += 1
+    const to = indexes[at] ?? 0
+    ranges.push(from === to ? `${from}` : `${from}-${to}`)
+  }
+  return ranges.join(',')
+}
+
+function* indexesIn(ranges: string): Generator<number> {
+  for (const range of ranges.split(',')) {
+    const [from, to = from] = range.split('-').map(Number)
+    for (let index = from ?? 0; index <= (to ?? 0); index += 1) yield index
+  }
 }
 
 function packStep(step: StepState): object {
@@ -46,17 +105,27 @@ const USUAL = { round: 1, action: { attempts: 1, ...EMPTY_COUNTS } }
 
 /** The inverse of `packState`. */
 export function unpackState(stored: unknown): SagaState {
-  const state = stored as SagaState
+  const { items, ...state } = stored as SagaState & { readonly items?: StoredItems }
   const steps: Record<string, StepState> = {}
-  for (const [name, step] of Object.entries(state.steps)) {
-    const entry: Record<string, unknown> = { ...USUAL, ...step }
-    for (const side of SIDES) {
-      const part = step[side]
-      if (part !== undefined) entry[side] = { ...EMPTY_COUNTS, ...part }
+  for (const [name, step] of Object.entries(state.steps)) steps[name] = unpackStep(step)
+  for (const [map, groups] of Object.entries(items ?? {})) {
+    for (const [ranges, packed] of groups) {
+      const step = unpackStep(packed)
+      for (const index of indexesIn(ranges)) steps[itemName(map, index)] = step
     }
-    steps[name] = entry as unknown as StepState
   }
   return { ...state, branches: state.branches ?? {}, steps }
+}
+
+type StoredItems = { readonly [map: string]: readonly (readonly [ranges: string, step: StepState])[] }
+
+function unpackStep(step: StepState): StepState {
+  const entry: Record<string, unknown> = { ...USUAL, ...step }
+  for (const side of SIDES) {
+    const part = step[side]
+    if (part !== undefined) entry[side] = { ...EMPTY_COUNTS, ...part }
+  }
+  return entry as unknown as StepState
 }
 
 /** What of an event has a column of its own; the rest is `data`. */

@@ -3,46 +3,86 @@ import type { SagaEvent } from '../core/events.ts'
 import { type EventColumns, unpackEvent } from './codec.ts'
 import type { Db } from './db.ts'
 
-/** What steps are given: the input, and the results so far by step, as JSON text. */
-export type Payloads = { readonly input: string; readonly results: { readonly [step: string]: string } }
+/** What steps are given, as JSON text. */
+export type Payloads = {
+  readonly input: string
+  /** By step. Those of a map's items are here only where somebody has asked for them. */
+  readonly results: { readonly [step: string]: string }
+  /** The lists that maps go over. */
+  readonly lists?: { readonly [map: string]: string }
+  /** How far attempts had come, by step and side: the last word of each. */
+  readonly checkpoints?: { readonly [function_: string]: string }
+}
 
-/** Events read at once. */
+/** Whose items' results are wanted: of all maps of these sagas, and of these items. */
+export type WantedItems = { readonly sagas: readonly string[]; readonly steps: readonly string[] }
+
+const NO_ITEMS: WantedItems = { sagas: [], steps: [] }
 const PAGE = 10_000
 
-const WITH_PAYLOAD = `('saga_started', 'step_completed', 'step_verified', 'late_report')`
+const WITH_PAYLOAD = `('saga_started', 'step_completed', 'step_verified', 'late_report', 'map_started', 'step_checkpointed',
+  'step_settled_by_hand', 'input_edited')`
 
-/** Index: the journal's primary key, one range a saga. */
+/** What a function of a step has said of its progress is found under this name. */
+export function checkpointName(step: string, side: string): string {
+  return `${step}:${side}`
+}
+
+/**
+ * Input and results. The results of ten thousand items are left out, unless somebody is to see them.
+ *
+ * Index: the journal's primary key, one range a saga.
+ */
 export async function readPayloads(
   db: Db,
   schema: string,
   ids: readonly string[],
+  items: WantedItems = NO_ITEMS,
 ): Promise<ReadonlyMap<string, Payloads>> {
   const { rows } = await db.executeSql(
-    `select e.saga_id as id, e.step, e.payload::text as payload, e.type = 'late_report' as late
+    `select e.saga_id as id, e.type, e.step, e.side, e.payload::text as payload
      from ${schema}.saga_event e
      where e.saga_id = any($1::uuid[]) and e.payload is not null and e.type in ${WITH_PAYLOAD}
+       and (e.step is null or right(e.step, 1) <> ']' or e.saga_id = any($2::uuid[]) or e.step = any($3::text[]))
      order by e.saga_id, e.sequence`,
-    [ids],
+    [ids, items.sagas, items.steps],
   )
-  const found = new Map<string, { input: string; results: Record<string, string> }>()
-  for (const { id, step, payload, late } of rows as PayloadRow[]) {
-    let payloads = found.get(id)
+  const found = new Map<string, Found>()
+  for (const row of rows as PayloadRow[]) {
+    let payloads = found.get(row.id)
     if (payloads === undefined) {
       payloads = { input: 'null', results: {} }
-      found.set(id, payloads)
+      found.set(row.id, payloads)
     }
-    if (step === null) payloads.input = payload
-    // What others have acted on stays the result, whatever another attempt says later.
-    else if (late !== true || payloads.results[step] === undefined) payloads.results[step] = payload
+    addPayload(payloads, row)
   }
   return found
 }
 
+type Found = {
+  input: string
+  results: Record<string, string>
+  lists?: Record<string, string>
+  checkpoints?: Record<string, string>
+}
+
+function addPayload(payloads: Found, { type, step, side, payload }: PayloadRow): void {
+  // The input, and what it was edited to.
+  if (step === null) payloads.input = payload
+  else if (type === 'map_started') payloads.lists = { ...payloads.lists, [step]: payload }
+  else if (type === 'step_checkpointed') {
+    payloads.checkpoints = { ...payloads.checkpoints, [checkpointName(step, side ?? 'action')]: payload }
+  }
+  // What others have acted on stays the result, whatever another attempt says later.
+  else if (type !== 'late_report' || payloads.results[step] === undefined) payloads.results[step] = payload
+}
+
 type PayloadRow = {
   readonly id: string
+  readonly type: string
   readonly step: string | null
+  readonly side: string | null
   readonly payload: string
-  readonly late: boolean
 }
 
 export type JournalEntry = {

@@ -6,8 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { readMigrationFiles } from 'drizzle-orm/migrator'
 import { SagaError } from '../errors.ts'
 import type { Db } from './db.ts'
-import { schemaName } from './names.ts'
-import { SCHEMA_PLACEHOLDER } from './schema.ts'
+import { SCHEMA_PLACEHOLDER, schemaName } from './names.ts'
 
 const FOLDER = fileURLToPath(new URL('../../../drizzle', import.meta.url))
 

@@ -11,3 +11,9 @@ export function schemaName(name: string, what = 'schema'): string {
     `"${name}" cannot be used as the ${what} name. Use lower-case letters, digits and underscores, at most 63, starting with a letter.`,
   )
 }
+
+/**
+ * Stands in the generated migrations for the schema's name, which `migrate` puts in its place. Kept apart from the
+ * tables: what these are described with takes 190 MB of memory, and no running process needs it.
+ */
+export const SCHEMA_PLACEHOLDER = 'saga_schema'

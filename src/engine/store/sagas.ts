@@ -155,6 +155,15 @@ function eventColumns(writes: readonly Write[]): readonly unknown[] {
   ]
 }
 
+/** Those of the sagas that do not go forward any more. Index: primary key. */
+export async function turnedSagas(db: Db, schema: string, ids: readonly string[]): Promise<readonly string[]> {
+  const { rows } = await db.executeSql(
+    `select s.id from ${schema}.saga s where s.id = any($1::uuid[]) and s.status not in ('pending', 'running')`,
+    [ids],
+  )
+  return rows.map((row) => String(row['id']))
+}
+
 /** Sagas of a definition that a hold, or missing code, keeps waiting. Index: `saga_held`. */
 export async function waitingSagas(
   db: Db,
@@ -185,7 +194,11 @@ export async function strandedByHolds(db: Db, schema: string, limit: number): Pr
     `select s.id from ${schema}.saga s
      where s.waiting = 'hold' and s.waiting in ('hold', 'code') and s.definition = any($1::text[])
        and exists (
-         select from json_each(s.state -> 'steps') e cross join (values ('action'), ('compensation'), ('verify')) as v(side)
+         select from (
+           select e.key, e.value from json_each(s.state -> 'steps') e
+           union all
+           select m.key, g.value -> 1 from json_each(s.state -> 'items') m cross join json_array_elements(m.value) g
+         ) e cross join (values ('action'), ('compensation'), ('verify')) as v(side)
          where e.value -> v.side ->> 'withheld' = 'hold' and not exists (
            select from ${schema}.saga_hold h
            where h.definition = s.definition and h.released_at is null

@@ -23,9 +23,7 @@ import {
 } from 'drizzle-orm/pg-core'
 import { EVENT_TYPES } from '../core/events.ts'
 import { DEAD_LETTER_REASONS, FINISHED_STATUSES, LIVE_STATUSES, SIDES, STATUSES, WAITS } from '../core/machine.ts'
-
-/** Stands in the generated migrations for the schema's name, which `migrate` puts in its place. */
-export const SCHEMA_PLACEHOLDER = 'saga_schema'
+import { SCHEMA_PLACEHOLDER } from './names.ts'
 
 const schema = pgSchema(SCHEMA_PLACEHOLDER)
 
