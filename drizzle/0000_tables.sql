@@ -13,6 +13,7 @@ CREATE TABLE "saga_schema"."saga" (
 	"state" json NOT NULL,
 	"failure" json,
 	"dead_reason" text,
+	"error_group" text,
 	"tags" text[],
 	"parent_id" uuid,
 	"parent_step" text,
@@ -29,6 +30,7 @@ CREATE TABLE "saga_schema"."saga" (
 	CONSTRAINT "saga_paused_while_live" CHECK (not "saga_schema"."saga"."paused" or "saga_schema"."saga"."status" in ('pending', 'running', 'compensating')),
 	CONSTRAINT "saga_pending_waits" CHECK (("saga_schema"."saga"."status" = 'pending') = ("saga_schema"."saga"."waiting" is not distinct from 'start')),
 	CONSTRAINT "saga_dead_letter_reason" CHECK (("saga_schema"."saga"."status" = 'dead_lettered') = ("saga_schema"."saga"."dead_reason" is not null)),
+	CONSTRAINT "saga_dead_letter_group" CHECK (("saga_schema"."saga"."status" = 'dead_lettered') = ("saga_schema"."saga"."error_group" is not null)),
 	CONSTRAINT "saga_finished_at" CHECK (("saga_schema"."saga"."status" in ('completed', 'compensated', 'resolved')) = ("saga_schema"."saga"."finished_at" is not null)),
 	CONSTRAINT "saga_state_agrees" CHECK ("saga_schema"."saga"."state" ->> 'status' = "saga_schema"."saga"."status"),
 	CONSTRAINT "saga_format" CHECK ("saga_schema"."saga"."format" >= 1 and "saga_schema"."saga"."revision" >= 1),
@@ -70,6 +72,7 @@ CREATE TABLE "saga_schema"."saga_event" (
 	"data" jsonb,
 	"payload" jsonb,
 	"worker" text,
+	"build" text,
 	"request_id" text,
 	CONSTRAINT "saga_event_saga_id_sequence_pk" PRIMARY KEY("saga_id","sequence"),
 	CONSTRAINT "saga_event_type_known" CHECK ("saga_schema"."saga_event"."type" in ('saga_started', 'saga_begun', 'blueprint_chosen', 'attempt_scheduled', 'step_withheld', 'attempt_returned', 'attempt_failed', 'attempt_lost', 'late_report', 'late_effect_found', 'step_completed', 'branch_chosen', 'hook_completed', 'step_ended', 'step_verified', 'child_started', 'child_undo_asked', 'child_ended', 'step_compensated', 'compensation_gave_up', 'step_skipped', 'step_left_in_doubt', 'saga_turned', 'undo_started', 'turn_recorded', 'turn_dropped', 'saga_stopping', 'saga_completed', 'saga_compensated', 'saga_dead_lettered', 'saga_retried', 'backoff_skipped', 'saga_paused', 'saga_resumed', 'hold_released', 'code_found', 'saga_resolved', 'saga_rerun')),
@@ -120,6 +123,7 @@ ALTER TABLE "saga_schema"."saga_timer" ADD CONSTRAINT "saga_timer_saga_id_saga_i
 CREATE UNIQUE INDEX "saga_key" ON "saga_schema"."saga" USING btree ("definition","key") WHERE "saga_schema"."saga"."key" is not null;--> statement-breakpoint
 CREATE INDEX "saga_open" ON "saga_schema"."saga" USING btree ("status","id") WHERE "saga_schema"."saga"."status" <> 'completed';--> statement-breakpoint
 CREATE INDEX "saga_held" ON "saga_schema"."saga" USING btree ("waiting","definition","id") WHERE "saga_schema"."saga"."waiting" in ('hold', 'code');--> statement-breakpoint
+CREATE INDEX "saga_error_group" ON "saga_schema"."saga" USING btree ("error_group","id") WHERE "saga_schema"."saga"."error_group" is not null;--> statement-breakpoint
 CREATE INDEX "saga_tags" ON "saga_schema"."saga" USING gin ("tags") WHERE "saga_schema"."saga"."tags" is not null;--> statement-breakpoint
 CREATE INDEX "saga_parent" ON "saga_schema"."saga" USING btree ("parent_id") WHERE "saga_schema"."saga"."parent_id" is not null;--> statement-breakpoint
 CREATE INDEX "saga_claim_worker" ON "saga_schema"."saga_claim" USING btree ("worker_id");--> statement-breakpoint

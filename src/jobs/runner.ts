@@ -12,6 +12,7 @@ import { type CodeShelf, codeName, limitsOf, sideCode } from '../engine/runtime/
 import type { Logger } from '../engine/runtime/ports.ts'
 import { type AttemptReport, type AttemptSettings, isTransactional, runAttempt } from '../engine/runtime/run-attempt.ts'
 import { errorInfo } from '../engine/runtime/verdict.ts'
+import type { Ran } from '../engine/store/sagas.ts'
 import type { ClaimedJob } from '../engine/store/workers.ts'
 import type { SagaCache } from './cache.ts'
 import type { Committer } from './committer.ts'
@@ -28,7 +29,7 @@ export type RunnerParts = {
   readonly openTransaction: OpenTransaction
   readonly logger: Logger
   readonly maxStragglers: number
-  readonly workerId: () => string
+  readonly ran: () => Ran
   /** Whether another live worker has the code, `name@version`. */
   readonly isElsewhere: (name: string) => boolean
   /** Records something that no slot waits for. */
@@ -132,8 +133,8 @@ export class Runner {
 
   #reportLate(job: ClaimedJob, report: AttemptReport | undefined): void {
     if (report === undefined) return
-    const { submit, workerId, logger } = this.#parts
-    const item = itemOf(job.saga, report, { id: job.id, retryCount: job.retryCount }, workerId())
+    const { submit, ran, logger } = this.#parts
+    const item = itemOf(job.saga, report, { id: job.id, retryCount: job.retryCount }, ran())
     submit(item).catch((error: unknown) => {
       logger.error({ saga: job.saga, step: job.step, error: String(error) }, 'a late report cannot be written')
     })
@@ -163,7 +164,7 @@ export class Runner {
       delivery,
       code,
       job: owned,
-      worker: this.#parts.workerId(),
+      ran: this.#parts.ran(),
       claims,
       onStraggler,
     }
@@ -180,7 +181,7 @@ export class Runner {
   }
 
   #report(job: ClaimedJob, claim: Claim, saga: LoadedSaga | undefined, report: AttemptReport): void {
-    const item = itemOf(job.saga, report, { id: job.id, retryCount: job.retryCount }, this.#parts.workerId(), saga)
+    const item = itemOf(job.saga, report, { id: job.id, retryCount: job.retryCount }, this.#parts.ran(), saga)
     this.#parts.committer.add({ item, claim, done: (outcome) => this.#done(job, claim, saga, report, outcome) })
   }
 
@@ -260,14 +261,14 @@ function itemOf(
   sagaId: string,
   { report, payload }: AttemptReport,
   job: { readonly id: string; readonly retryCount: number },
-  worker: string,
+  ran: Ran,
   saga?: LoadedSaga,
 ): Item {
   return {
     sagaId,
     input: report,
     job,
-    worker,
+    ran,
     ...(payload === undefined ? {} : { payload }),
     ...(saga === undefined ? {} : { cached: { revision: saga.revision, state: saga.state } }),
   }

@@ -11,6 +11,7 @@ import { type Applier, type Batch, type Item } from '../engine/runtime/apply.ts'
 import type { CodeShelf } from '../engine/runtime/limits.ts'
 import type { Logger } from '../engine/runtime/ports.ts'
 import type { Db } from '../engine/store/db.ts'
+import type { Ran } from '../engine/store/sagas.ts'
 import { type ClaimedJob, removeClaims } from '../engine/store/workers.ts'
 import { SagaCache } from './cache.ts'
 import { CodeWatch } from './code-watch.ts'
@@ -139,7 +140,7 @@ export class Worker {
       submit,
     })
     const losses = new Losses({ schema, db, code: options.code, submit })
-    const lose = (jobs: readonly ClaimedJob[]) => losses.record(jobs)
+    const lose = (jobs: readonly ClaimedJob[], ran?: Ran) => losses.record(jobs, ran)
     this.#runner = new Runner({
       applier,
       code: options.code,
@@ -154,7 +155,7 @@ export class Worker {
       openTransaction: options.openTransaction,
       logger,
       maxStragglers: options.maxStragglers,
-      workerId: () => this.id,
+      ran: () => ({ worker: this.id, build: options.build ?? undefined }),
       isElsewhere: (name) => this.#codeWatch.isElsewhere(name),
       submit,
       onSlotFree: () => this.#free(),
