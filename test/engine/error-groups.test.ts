@@ -2,6 +2,8 @@
 import type pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import { readErrorGroups } from '../../src/engine/store/error-groups.ts'
+import { listSummaries } from '../../src/engine/store/reading.ts'
 import { type SagaEngine, StepRejected, sagasFor } from '../../src/index.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { startEngine } from '../support/engine.ts'
@@ -116,11 +118,20 @@ describe('an error group', () => {
         select gen_random_uuid(), 'order', 1, 'h', 'dead_lettered', 1, 1, '{"status":"dead_lettered","steps":{}}',
           'past_pivot', '1:' || lpad(to_hex(n % 50), 16, '0'), now(), now() from generate_series(1, 20000) n`)
       await client.query('analyze saga.saga')
-      const { rows } = await client.query(
-        `explain (format json) select s.id from saga.saga s where s.error_group = $1 order by s.id desc limit 51`,
-        ['1:0000000000000001'],
-      )
-      expect(JSON.stringify(rows[0])).toContain('saga_error_group')
+      const plans: string[] = []
+      const db = {
+        executeSql: async (text: string, values: unknown[] = []) => {
+          plans.push(JSON.stringify((await client.query(`explain (format json) ${text}`, values)).rows))
+          return { rows: [] }
+        },
+      }
+      await listSummaries(db, 'saga', { errorGroup: '1:0000000000000001' }, { limit: 50 })
+      await readErrorGroups(db, 'saga', {}, { cap: 100, limit: 100 })
+      for (const plan of plans) {
+        expect(plan).toContain('saga_error_group')
+        expect(plan).not.toContain('Seq Scan')
+      }
+      expect(plans).toHaveLength(2)
     } finally {
       await client.query('rollback')
       client.release()

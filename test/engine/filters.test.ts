@@ -2,6 +2,7 @@
 import type pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import { listSummaries } from '../../src/engine/store/reading.ts'
 import { type SagaEngine, type SagaFilter, StepNotApplied, StepRejected, sagasFor } from '../../src/index.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { QUICK, startEngine, stopEngine } from '../support/engine.ts'
@@ -88,6 +89,30 @@ describe('a filter', () => {
     expect(await found({ minAttempts: 3 })).toEqual([sagas['two']])
     expect(await found({ minAttempts: 1 })).toHaveLength(4)
     expect(await found({ minAttempts: 4 })).toEqual([])
+  })
+
+  test('looks for compensations by their index, and not in the whole journal', async () => {
+    const client = await database.pool.connect()
+    try {
+      await client.query('begin')
+      await client.query(`insert into saga.saga_event (saga_id, sequence, type, step, side, attempt, at, format)
+        select gen_random_uuid(), 2, case n % 10 when 0 then 'step_compensated' else 'step_completed' end, 'pay', 'action',
+          1, now() - n * interval '1 minute', 1 from generate_series(1, 30000) n`)
+      await client.query('analyze saga.saga_event')
+      let plan = ''
+      const db = {
+        executeSql: async (text: string, values: unknown[] = []) => {
+          plan = JSON.stringify((await client.query(`explain (format json) ${text}`, values)).rows)
+          return { rows: [] }
+        },
+      }
+      const compensatedStep = { step: 'pay', from: new Date(Date.now() - 60_000), build: 'one' }
+      await listSummaries(db, 'saga', { compensatedStep }, { limit: 50 })
+      expect(plan).toContain('saga_event_compensated')
+    } finally {
+      await client.query('rollback')
+      client.release()
+    }
   })
 
   test('adds up with the others', async () => {
