@@ -118,8 +118,59 @@ CREATE TABLE "saga_schema"."saga_worker" (
 	"taken_over_at" timestamp (3) with time zone
 );
 --> statement-breakpoint
+CREATE TABLE "saga_schema"."saga_operation" (
+	"id" uuid PRIMARY KEY NOT NULL,
+	"verb" text NOT NULL,
+	"options" jsonb NOT NULL,
+	"filter" jsonb NOT NULL,
+	"actor" text NOT NULL,
+	"reason" text NOT NULL,
+	"request_id" text NOT NULL,
+	"rate" double precision NOT NULL,
+	"canary" integer NOT NULL,
+	"state" text NOT NULL,
+	"total" integer NOT NULL,
+	"more" boolean NOT NULL,
+	"reached" integer NOT NULL,
+	"judged_to" integer NOT NULL,
+	"canary_judged" boolean NOT NULL,
+	"looked_to" integer NOT NULL,
+	"tally" json NOT NULL,
+	"log" jsonb NOT NULL,
+	"created_at" timestamp (3) with time zone NOT NULL,
+	"updated_at" timestamp (3) with time zone NOT NULL,
+	"order_at" timestamp (3) with time zone NOT NULL,
+	"look_at" timestamp (3) with time zone NOT NULL,
+	"finished_at" timestamp (3) with time zone,
+	"settled_at" timestamp (3) with time zone,
+	CONSTRAINT "saga_operation_verb_known" CHECK ("saga_schema"."saga_operation"."verb" in ('retry', 'compensate', 'cancel', 'pause', 'resume', 'resolve', 'rerun')),
+	CONSTRAINT "saga_operation_state_known" CHECK ("saga_schema"."saga_operation"."state" in ('running', 'paused', 'aborted', 'done')),
+	CONSTRAINT "saga_operation_finished" CHECK (("saga_schema"."saga_operation"."state" in ('aborted', 'done')) = ("saga_schema"."saga_operation"."finished_at" is not null)),
+	CONSTRAINT "saga_operation_settled" CHECK ("saga_schema"."saga_operation"."settled_at" is null or "saga_schema"."saga_operation"."finished_at" is not null)
+);
+--> statement-breakpoint
+CREATE TABLE "saga_schema"."saga_operation_item" (
+	"operation_id" uuid NOT NULL,
+	"position" integer NOT NULL,
+	"saga_id" uuid NOT NULL,
+	"state" text NOT NULL,
+	"outcome" text,
+	"code" text,
+	"message" text,
+	"new_saga_id" uuid,
+	"tries" smallint DEFAULT 0 NOT NULL,
+	"ordered_at" timestamp (3) with time zone,
+	"ended_at" timestamp (3) with time zone,
+	CONSTRAINT "saga_operation_item_operation_id_position_pk" PRIMARY KEY("operation_id","position"),
+	CONSTRAINT "saga_operation_item_state_known" CHECK ("saga_schema"."saga_operation_item"."state" in ('waiting', 'done', 'refused', 'failed')),
+	CONSTRAINT "saga_operation_item_outcome_known" CHECK ("saga_schema"."saga_operation_item"."outcome" in ('completed', 'compensated', 'dead_lettered', 'resolved', 'paused', 'gone')),
+	CONSTRAINT "saga_operation_item_outcome" CHECK ("saga_schema"."saga_operation_item"."outcome" is null or "saga_schema"."saga_operation_item"."state" = 'done'),
+	CONSTRAINT "saga_operation_item_ended" CHECK (("saga_schema"."saga_operation_item"."ended_at" is not null) = ("saga_schema"."saga_operation_item"."outcome" is not null or "saga_schema"."saga_operation_item"."state" in ('refused', 'failed')))
+);
+--> statement-breakpoint
 ALTER TABLE "saga_schema"."saga_claim" ADD CONSTRAINT "saga_claim_worker_id_saga_worker_id_fk" FOREIGN KEY ("worker_id") REFERENCES "saga_schema"."saga_worker"("id") ON DELETE restrict ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "saga_schema"."saga_timer" ADD CONSTRAINT "saga_timer_saga_id_saga_id_fk" FOREIGN KEY ("saga_id") REFERENCES "saga_schema"."saga"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "saga_schema"."saga_operation_item" ADD CONSTRAINT "saga_operation_item_operation_id_saga_operation_id_fk" FOREIGN KEY ("operation_id") REFERENCES "saga_schema"."saga_operation"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 CREATE UNIQUE INDEX "saga_key" ON "saga_schema"."saga" USING btree ("definition","key") WHERE "saga_schema"."saga"."key" is not null;--> statement-breakpoint
 CREATE INDEX "saga_open" ON "saga_schema"."saga" USING btree ("status","id") WHERE "saga_schema"."saga"."status" <> 'completed';--> statement-breakpoint
 CREATE INDEX "saga_held" ON "saga_schema"."saga" USING btree ("waiting","definition","id") WHERE "saga_schema"."saga"."waiting" in ('hold', 'code');--> statement-breakpoint
@@ -131,4 +182,7 @@ CREATE UNIQUE INDEX "saga_event_request" ON "saga_schema"."saga_event" USING btr
 CREATE INDEX "saga_event_compensated" ON "saga_schema"."saga_event" USING btree ("step","at") WHERE "saga_schema"."saga_event"."type" = 'step_compensated';--> statement-breakpoint
 CREATE UNIQUE INDEX "saga_hold_request" ON "saga_schema"."saga_hold" USING btree ("request_id");--> statement-breakpoint
 CREATE INDEX "saga_hold_active" ON "saga_schema"."saga_hold" USING btree ("definition") WHERE "saga_schema"."saga_hold"."released_at" is null;--> statement-breakpoint
-CREATE INDEX "saga_timer_due" ON "saga_schema"."saga_timer" USING btree ("due_at");
+CREATE INDEX "saga_timer_due" ON "saga_schema"."saga_timer" USING btree ("due_at");--> statement-breakpoint
+CREATE UNIQUE INDEX "saga_operation_request" ON "saga_schema"."saga_operation" USING btree ("request_id");--> statement-breakpoint
+CREATE INDEX "saga_operation_open" ON "saga_schema"."saga_operation" USING btree ("look_at") WHERE "saga_schema"."saga_operation"."settled_at" is null;--> statement-breakpoint
+CREATE INDEX "saga_operation_item_open" ON "saga_schema"."saga_operation_item" USING btree ("operation_id","state","position") WHERE "saga_schema"."saga_operation_item"."ended_at" is null;

@@ -8,6 +8,38 @@ const MAX_CAP = 1_000_000
 const MAX_PAGE = 1_000
 const MAX_VERSION = 2 ** 31 - 1
 
+const PARTS: { readonly [part in keyof Required<SagaFilter>]: true } = {
+  definition: true,
+  version: true,
+  status: true,
+  reason: true,
+  key: true,
+  keyPrefix: true,
+  tag: true,
+  step: true,
+  startedBefore: true,
+  startedAfter: true,
+  rerunOf: true,
+  errorGroup: true,
+  compensatedStep: true,
+  minAttempts: true,
+  build: true,
+}
+
+/**
+ * What is changed by a filter has to be named by it: one that is empty, or misspelt, gives all sagas.
+ *
+ * @throws SagaError `FILTER_INVALID`.
+ */
+export function checkScope(filter: SagaFilter): SagaFilter {
+  const isObject = typeof filter === 'object' && filter !== null
+  const parts = isObject ? Object.entries(filter).filter(([, value]) => value !== undefined) : []
+  const unknown = parts.find(([part]) => !(part in PARTS))
+  if (unknown !== undefined) throw invalid(`a filter has no part called ${shown(unknown[0])}`)
+  if (parts.length === 0) throw invalid('the filter is empty, which would be every saga; name at least their statuses')
+  return filter
+}
+
 /** @throws SagaError `FILTER_INVALID`, naming the part that cannot be. */
 export function checkFilter(filter: SagaFilter): SagaFilter {
   const { version, status, reason, startedBefore, startedAfter, rerunOf } = filter

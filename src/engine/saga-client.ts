@@ -7,6 +7,7 @@ import type { AnyDefinition, Contract, Definition, InputOf, ResultsOf } from './
 import { type Duration, toMs } from './duration.ts'
 import { SagaError } from './errors.ts'
 import { checkCap, checkFilter, checkPage } from './filter.ts'
+import { Operations } from './operations.ts'
 import { Operator, type OperatorOptions } from './operator.ts'
 import { Waiters } from './outcomes.ts'
 import { isId } from './runtime/ids.ts'
@@ -38,12 +39,16 @@ export class SagaClient {
   protected readonly waiters: Waiters
   /** The verbs: retry, compensate, cancel, pause, resume, hold, release, resolve, rerun. */
   readonly operator: Operator
+  /** The verbs over many sagas at once, as operations that workers go on with. */
+  readonly operations: Operations
 
   constructor(parts: SagaClientParts) {
     this.#parts = parts
     this.#starts = new Starts(parts)
     this.waiters = new Waiters(parts.db, parts.schema)
-    this.operator = readyFirst(new Operator(parts.operator), parts.ready)
+    const operator = new Operator(parts.operator)
+    this.operator = readyFirst(operator, parts.ready)
+    this.operations = readyFirst(new Operations(parts.operator, operator), parts.ready)
   }
 
   /**

@@ -7,6 +7,7 @@
  * what the state admits, and brings what came of it to the committer.
  */
 import type { PgBoss } from 'pg-boss'
+import type { OperationRounds } from '../engine/operation-rounds.ts'
 import { type Applier, type Batch, type Item } from '../engine/runtime/apply.ts'
 import type { CodeShelf } from '../engine/runtime/limits.ts'
 import type { Logger } from '../engine/runtime/ports.ts'
@@ -21,6 +22,7 @@ import { FetchLoop } from './fetch-loop.ts'
 import { type Fetched, Fetcher } from './fetcher.ts'
 import { Losses } from './losses.ts'
 import { LostJobs } from './lost-jobs.ts'
+import { OperationLoop } from './operation-loop.ts'
 import { Owner } from './owner.ts'
 import { withTimeout } from './patience.ts'
 import { Runner } from './runner.ts'
@@ -40,6 +42,8 @@ export type WorkerOptions = {
   readonly code: CodeShelf
   readonly services: unknown
   readonly openTransaction: OpenTransaction
+  /** What there is to do for operations over many sagas. */
+  readonly rounds: OperationRounds
   readonly logger: Logger
   readonly build: string | null
   /** Attempts at the same time. */
@@ -80,6 +84,7 @@ export class Worker {
   readonly #lost: LostJobs
   readonly #stranded: Stranded
   readonly #codeWatch: CodeWatch
+  readonly #operations: OperationLoop
   readonly #fetching: FetchLoop
   readonly #stop = new AbortController()
   readonly #runner: Runner
@@ -181,6 +186,14 @@ export class Worker {
       lose,
     })
     this.#stranded = new Stranded({ schema, db, logger, isActive: () => this.#owner.isAlive, submit })
+    this.#operations = new OperationLoop({
+      connectionString,
+      schema,
+      db,
+      logger,
+      rounds: options.rounds,
+      isActive: () => this.#owner.isAlive,
+    })
   }
 
   get id(): string {
@@ -208,6 +221,7 @@ export class Worker {
     this.#lost.open()
     this.#stranded.open()
     this.#codeWatch.open()
+    this.#operations.open()
     this.#fetching.open()
   }
 
@@ -225,6 +239,7 @@ export class Worker {
     this.#lost.close()
     this.#stranded.close()
     this.#codeWatch.close()
+    const operationsClosed = this.#operations.close()
     await withTimeout(this.#fetching.close(), LEAVE_WITHIN_MS)
     const { drainGraceMs } = this.#options
     if (!(await this.#whenQuiet(drainGraceMs))) {
@@ -232,6 +247,7 @@ export class Worker {
       await this.#whenQuiet(Math.max(ROLL_BACK_WITHIN_MS, Math.min(drainGraceMs, LEAVE_WITHIN_MS)))
     }
     await withTimeout(this.#committer.drained(), LEAVE_WITHIN_MS)
+    await operationsClosed
     await this.#owner.close()
     await Promise.all([this.#committer.close(), this.#fetcher.close()])
   }

@@ -55,6 +55,10 @@ export async function brokenRules(pool: pg.Pool): Promise<readonly string[]> {
     const letter = saga.state.deadLetter?.jobId
     if (letter !== undefined && !letters.delete(letter)) say('rule 1: a dead letter that does not stand in its queue')
   }
+  for (const { id, told, counted } of await readTallies(pool)) {
+    if (canonical(told) !== canonical(counted))
+      broken.push(`operation ${id} says ${canonical(told)} of ${canonical(counted)}`)
+  }
   for (const id of await leakedClaims(pool)) broken.push(`rule 11: claim ${id} is left, and none of its jobs is`)
   for (const id of jobs) broken.push(`rule 1: job ${id} belongs to no attempt in flight`)
   for (const id of letters) broken.push(`rule 1: dead letter ${id} belongs to no saga`)
@@ -78,6 +82,19 @@ async function readTimers(pool: pg.Pool): Promise<ReadonlyMap<string, Set<string
   const timers = new Map<string, Set<string>>()
   for (const { saga_id: id, timer } of rows) timers.set(id, (timers.get(id) ?? new Set()).add(timer))
   return timers
+}
+
+/** What operations say of how many of their sagas stand how, and how many do. */
+async function readTallies(pool: pg.Pool): Promise<readonly { id: string; told: unknown; counted: unknown }[]> {
+  const { rows } = await pool.query(
+    `select o.id, o.tally as told, (
+       select coalesce(json_object_agg(c.what, c.count), '{}') from (
+         select x.what, count(*)::int as count from saga.saga_operation_item i
+           cross join lateral (values (nullif(i.state, 'waiting')), (i.outcome)) as x(what)
+         where i.operation_id = o.id and x.what is not null group by x.what) c) as counted
+     from saga.saga_operation o`,
+  )
+  return rows
 }
 
 /** Claims of live workers whose jobs are all settled: their rows should have gone with the last of them. */

@@ -11,6 +11,7 @@ import { type SagaState, STATE_FORMAT, waitOf } from '../core/state.ts'
 import { packEvent, packState, unpackState } from './codec.ts'
 import { plainColumn, textColumn, textsFrom } from './columns.ts'
 import type { Db } from './db.ts'
+import { clause, conditions, type SagaFilter } from './reading.ts'
 
 /** What a decision needs to know of a saga, beside its state. */
 export type SagaRow = {
@@ -61,6 +62,23 @@ export async function readSagas(db: Db, schema: string, ids: readonly string[]):
 
 /** The worker that ran an attempt, and the build of its code where it has one. */
 export type Ran = { readonly worker: string; readonly build?: string | undefined }
+
+/** Those that a filter gives, behind `after`, the oldest first. Not locked. Index: as `listSummaries`. */
+export async function pageOfSagas(
+  db: Db,
+  schema: string,
+  filter: SagaFilter,
+  after: string | undefined,
+  limit: number,
+): Promise<readonly SagaRow[]> {
+  const { where, values } = conditions(schema, filter)
+  if (after !== undefined) where.push(`s.id > $${values.push(after)}::uuid`)
+  const { rows } = await db.executeSql(
+    `select ${COLUMNS}, s.state from ${schema}.saga s ${clause(where)} order by s.id limit ${limit}`,
+    values,
+  )
+  return rows.map((row) => ({ ...row, state: unpackState(row.state) })) as SagaRow[]
+}
 
 /** One decided transition of one saga, ready to be written. */
 export type Write = {
