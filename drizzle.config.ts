@@ -2,7 +2,7 @@ import { defineConfig } from 'drizzle-kit'
 
 export default defineConfig({
   dialect: 'postgresql',
-  schema: './src/engine/store/schema.ts',
+  schema: ['./src/engine/store/schema.ts', './src/engine/store/operation-tables.ts'],
   out: './drizzle',
   schemaFilter: ['saga_schema'],
 })

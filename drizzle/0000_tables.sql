@@ -13,6 +13,7 @@ CREATE TABLE "saga_schema"."saga" (
 	"state" json NOT NULL,
 	"failure" json,
 	"dead_reason" text,
+	"error_group" text,
 	"tags" text[],
 	"parent_id" uuid,
 	"parent_step" text,
@@ -29,6 +30,7 @@ CREATE TABLE "saga_schema"."saga" (
 	CONSTRAINT "saga_paused_while_live" CHECK (not "saga_schema"."saga"."paused" or "saga_schema"."saga"."status" in ('pending', 'running', 'compensating')),
 	CONSTRAINT "saga_pending_waits" CHECK (("saga_schema"."saga"."status" = 'pending') = ("saga_schema"."saga"."waiting" is not distinct from 'start')),
 	CONSTRAINT "saga_dead_letter_reason" CHECK (("saga_schema"."saga"."status" = 'dead_lettered') = ("saga_schema"."saga"."dead_reason" is not null)),
+	CONSTRAINT "saga_dead_letter_group" CHECK (("saga_schema"."saga"."status" = 'dead_lettered') = ("saga_schema"."saga"."error_group" is not null)),
 	CONSTRAINT "saga_finished_at" CHECK (("saga_schema"."saga"."status" in ('completed', 'compensated', 'resolved')) = ("saga_schema"."saga"."finished_at" is not null)),
 	CONSTRAINT "saga_state_agrees" CHECK ("saga_schema"."saga"."state" ->> 'status' = "saga_schema"."saga"."status"),
 	CONSTRAINT "saga_format" CHECK ("saga_schema"."saga"."format" >= 1 and "saga_schema"."saga"."revision" >= 1),
@@ -70,6 +72,7 @@ CREATE TABLE "saga_schema"."saga_event" (
 	"data" jsonb,
 	"payload" jsonb,
 	"worker" text,
+	"build" text,
 	"request_id" text,
 	CONSTRAINT "saga_event_saga_id_sequence_pk" PRIMARY KEY("saga_id","sequence"),
 	CONSTRAINT "saga_event_type_known" CHECK ("saga_schema"."saga_event"."type" in ('saga_started', 'saga_begun', 'blueprint_chosen', 'attempt_scheduled', 'step_withheld', 'attempt_returned', 'attempt_failed', 'attempt_lost', 'late_report', 'late_effect_found', 'step_completed', 'branch_chosen', 'map_started', 'item_collected', 'fallback_taken', 'step_checkpointed', 'hook_completed', 'step_ended', 'step_verified', 'child_started', 'child_undo_asked', 'child_ended', 'step_compensated', 'compensation_gave_up', 'step_skipped', 'step_left_in_doubt', 'saga_turned', 'undo_started', 'turn_recorded', 'turn_dropped', 'saga_stopping', 'saga_completed', 'saga_compensated', 'saga_dead_lettered', 'saga_retried', 'backoff_skipped', 'step_settled_by_hand', 'input_edited', 'saga_paused', 'saga_resumed', 'hold_released', 'code_found', 'saga_resolved', 'saga_rerun')),
@@ -115,15 +118,71 @@ CREATE TABLE "saga_schema"."saga_worker" (
 	"taken_over_at" timestamp (3) with time zone
 );
 --> statement-breakpoint
+CREATE TABLE "saga_schema"."saga_operation" (
+	"id" uuid PRIMARY KEY NOT NULL,
+	"verb" text NOT NULL,
+	"options" jsonb NOT NULL,
+	"filter" jsonb NOT NULL,
+	"actor" text NOT NULL,
+	"reason" text NOT NULL,
+	"request_id" text NOT NULL,
+	"rate" double precision NOT NULL,
+	"canary" integer NOT NULL,
+	"state" text NOT NULL,
+	"total" integer NOT NULL,
+	"more" boolean NOT NULL,
+	"reached" integer NOT NULL,
+	"judged_to" integer NOT NULL,
+	"canary_judged" boolean NOT NULL,
+	"looked_to" integer NOT NULL,
+	"tally" json NOT NULL,
+	"log" jsonb NOT NULL,
+	"created_at" timestamp (3) with time zone NOT NULL,
+	"updated_at" timestamp (3) with time zone NOT NULL,
+	"order_at" timestamp (3) with time zone NOT NULL,
+	"look_at" timestamp (3) with time zone NOT NULL,
+	"finished_at" timestamp (3) with time zone,
+	"settled_at" timestamp (3) with time zone,
+	CONSTRAINT "saga_operation_verb_known" CHECK ("saga_schema"."saga_operation"."verb" in ('retry', 'compensate', 'cancel', 'pause', 'resume', 'resolve', 'rerun')),
+	CONSTRAINT "saga_operation_state_known" CHECK ("saga_schema"."saga_operation"."state" in ('running', 'paused', 'aborted', 'done')),
+	CONSTRAINT "saga_operation_finished" CHECK (("saga_schema"."saga_operation"."state" in ('aborted', 'done')) = ("saga_schema"."saga_operation"."finished_at" is not null)),
+	CONSTRAINT "saga_operation_settled" CHECK ("saga_schema"."saga_operation"."settled_at" is null or "saga_schema"."saga_operation"."finished_at" is not null)
+);
+--> statement-breakpoint
+CREATE TABLE "saga_schema"."saga_operation_item" (
+	"operation_id" uuid NOT NULL,
+	"position" integer NOT NULL,
+	"saga_id" uuid NOT NULL,
+	"state" text NOT NULL,
+	"outcome" text,
+	"code" text,
+	"message" text,
+	"new_saga_id" uuid,
+	"tries" smallint DEFAULT 0 NOT NULL,
+	"ordered_at" timestamp (3) with time zone,
+	"ended_at" timestamp (3) with time zone,
+	CONSTRAINT "saga_operation_item_operation_id_position_pk" PRIMARY KEY("operation_id","position"),
+	CONSTRAINT "saga_operation_item_state_known" CHECK ("saga_schema"."saga_operation_item"."state" in ('waiting', 'done', 'refused', 'failed')),
+	CONSTRAINT "saga_operation_item_outcome_known" CHECK ("saga_schema"."saga_operation_item"."outcome" in ('completed', 'compensated', 'dead_lettered', 'resolved', 'paused', 'gone')),
+	CONSTRAINT "saga_operation_item_outcome" CHECK ("saga_schema"."saga_operation_item"."outcome" is null or "saga_schema"."saga_operation_item"."state" = 'done'),
+	CONSTRAINT "saga_operation_item_ended" CHECK (("saga_schema"."saga_operation_item"."ended_at" is not null) = ("saga_schema"."saga_operation_item"."outcome" is not null or "saga_schema"."saga_operation_item"."state" in ('refused', 'failed')))
+);
+--> statement-breakpoint
 ALTER TABLE "saga_schema"."saga_claim" ADD CONSTRAINT "saga_claim_worker_id_saga_worker_id_fk" FOREIGN KEY ("worker_id") REFERENCES "saga_schema"."saga_worker"("id") ON DELETE restrict ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "saga_schema"."saga_timer" ADD CONSTRAINT "saga_timer_saga_id_saga_id_fk" FOREIGN KEY ("saga_id") REFERENCES "saga_schema"."saga"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "saga_schema"."saga_operation_item" ADD CONSTRAINT "saga_operation_item_operation_id_saga_operation_id_fk" FOREIGN KEY ("operation_id") REFERENCES "saga_schema"."saga_operation"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 CREATE UNIQUE INDEX "saga_key" ON "saga_schema"."saga" USING btree ("definition","key") WHERE "saga_schema"."saga"."key" is not null;--> statement-breakpoint
 CREATE INDEX "saga_open" ON "saga_schema"."saga" USING btree ("status","id") WHERE "saga_schema"."saga"."status" <> 'completed';--> statement-breakpoint
 CREATE INDEX "saga_held" ON "saga_schema"."saga" USING btree ("waiting","definition","id") WHERE "saga_schema"."saga"."waiting" in ('hold', 'code');--> statement-breakpoint
+CREATE INDEX "saga_error_group" ON "saga_schema"."saga" USING btree ("error_group","id") WHERE "saga_schema"."saga"."error_group" is not null;--> statement-breakpoint
 CREATE INDEX "saga_tags" ON "saga_schema"."saga" USING gin ("tags") WHERE "saga_schema"."saga"."tags" is not null;--> statement-breakpoint
 CREATE INDEX "saga_parent" ON "saga_schema"."saga" USING btree ("parent_id") WHERE "saga_schema"."saga"."parent_id" is not null;--> statement-breakpoint
 CREATE INDEX "saga_claim_worker" ON "saga_schema"."saga_claim" USING btree ("worker_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "saga_event_request" ON "saga_schema"."saga_event" USING btree ("saga_id","request_id") WHERE "saga_schema"."saga_event"."request_id" is not null;--> statement-breakpoint
+CREATE INDEX "saga_event_compensated" ON "saga_schema"."saga_event" USING btree ("step","at") WHERE "saga_schema"."saga_event"."type" = 'step_compensated';--> statement-breakpoint
 CREATE UNIQUE INDEX "saga_hold_request" ON "saga_schema"."saga_hold" USING btree ("request_id");--> statement-breakpoint
 CREATE INDEX "saga_hold_active" ON "saga_schema"."saga_hold" USING btree ("definition") WHERE "saga_schema"."saga_hold"."released_at" is null;--> statement-breakpoint
-CREATE INDEX "saga_timer_due" ON "saga_schema"."saga_timer" USING btree ("due_at");
+CREATE INDEX "saga_timer_due" ON "saga_schema"."saga_timer" USING btree ("due_at");--> statement-breakpoint
+CREATE UNIQUE INDEX "saga_operation_request" ON "saga_schema"."saga_operation" USING btree ("request_id");--> statement-breakpoint
+CREATE INDEX "saga_operation_open" ON "saga_schema"."saga_operation" USING btree ("look_at") WHERE "saga_schema"."saga_operation"."settled_at" is null;--> statement-breakpoint
+CREATE INDEX "saga_operation_item_open" ON "saga_schema"."saga_operation_item" USING btree ("operation_id","state","position") WHERE "saga_schema"."saga_operation_item"."ended_at" is null;

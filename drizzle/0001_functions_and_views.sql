@@ -15,7 +15,8 @@ CREATE VIEW "saga_schema"."overview" AS
     s.state ->> 'direction' AS direction,
     s.dead_reason, s.failure ->> 'step' AS failed_step, s.failure -> 'error' ->> 'message' AS error_message,
     s.failure -> 'error' ->> 'code' AS error_code,
-    s.tags, s.parent_id, s.rerun_of, s.revision, s.start_at, s.deadline_at, s.created_at, s.updated_at, s.finished_at
+    s.tags, s.parent_id, s.rerun_of, s.revision, s.start_at, s.deadline_at, s.created_at, s.updated_at, s.finished_at,
+    s.error_group
   FROM "saga_schema"."saga" s;--> statement-breakpoint
 CREATE VIEW "saga_schema"."step" AS
   SELECT s.id AS saga_id, s.definition, e.key AS step, e.value ->> 'state' AS state,
@@ -31,7 +32,8 @@ CREATE VIEW "saga_schema"."dead_letter" AS
     coalesce((x.step -> CASE WHEN x.phase = 'compensation' THEN x.phase ELSE 'action' END ->> 'attempts')::int, CASE WHEN x.phase = 'compensation' OR x.step IS NULL THEN 0 ELSE 1 END) AS attempts,
     x.error ->> 'message' AS error_message, x.error ->> 'code' AS error_code,
     s.failure ->> 'step' AS failed_step, s.failure -> 'error' ->> 'message' AS failure_message,
-    s.failure -> 'error' ->> 'code' AS failure_code, s.created_at, s.updated_at AS dead_since
+    s.failure -> 'error' ->> 'code' AS failure_code, s.created_at, s.updated_at AS dead_since,
+    s.error_group
   FROM "saga_schema"."saga" s
     CROSS JOIN LATERAL (SELECT s.state -> 'steps' -> (s.state -> 'deadLetter' ->> 'step') AS step) d
     CROSS JOIN LATERAL (

@@ -22,6 +22,9 @@ export {
   StepNotApplied,
   StepRejected,
 } from './engine/errors.ts'
+export type { Operation, OperationCounts, OperationOrder, OperationStart } from './engine/operation-order.ts'
+export type { OperationPreview } from './engine/operation-preview.ts'
+export type { OperationResultsPage, Operations, OperationsPage } from './engine/operations.ts'
 export type { Done, Operator, ShownPlan } from './engine/operator.ts'
 export type { HoldScope } from './engine/operator-holds.ts'
 export type { Logger } from './engine/runtime/ports.ts'
@@ -31,7 +34,16 @@ export type { SagaOutcome, SagaView, StepView } from './engine/saga-view.ts'
 export type { EnqueueItem, EnqueueOptions, EnqueueResult } from './engine/starts.ts'
 export type * from './engine/step-types.ts'
 export type { Db } from './engine/store/db.ts'
+export type { ErrorGroup } from './engine/store/error-groups.ts'
 export type { JournalEntry } from './engine/store/journal.ts'
-export type { Page, SagaFilter, SagaSummary } from './engine/store/reading.ts'
+export type { OperationResult } from './engine/store/operation-items.ts'
+export type {
+  ItemOutcome,
+  ItemState,
+  OperationChange,
+  OperationState,
+  OperationVerb,
+} from './engine/store/operations.ts'
+export type { CompensatedStep, Page, SagaFilter, SagaSummary } from './engine/store/reading.ts'
 export { fromPg } from './jobs/pools.ts'
 export type { WorkerEvent } from './jobs/worker.ts'

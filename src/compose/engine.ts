@@ -2,6 +2,8 @@
 import { type AnyDefinition, checkDefinition, type Definition } from '../engine/definition.ts'
 import { toMs } from '../engine/duration.ts'
 import { SagaError } from '../engine/errors.ts'
+import { operationRounds } from '../engine/operation-rounds.ts'
+import { Operator } from '../engine/operator.ts'
 import { CodeShelf } from '../engine/runtime/limits.ts'
 import { type FaultPoints, NO_FAULTS } from '../engine/runtime/ports.ts'
 import { SagaClient } from '../engine/saga-client.ts'
@@ -46,6 +48,7 @@ export class SagaEngine extends SagaClient implements AsyncDisposable {
       code: new CodeShelf(definitions),
       services: options.services,
       openTransaction,
+      rounds: operationRounds(wiring.schema, new Operator(wiring.parts.operator)),
       logger: wiring.logger,
       build: options.build ?? null,
       concurrency: options.concurrency ?? 100,

@@ -53,7 +53,7 @@ export type SagaEngineOptions<Definitions extends readonly AnyDefinition[]> = Sa
   readonly migrate?: boolean
   /** For the worker's own session, where `connectionString` goes through a pooler in transaction mode. */
   readonly directConnectionString?: string
-  /** What code this is, for the journal: a commit hash, say. */
+  /** What code this is: a commit hash, say. The journal records it with every attempt. At most 200 printable characters. */
   readonly build?: string
   /** Functions that ignore their abort signal: at this many the worker stops fetching. 20 by default. */
   readonly maxStragglers?: number
@@ -100,5 +100,9 @@ export function checkOptions(options: SagaClientOptions & EngineSettings): void 
     const value: unknown = options[name as keyof EngineSettings]
     if (value === undefined || (Number.isSafeInteger(value) && Number(value) >= from && Number(value) <= to)) continue
     throw invalid(`${name} is a whole number from ${from} to ${to}, not ${JSON.stringify(value)}`)
+  }
+  const { build } = options
+  if (build !== undefined && !(typeof build === 'string' && /^\P{C}{1,200}$/u.test(build))) {
+    throw invalid('build is text of 1 to 200 characters, without control characters')
   }
 }

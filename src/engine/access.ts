@@ -16,9 +16,21 @@ export type Action =
   | 'edit_input'
   | 'hold'
   | 'release'
+  | 'start_operation'
+  | 'pause_operation'
+  | 'resume_operation'
+  | 'abort_operation'
   | 'read'
 
-export type Target = { readonly definition?: string; readonly sagaId?: string; readonly step?: string }
+export type Target = {
+  readonly definition?: string
+  readonly sagaId?: string
+  readonly step?: string
+  /** Of an operation over many sagas: which one, and the verb that each of them is then asked for. */
+  readonly operationId?: string
+  readonly verb?: string
+  readonly pastPivot?: boolean
+}
 
 /** The answer `false`, or an exception, refuses. */
 export type Authorize = (actor: string, action: Action, target: Target) => boolean | Promise<boolean>
@@ -36,7 +48,7 @@ export async function demand(authorize: Authorize, actor: string, action: Action
     cause = error
   }
   if (allowed) return
-  const of = target.sagaId ?? target.definition ?? 'this'
+  const of = target.sagaId ?? target.operationId ?? target.definition ?? 'this'
   throw new SagaError('NOT_AUTHORIZED', `${actor} may not ${action} ${of}. Ask whoever configured authorize().`, {
     cause,
     details: { actor, action, ...target },

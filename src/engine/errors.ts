@@ -23,6 +23,11 @@ export type SagaErrorCode =
   | 'TRANSACTION_REQUIRED'
   | 'SAGA_NOT_FOUND'
   | 'HOLD_NOT_FOUND'
+  | 'OPERATION_NOT_FOUND'
+  /** An operation over many sagas that makes no sense. */
+  | 'OPERATION_INVALID'
+  /** The change does not fit the operation's state. */
+  | 'OPERATION_REFUSED'
   /** The order does not fit the saga's state; `details.fits` lists those that do. */
   | 'ORDER_REFUSED'
   /** What would be done is not what was shown; `details.plan`. */

@@ -2,26 +2,70 @@
 import { DEAD_LETTER_REASONS, STATUSES } from './core/machine.ts'
 import { SagaError } from './errors.ts'
 import { isId } from './runtime/ids.ts'
-import type { SagaFilter } from './store/reading.ts'
+import type { CompensatedStep, SagaFilter } from './store/reading.ts'
 
 const MAX_CAP = 1_000_000
 const MAX_PAGE = 1_000
 const MAX_VERSION = 2 ** 31 - 1
+
+const PARTS: { readonly [part in keyof Required<SagaFilter>]: true } = {
+  definition: true,
+  version: true,
+  status: true,
+  reason: true,
+  key: true,
+  keyPrefix: true,
+  tag: true,
+  step: true,
+  startedBefore: true,
+  startedAfter: true,
+  rerunOf: true,
+  errorGroup: true,
+  compensatedStep: true,
+  minAttempts: true,
+  build: true,
+}
+
+/**
+ * What is changed by a filter has to be named by it: one that is empty, or misspelt, gives all sagas.
+ *
+ * @throws SagaError `FILTER_INVALID`.
+ */
+export function checkScope(filter: SagaFilter): SagaFilter {
+  const isObject = typeof filter === 'object' && filter !== null
+  const parts = isObject ? Object.entries(filter).filter(([, value]) => value !== undefined) : []
+  const unknown = parts.find(([part]) => !(part in PARTS))
+  if (unknown !== undefined) throw invalid(`a filter has no part called ${shown(unknown[0])}`)
+  if (parts.length === 0) throw invalid('the filter is empty, which would be every saga; name at least their statuses')
+  return filter
+}
 
 /** @throws SagaError `FILTER_INVALID`, naming the part that cannot be. */
 export function checkFilter(filter: SagaFilter): SagaFilter {
   const { version, status, reason, startedBefore, startedAfter, rerunOf } = filter
   for (const one of status === undefined ? [] : [status].flat()) oneOf('status', one, STATUSES)
   if (reason !== undefined) oneOf('reason', reason, DEAD_LETTER_REASONS)
-  for (const name of ['definition', 'key', 'keyPrefix', 'tag', 'step'] as const) text(name, filter[name])
+  for (const name of ['definition', 'key', 'keyPrefix', 'tag', 'step', 'errorGroup', 'build'] as const) {
+    text(name, filter[name])
+  }
   if (version !== undefined) wholeNumber('version', version, 1, MAX_VERSION)
   if (rerunOf !== undefined && !isId(rerunOf)) throw invalid(`rerunOf is the id of a saga, not ${shown(rerunOf)}`)
-  for (const [name, date] of Object.entries({ startedBefore, startedAfter })) {
-    if (date !== undefined && !(date instanceof Date && !Number.isNaN(date.getTime()))) {
-      throw invalid(`${name} is a valid Date, not ${shown(date)}`)
-    }
-  }
+  for (const [name, date] of Object.entries({ startedBefore, startedAfter })) moment(name, date)
+  if (filter.minAttempts !== undefined) wholeNumber('minAttempts', filter.minAttempts, 1, MAX_VERSION)
+  if (filter.compensatedStep !== undefined) checkCompensatedStep(filter.compensatedStep)
   return filter
+}
+
+function checkCompensatedStep(compensated: CompensatedStep): void {
+  if (compensated === null || typeof compensated !== 'object') {
+    throw invalid(`compensatedStep is { step, from?, to?, build? }, not ${shown(compensated)}`)
+  }
+  const { step, from, to, build } = compensated
+  if (step === undefined) throw invalid('compensatedStep names a step')
+  text('compensatedStep.step', step)
+  text('compensatedStep.build', build)
+  moment('compensatedStep.from', from)
+  moment('compensatedStep.to', to)
 }
 
 /** @throws SagaError `FILTER_INVALID` for a page size or cursor that cannot be. */
@@ -45,6 +89,11 @@ function text(name: string, value: unknown): void {
   if (typeof value !== 'string' || value.includes('\u0000') || !value.isWellFormed()) {
     throw invalid(`${name} is text without U+0000 or lone surrogates, not ${shown(value)}`)
   }
+}
+
+function moment(name: string, value: unknown): void {
+  if (value === undefined || (value instanceof Date && !Number.isNaN(value.getTime()))) return
+  throw invalid(`${name} is a valid Date, not ${shown(value)}`)
 }
 
 function wholeNumber(name: string, value: unknown, from: number, to: number): void {

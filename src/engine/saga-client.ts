@@ -7,6 +7,7 @@ import type { AnyDefinition, Contract, Definition, InputOf, ResultsOf } from './
 import { type Duration, toMs } from './duration.ts'
 import { SagaError } from './errors.ts'
 import { checkCap, checkFilter, checkPage } from './filter.ts'
+import { Operations } from './operations.ts'
 import { Operator, type OperatorOptions } from './operator.ts'
 import { Waiters } from './outcomes.ts'
 import { isId } from './runtime/ids.ts'
@@ -14,6 +15,7 @@ import type { Started, StartOptions } from './runtime/start.ts'
 import { outcomeOf, type SagaOutcome, type SagaView, viewOf } from './saga-view.ts'
 import { type EnqueueOptions, type EnqueueResult, Starts, type StartsParts } from './starts.ts'
 import { isConnectionError } from './store/db.ts'
+import { type ErrorGroup, readErrorGroups } from './store/error-groups.ts'
 import { type JournalEntry, readJournal } from './store/journal.ts'
 import { countByStatus, listSummaries, type Page, readSummary, type SagaFilter } from './store/reading.ts'
 import { readyFirst, unreachable } from './unreachable.ts'
@@ -37,12 +39,16 @@ export class SagaClient {
   protected readonly waiters: Waiters
   /** The verbs: retry, compensate, cancel, pause, resume, hold, release, resolve, rerun. */
   readonly operator: Operator
+  /** The verbs over many sagas at once, as operations that workers go on with. */
+  readonly operations: Operations
 
   constructor(parts: SagaClientParts) {
     this.#parts = parts
     this.#starts = new Starts(parts)
     this.waiters = new Waiters(parts.db, parts.schema)
-    this.operator = readyFirst(new Operator(parts.operator), parts.ready)
+    const operator = new Operator(parts.operator)
+    this.operator = readyFirst(operator, parts.ready)
+    this.operations = readyFirst(new Operations(parts.operator, operator), parts.ready)
   }
 
   /**
@@ -116,6 +122,26 @@ export class SagaClient {
       const counted = await countByStatus(this.#parts.db, this.#parts.schema, filter, wanted, cap)
       return Object.fromEntries(STATUSES.map((status) => [status, counted[status] ?? 0])) as Record<Status, number>
     })
+  }
+
+  /**
+   * What the dead letters have in common: one group for each error at a step, the largest first, with an example. Messages
+   * that differ only in ids, numbers, quoted text or addresses are the same error.
+   *
+   * @param filter only of these sagas. Live sagas and those at rest are in no group.
+   * @param options `cap`: how far the sagas of a group are counted (10 001 by default, the newest ones); `limit`: groups at
+   * most (100 by default).
+   * @throws SagaError `FILTER_INVALID`.
+   */
+  async errorGroups(
+    filter: SagaFilter = {},
+    options: { readonly cap?: number; readonly limit?: number } = {},
+  ): Promise<readonly ErrorGroup[]> {
+    const { limit = 100 } = options
+    checkFilter(filter)
+    checkPage(limit, undefined)
+    const cap = checkCap(options.cap ?? 10_001)
+    return this.#read(() => readErrorGroups(this.#parts.db, this.#parts.schema, filter, { cap, limit }))
   }
 
   /**

@@ -13,6 +13,8 @@ export type StepView = {
   readonly state: StepState['state']
   readonly attempts: number
   readonly compensationAttempts: number
+  /** The builds that ran attempts of it, in the order in which they first did. */
+  readonly builds: readonly string[]
   /** It may have taken effect. */
   readonly inDoubt: boolean
   readonly error?: ErrorInfo
@@ -94,7 +96,8 @@ function* reachable(nodes: readonly BlueprintNode[], state: SagaState): Generato
 const SAYS_RESULT: readonly string[] = ['step_completed', 'step_verified', 'step_settled_by_hand']
 
 function stepView(name: string, step: StepState | undefined, journal: readonly JournalEntry[]): StepView {
-  if (step === undefined) return { name, state: 'pending', attempts: 0, compensationAttempts: 0, inDoubt: false }
+  if (step === undefined)
+    return { name, state: 'pending', attempts: 0, compensationAttempts: 0, builds: [], inDoubt: false }
   const own = journal.filter(({ event }) => 'step' in event && event.step === name)
   const done = own.findLast(({ event }) => SAYS_RESULT.includes(event.type))
   const started = own.find(({ event }) => event.type === 'attempt_scheduled')
@@ -105,6 +108,7 @@ function stepView(name: string, step: StepState | undefined, journal: readonly J
     state: step.state,
     attempts: step.action.attempts,
     compensationAttempts: step.compensation?.attempts ?? 0,
+    builds: [...new Set(own.flatMap(({ build }) => build ?? []))],
     inDoubt: step.maybeApplied === true,
     ...(step.error === undefined ? {} : { error: step.error }),
     ...(done === undefined || done.payload === undefined ? {} : { result: done.payload }),

@@ -8,7 +8,7 @@ import type { Limits } from '../engine/core/input.ts'
 import type { Item } from '../engine/runtime/apply.ts'
 import { type CodeShelf, limitsOf } from '../engine/runtime/limits.ts'
 import type { Db } from '../engine/store/db.ts'
-import { readSagas } from '../engine/store/sagas.ts'
+import { type Ran, readSagas } from '../engine/store/sagas.ts'
 import type { ClaimedJob } from '../engine/store/workers.ts'
 import { withTimeout } from './patience.ts'
 
@@ -31,15 +31,18 @@ export class Losses {
     this.#options = options
   }
 
-  /** @returns the ids of the jobs whose loss was committed in time. */
-  async record(jobs: readonly ClaimedJob[]): Promise<ReadonlySet<string>> {
+  /**
+   * @param ran who had them, where that is known.
+   * @returns the ids of the jobs whose loss was committed in time.
+   */
+  async record(jobs: readonly ClaimedJob[], ran?: Ran): Promise<ReadonlySet<string>> {
     const { db, schema, code } = this.#options
     const rows = await readSagas(db, schema, [...new Set(jobs.map((job) => job.saga))])
     const definitions = new Map(rows.map((row) => [row.id, code.get(row.definition, row.version)]))
     const recorded = new Set<string>()
     const all = jobs.map(async (job) => {
       try {
-        await this.#once(job, limitsOf(definitions.get(job.saga), job.step, job.side))
+        await this.#once(lostItem(job, limitsOf(definitions.get(job.saga), job.step, job.side), ran), job)
         recorded.add(job.id)
       } catch {
         // It is not among those that are recorded.
@@ -49,18 +52,18 @@ export class Losses {
     return new Set(recorded)
   }
 
-  #once(job: ClaimedJob, limits: Limits): Promise<void> {
+  #once(item: Item, job: ClaimedJob): Promise<void> {
     const key = `${job.id} ${job.retryCount}`
     const known = this.#underWay.get(key)
     if (known !== undefined) return known
-    const submitted = this.#options.submit(lostItem(job, limits)).finally(() => this.#underWay.delete(key))
+    const submitted = this.#options.submit(item).finally(() => this.#underWay.delete(key))
     this.#underWay.set(key, submitted)
     return submitted
   }
 }
 
 /** The report that stands in for the worker that is gone. */
-function lostItem(job: ClaimedJob, limits: Limits): Item {
+function lostItem(job: ClaimedJob, limits: Limits, ran: Ran | undefined): Item {
   const delivery = {
     step: job.step,
     side: job.side,
@@ -72,5 +75,6 @@ function lostItem(job: ClaimedJob, limits: Limits): Item {
     sagaId: job.saga,
     input: { type: 'lost', ...delivery, limits },
     job: { id: job.id, retryCount: job.retryCount },
+    ran,
   }
 }

@@ -13,6 +13,7 @@ import type { Logger } from '../engine/runtime/ports.ts'
 import { type AttemptReport, type AttemptSettings, isTransactional, runAttempt } from '../engine/runtime/run-attempt.ts'
 import { errorInfo } from '../engine/runtime/verdict.ts'
 import type { Payloads } from '../engine/store/journal.ts'
+import type { Ran } from '../engine/store/sagas.ts'
 import type { ClaimedJob } from '../engine/store/workers.ts'
 import type { SagaCache } from './cache.ts'
 import type { Committer } from './committer.ts'
@@ -30,7 +31,7 @@ export type RunnerParts = {
   readonly openTransaction: OpenTransaction
   readonly logger: Logger
   readonly maxStragglers: number
-  readonly workerId: () => string
+  readonly ran: () => Ran
   /** Whether another live worker has the code, `name@version`. */
   readonly isElsewhere: (name: string) => boolean
   /** Records something that no slot waits for. */
@@ -138,8 +139,8 @@ export class Runner {
 
   #reportLate(job: ClaimedJob, report: AttemptReport | undefined): void {
     if (report === undefined) return
-    const { submit, workerId, logger } = this.#parts
-    const item = itemFor(job.saga, report, { id: job.id, retryCount: job.retryCount }, workerId())
+    const { submit, ran, logger } = this.#parts
+    const item = itemFor(job.saga, report, { id: job.id, retryCount: job.retryCount }, ran())
     submit(item).catch((error: unknown) => {
       logger.error({ saga: job.saga, step: job.step, error: String(error) }, 'a late report cannot be written')
     })
@@ -169,7 +170,7 @@ export class Runner {
       delivery,
       code,
       job: owned,
-      worker: this.#parts.workerId(),
+      ran: this.#parts.ran(),
       claims,
       onStraggler,
     }
@@ -187,7 +188,7 @@ export class Runner {
 
   #report(job: ClaimedJob, claim: Claim, saga: LoadedSaga | undefined, report: AttemptReport): void {
     const known = saga === undefined ? undefined : (this.#parts.cache.get(saga.id, saga.revision) ?? saga)
-    const item = itemFor(job.saga, report, { id: job.id, retryCount: job.retryCount }, this.#parts.workerId(), known)
+    const item = itemFor(job.saga, report, { id: job.id, retryCount: job.retryCount }, this.#parts.ran(), known)
     this.#parts.committer.add({ item, claim, done: (outcome) => this.#done(job, claim, saga, report, outcome) })
   }
 
@@ -276,14 +277,14 @@ function itemFor(
   sagaId: string,
   { report, payload }: AttemptReport,
   job: { readonly id: string; readonly retryCount: number },
-  worker: string,
+  ran: Ran,
   saga?: LoadedSaga,
 ): Item {
   return {
     sagaId,
     input: report,
     job,
-    worker,
+    ran,
     ...(payload === undefined ? {} : { payload }),
     ...(saga === undefined ? {} : { cached: { revision: saga.revision, state: saga.state } }),
   }

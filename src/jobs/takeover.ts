@@ -13,6 +13,7 @@
  */
 import type { FaultPoints, Logger } from '../engine/runtime/ports.ts'
 import type { Db } from '../engine/store/db.ts'
+import type { Ran } from '../engine/store/sagas.ts'
 import {
   type ClaimedJob,
   readClaims,
@@ -38,8 +39,8 @@ export type TakeoverOptions = {
   readonly owner: Owner
   readonly logger: Logger
   readonly faults: FaultPoints
-  /** Records the deliveries as lost. Resolves before long, with the ids of those that were recorded. */
-  readonly lose: (jobs: readonly ClaimedJob[]) => Promise<ReadonlySet<string>>
+  /** Records the deliveries as lost with that worker. Resolves before long, with the ids of those that were recorded. */
+  readonly lose: (jobs: readonly ClaimedJob[], ran: Ran) => Promise<ReadonlySet<string>>
   readonly onTakenOver: (worker: string, jobs: number) => void
 }
 
@@ -141,12 +142,16 @@ export class Takeover {
   /** Claim by claim, so that one that cannot be recorded keeps no other. */
   async #loseClaims(worker: WorkerRow): Promise<{ readonly jobs: number; readonly left: number }> {
     const { db, schema, lose, faults } = this.#options
+    const ran = { worker: worker.id, build: worker.build ?? undefined }
     let jobs = 0
     let left = 0
     for (;;) {
       const claims = (await readClaims(db, schema, worker.id, left + CLAIMS_AT_ONCE)).slice(left)
       if (claims.length === 0) return { jobs, left }
-      const recorded = await lose(claims.flatMap((claim) => claim.jobs))
+      const recorded = await lose(
+        claims.flatMap((claim) => claim.jobs),
+        ran,
+      )
       faults('takeover-batch')
       const done = claims.filter((claim) => claim.jobs.every((job) => recorded.has(job.id)))
       await removeClaims(

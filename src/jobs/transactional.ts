@@ -23,6 +23,7 @@ import {
 } from '../engine/runtime/run-attempt.ts'
 import { errorInfo } from '../engine/runtime/verdict.ts'
 import { type Db, isConnectionError, isRepeatable } from '../engine/store/db.ts'
+import type { Ran } from '../engine/store/sagas.ts'
 import { Backoff } from './backoff.ts'
 import { isOfTheMoment, isOutOfTime } from './trouble.ts'
 
@@ -35,7 +36,7 @@ export type TransactionalAttempt = {
   readonly delivery: Delivery
   readonly code: SideCode
   readonly job: DeliveredJob
-  readonly worker: string
+  readonly ran: Ran
   /** To be removed with this settlement, being the last one of its claim. */
   readonly claims: () => readonly string[]
   /** The function ignores its signal, and is not waited for any longer; resolves when it comes to its end after all. */
@@ -136,7 +137,7 @@ async function inside(
   settings: AttemptSettings,
   progress: Progress,
 ): Promise<Extract<TransactionalResult, { type: 'committed' }>> {
-  const { saga, definition, delivery, code, job, worker } = attempt
+  const { saga, definition, delivery, code, job, ran } = attempt
   // It may have waited for its transaction until now.
   if (settings.stop.aborted) throw new Failed(handedBack(attempt))
   // Bounded in the database too: a statement that ignores its signal must not hold its locks for ever. An app that waits
@@ -185,7 +186,7 @@ async function inside(
     sagaId: saga.id,
     input: report.report,
     job,
-    worker,
+    ran,
     cached: { revision: saga.revision, state: saga.state },
     ...(report.payload === undefined ? {} : { payload: report.payload }),
   }

@@ -9,10 +9,12 @@
 import type { PgBoss } from 'pg-boss'
 import type { Delivery } from '../engine/core/input.ts'
 import { SagaError } from '../engine/errors.ts'
+import type { OperationRounds } from '../engine/operation-rounds.ts'
 import type { Applier, Batch, Item } from '../engine/runtime/apply.ts'
 import type { CodeShelf } from '../engine/runtime/limits.ts'
 import type { Logger } from '../engine/runtime/ports.ts'
 import type { Db } from '../engine/store/db.ts'
+import type { Ran } from '../engine/store/sagas.ts'
 import { type ClaimedJob, removeClaims } from '../engine/store/workers.ts'
 import { SagaCache } from './cache.ts'
 import { CodeWatch } from './code-watch.ts'
@@ -22,6 +24,7 @@ import { FetchLoop } from './fetch-loop.ts'
 import { type Fetched, Fetcher } from './fetcher.ts'
 import { Losses } from './losses.ts'
 import { LostJobs } from './lost-jobs.ts'
+import { OperationLoop } from './operation-loop.ts'
 import { Owner } from './owner.ts'
 import { withTimeout } from './patience.ts'
 import { Runner } from './runner.ts'
@@ -42,6 +45,8 @@ export type WorkerOptions = {
   readonly code: CodeShelf
   readonly services: unknown
   readonly openTransaction: OpenTransaction
+  /** What there is to do for operations over many sagas. */
+  readonly rounds: OperationRounds
   readonly logger: Logger
   readonly build: string | null
   /** Attempts at the same time. */
@@ -82,6 +87,7 @@ export class Worker {
   readonly #lost: LostJobs
   readonly #stranded: Stranded
   readonly #codeWatch: CodeWatch
+  readonly #operations: OperationLoop
   readonly #fetching: FetchLoop
   readonly #stop = new AbortController()
   readonly #runner: Runner
@@ -143,7 +149,7 @@ export class Worker {
       submit,
     })
     const losses = new Losses({ schema, db, code: options.code, submit })
-    const lose = (jobs: readonly ClaimedJob[]) => losses.record(jobs)
+    const lose = (jobs: readonly ClaimedJob[], ran?: Ran) => losses.record(jobs, ran)
     this.#siblings = new Siblings({ db, schema, logger })
     this.#runner = new Runner({
       applier,
@@ -161,7 +167,7 @@ export class Worker {
       openTransaction: options.openTransaction,
       logger,
       maxStragglers: options.maxStragglers,
-      workerId: () => this.id,
+      ran: () => ({ worker: this.id, build: options.build ?? undefined }),
       isElsewhere: (name) => this.#codeWatch.isElsewhere(name),
       submit,
       onSlotFree: () => this.#free(),
@@ -187,6 +193,14 @@ export class Worker {
       lose,
     })
     this.#stranded = new Stranded({ schema, db, logger, isActive: () => this.#owner.isAlive, submit })
+    this.#operations = new OperationLoop({
+      connectionString,
+      schema,
+      db,
+      logger,
+      rounds: options.rounds,
+      isActive: () => this.#owner.isAlive,
+    })
   }
 
   get id(): string {
@@ -214,6 +228,7 @@ export class Worker {
     this.#lost.open()
     this.#stranded.open()
     this.#codeWatch.open()
+    this.#operations.open()
     this.#fetching.open()
   }
 
@@ -231,6 +246,7 @@ export class Worker {
     this.#lost.close()
     this.#stranded.close()
     this.#codeWatch.close()
+    const operationsClosed = this.#operations.close()
     await withTimeout(this.#fetching.close(), LEAVE_WITHIN_MS)
     const { drainGraceMs } = this.#options
     if (!(await this.#whenQuiet(drainGraceMs))) {
@@ -239,6 +255,7 @@ export class Worker {
     }
     await withTimeout(this.#committer.drained(), LEAVE_WITHIN_MS)
     this.#siblings.close()
+    await operationsClosed
     await this.#owner.close()
     await Promise.all([this.#committer.close(), this.#fetcher.close()])
   }
@@ -320,7 +337,8 @@ export class Worker {
 
   /** An attempt that nobody waits for any more is told so: somebody else does its work. */
   async #keep(sagaId: string, delivery: Delivery, payload: string): Promise<void> {
-    const outcome = await this.#submit({ sagaId, input: { type: 'checkpoint', ...delivery }, payload, worker: this.id })
+    const ran = { worker: this.id, build: this.#options.build ?? undefined }
+    const outcome = await this.#submit({ sagaId, input: { type: 'checkpoint', ...delivery }, payload, ran })
     if (outcome.type === 'applied' && outcome.applied.ignored === undefined) return
     throw new SagaError(
       'ATTEMPT_SUPERSEDED',

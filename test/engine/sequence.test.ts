@@ -184,9 +184,13 @@ describe('a saga', () => {
     )
     const letter = { definition: 'past-pivot', reason: 'past_pivot', step: 'invoice', phase: 'action', attempts: 1 }
     const error = { name: 'StepRejected', code: 'STEP_REJECTED', message: 'No such customer.' }
-    expect(rows).toEqual([{ data: { saga: id, ...letter, error } }])
+    const errorGroup = (await engine.get(id))?.errorGroup
+    expect(errorGroup).toMatch(/^1:[0-9a-f]{16}$/)
+    expect(rows).toEqual([{ data: { saga: id, ...letter, error, errorGroup } }])
     const view = await database.pool.query('select * from saga.dead_letter where id = $1', [id])
-    expect(view.rows).toMatchObject([{ ...letter, error_message: error.message, error_code: error.code }])
+    expect(view.rows).toMatchObject([
+      { ...letter, error_message: error.message, error_code: error.code, error_group: errorGroup },
+    ])
   })
 
   test('is final only with its hook, which commits with it', async () => {

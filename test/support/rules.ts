@@ -6,13 +6,22 @@ import type pg from 'pg'
 import type { Blueprint } from '../../src/engine/core/blueprint.ts'
 import { DEADLINE_TIMER, SIDE_TIMERS, START_TIMER, timerName } from '../../src/engine/core/command.ts'
 import { replay } from '../../src/engine/core/evolve.ts'
+import { errorGroupOf } from '../../src/engine/core/fingerprint.ts'
 import { violations } from '../../src/engine/core/invariants.ts'
 import { isFinished, isLive, SIDES } from '../../src/engine/core/machine.ts'
 import { flightsOf, type SagaState } from '../../src/engine/core/state.ts'
 import { NOT_ADOPTED } from '../../src/engine/runtime/blueprint-shelf.ts'
 import { type EventColumns, unpackEvent, unpackState } from '../../src/engine/store/codec.ts'
 
-type Stored = { id: string; status: string; revision: number; blueprint: Blueprint | null; state: SagaState }
+type Stored = {
+  id: string
+  definition: string
+  status: string
+  revision: number
+  blueprint: Blueprint | null
+  state: SagaState
+  group: string | null
+}
 
 /** One sentence for each rule that a saga of this database breaks. */
 export async function brokenRules(pool: pg.Pool): Promise<readonly string[]> {
@@ -30,6 +39,9 @@ export async function brokenRules(pool: pg.Pool): Promise<readonly string[]> {
     if (events.length !== saga.revision) say(`rule 13: ${events.length} events at revision ${saga.revision}`)
     const replayed = replay(blueprint, events.map(unpackEvent))
     if (canonical(replayed) !== canonical(saga.state)) say('rule 13: its journal does not replay to its row')
+    if (replayed !== undefined && errorGroupOf(saga.definition, replayed) !== saga.group) {
+      say('rule 13: its journal does not replay to its error group')
+    }
     for (const { step, flight } of flightsOf(saga.state)) {
       if (!jobs.delete(flight.jobId)) say(`rule 11: ${step} is in flight without a job`)
     }
@@ -42,6 +54,10 @@ export async function brokenRules(pool: pg.Pool): Promise<readonly string[]> {
     }
     const letter = saga.state.deadLetter?.jobId
     if (letter !== undefined && !letters.delete(letter)) say('rule 1: a dead letter that does not stand in its queue')
+  }
+  for (const { id, told, counted } of await readTallies(pool)) {
+    if (canonical(told) !== canonical(counted))
+      broken.push(`operation ${id} says ${canonical(told)} of ${canonical(counted)}`)
   }
   for (const id of await leakedClaims(pool)) broken.push(`rule 11: claim ${id} is left, and none of its jobs is`)
   for (const id of jobs) broken.push(`rule 1: job ${id} belongs to no attempt in flight`)
@@ -68,6 +84,19 @@ async function readTimers(pool: pg.Pool): Promise<ReadonlyMap<string, Set<string
   return timers
 }
 
+/** What operations say of how many of their sagas stand how, and how many do. */
+async function readTallies(pool: pg.Pool): Promise<readonly { id: string; told: unknown; counted: unknown }[]> {
+  const { rows } = await pool.query(
+    `select o.id, o.tally as told, (
+       select coalesce(json_object_agg(c.what, c.count), '{}') from (
+         select x.what, count(*)::int as count from saga.saga_operation_item i
+           cross join lateral (values (nullif(i.state, 'waiting')), (i.outcome)) as x(what)
+         where i.operation_id = o.id and x.what is not null group by x.what) c) as counted
+     from saga.saga_operation o`,
+  )
+  return rows
+}
+
 /** Claims of live workers whose jobs are all settled: their rows should have gone with the last of them. */
 async function leakedClaims(pool: pg.Pool): Promise<ReadonlySet<string>> {
   return ids(
@@ -80,7 +109,7 @@ async function leakedClaims(pool: pg.Pool): Promise<ReadonlySet<string>> {
 
 async function readSagas(pool: pg.Pool): Promise<readonly Stored[]> {
   const { rows } = await pool.query(
-    `select s.id, s.status, s.revision, b.blueprint, s.state
+    `select s.id, s.definition, s.status, s.revision, b.blueprint, s.state, s.error_group as group
      from saga.saga s left join saga.saga_blueprint b on b.hash = s.blueprint`,
   )
   return rows.map((row) => ({ ...row, state: unpackState(row.state) }))

@@ -15,7 +15,7 @@ import type { SagaState } from '../core/state.ts'
 import { SagaError } from '../errors.ts'
 import { type Db, inOneFlight } from '../store/db.ts'
 import { readActiveHolds } from '../store/holds.ts'
-import { type LockedRow, lockSagas, readSagas, type Write, writeTransitions } from '../store/sagas.ts'
+import { type LockedRow, lockSagas, type Ran, readSagas, type Write, writeTransitions } from '../store/sagas.ts'
 import { clearTimers, removeTimers, setTimers, type Timer } from '../store/timers.ts'
 import { removeClaims } from '../store/workers.ts'
 import type { BlueprintShelf } from './blueprint-shelf.ts'
@@ -38,7 +38,8 @@ export type Item = {
   readonly timer?: Timer
   readonly cached?: CachedState | undefined
   readonly requestId?: string
-  readonly worker?: string
+  /** Who ran what it reports. */
+  readonly ran?: Ran | undefined
 }
 
 export type Applied = {
@@ -194,7 +195,7 @@ function decideSaga(applier: Applier, row: LockedRow, group: readonly Item[], de
   const before = row.state ?? newest(group)?.state
   if (before === undefined) throw new Error(`The state of saga ${row.id} was neither cached nor read.`)
   const payloads = new Map<number, string>()
-  const workers = new Map<number, string>()
+  const workers = new Map<number, Ran>()
   const events: SagaEvent[] = []
   const applied: Applied[] = []
   const outcomes: { item: Item; events: readonly SagaEvent[]; ignored?: Ignored }[] = []
@@ -206,8 +207,8 @@ function decideSaga(applier: Applier, row: LockedRow, group: readonly Item[], de
     const facts = { now: decided.now, newId, holds: decided.holds.get(row.definition) ?? [] }
     const wasCompleted = 'step' in item.input && series.isCompleted(item.input.step)
     const decision = series.decide(blueprint, input as Input, facts)
-    if (item.worker !== undefined)
-      for (let at = 0; at < decision.events.length; at += 1) workers.set(events.length + at, item.worker)
+    if (item.ran !== undefined)
+      for (let at = 0; at < decision.events.length; at += 1) workers.set(events.length + at, item.ran)
     if (item.payload !== undefined) {
       placePayload(payloads, events.length, decision.events, item.payload, wasCompleted)
     }
@@ -229,7 +230,16 @@ function decideSaga(applier: Applier, row: LockedRow, group: readonly Item[], de
   const write: Write | undefined =
     events.length === 0
       ? undefined
-      : { sagaId: row.id, revision: row.revision, state, events, payloads, workers, requestId }
+      : {
+          sagaId: row.id,
+          definition: row.definition,
+          revision: row.revision,
+          state,
+          events,
+          payloads,
+          workers,
+          requestId,
+        }
   return { row, before, after: state, events, write, commands: commandsOf(before, events), applied }
 }
 

@@ -35,6 +35,8 @@ export type DeadLetter = {
   readonly sagaId: string
   readonly definition: string
   readonly reason: string
+  /** `null` when it is on its way again by the end of the same transaction. */
+  readonly errorGroup: string | null
   readonly step: string | null
   /** What of the step could not be done. */
   readonly phase: 'action' | 'compensation' | 'hook'

@@ -1,5 +1,6 @@
 /** What a batch of transitions asks of the world: jobs, timers and dead letters, by kind. */
 import { type Command, SIDE_TIMERS } from '../core/command.ts'
+import { errorGroupOf } from '../core/fingerprint.ts'
 import type { SagaState } from '../core/state.ts'
 import type { LockedRow } from '../store/sagas.ts'
 import type { Timer } from '../store/timers.ts'
@@ -32,7 +33,8 @@ export function gather(applier: Applier, transitions: readonly Transition[]): Wo
 }
 
 /** What somebody who watches the queue needs to know of it without reading the saga. */
-function letterOf(row: LockedRow, { deadLetter, steps, failure }: SagaState, jobId: string): DeadLetter {
+function letterOf(row: LockedRow, state: SagaState, jobId: string): DeadLetter {
+  const { deadLetter, steps, failure } = state
   const reason = deadLetter?.reason ?? ''
   const stepName = deadLetter?.step
   const step = stepName === undefined ? undefined : steps[stepName]
@@ -42,6 +44,7 @@ function letterOf(row: LockedRow, { deadLetter, steps, failure }: SagaState, job
     sagaId: row.id,
     definition: row.definition,
     reason,
+    errorGroup: errorGroupOf(row.definition, state),
     step: stepName ?? null,
     phase: undoing ? 'compensation' : stepName?.startsWith('@') === true ? 'hook' : 'action',
     attempts: (undoing ? step?.compensation : step?.action)?.attempts ?? 0,

@@ -92,6 +92,8 @@ export type JournalEntry = {
   /** The input, or a step's result, which can be `null`; `undefined` where there is none. */
   readonly payload: unknown
   readonly worker: string | null
+  /** The build of the worker that ran the attempt: the engine's option of that name. */
+  readonly build: string | null
 }
 
 /** All of a saga's events after `after`, in order. Index: the journal's primary key. */
@@ -106,7 +108,8 @@ export async function readJournal(db: Db, schema: string, id: string, after = 0)
 
 async function readPage(db: Db, schema: string, id: string, after: number): Promise<readonly JournalEntry[]> {
   const { rows } = await db.executeSql(
-    `select e.sequence, e.at, e.type, e.step, e.side, e.attempt, e.data, e.payload, e.payload is not null as "hasPayload", e.worker
+    `select e.sequence, e.at, e.type, e.step, e.side, e.attempt, e.data, e.payload, e.payload is not null as "hasPayload", e.worker,
+       e.build
      from ${schema}.saga_event e where e.saga_id = $1::uuid and e.sequence > $2::int order by e.sequence limit ${PAGE}`,
     [id, after],
   )
@@ -117,6 +120,7 @@ async function readPage(db: Db, schema: string, id: string, after: number): Prom
       event: unpackEvent(row),
       payload: row.hasPayload ? row.payload : undefined,
       worker: row.worker,
+      build: row.build,
     }),
   )
 }

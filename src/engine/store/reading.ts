@@ -14,6 +14,8 @@ export type SagaSummary = {
   readonly waiting: Wait | null
   readonly paused: boolean
   readonly reason: DeadLetterReason | null
+  /** Of a dead letter: the same for all that are dead letters for the same error. */
+  readonly errorGroup: string | null
   /** The step that failed first, and how. */
   readonly failure: SagaState['failure'] | null
   readonly tags: readonly string[]
@@ -39,6 +41,21 @@ export type SagaFilter = {
   readonly startedBefore?: Date
   readonly startedAfter?: Date
   readonly rerunOf?: string
+  /** Dead letters of one error group, as `errorGroups` lists them. */
+  readonly errorGroup?: string
+  readonly compensatedStep?: CompensatedStep
+  /** Some step has had at least so many attempts, of its action, its compensation or its verification. */
+  readonly minAttempts?: number
+  /** Some attempt was made by this build: the engine's option of that name. */
+  readonly build?: string
+}
+
+/** A step whose compensation ran to its end: `from` (included) to `to` (not included), by `build`. Not those that found nothing to undo. */
+export type CompensatedStep = {
+  readonly step: string
+  readonly from?: Date
+  readonly to?: Date
+  readonly build?: string
 }
 
 export type Page = {
@@ -47,7 +64,8 @@ export type Page = {
   readonly cursor?: string
 }
 
-const COLUMNS = `s.id, s.definition, s.version, s.key, s.status, s.waiting, s.paused, s.dead_reason as reason, s.failure,
+const COLUMNS = `s.id, s.definition, s.version, s.key, s.status, s.waiting, s.paused, s.dead_reason as reason,
+  s.error_group as "errorGroup", s.failure,
   coalesce(s.tags, '{}') as tags, s.rerun_of as "rerunOf", s.created_at as "createdAt", s.updated_at as "updatedAt",
   s.finished_at as "finishedAt", s.state`
 
@@ -68,7 +86,7 @@ export async function listSummaries(
   filter: SagaFilter,
   page: { readonly limit: number; readonly cursor?: string },
 ): Promise<Page> {
-  const { where, values } = conditions(filter)
+  const { where, values } = conditions(schema, filter)
   if (page.cursor !== undefined) where.push(`s.id < $${values.push(page.cursor)}::uuid`)
   const { rows } = await db.executeSql(
     `select ${COLUMNS} from ${schema}.saga s ${clause(where)} order by s.id desc limit ${page.limit + 1}`,
@@ -93,19 +111,27 @@ export async function countByStatus(
   if (statuses.length === 0) return {}
   const values: unknown[] = []
   const counts = statuses.map((status, index) => {
-    const { where } = conditions({ ...filter, status }, values)
+    const { where } = conditions(schema, { ...filter, status }, values)
     return `(select count(*)::int from (select from ${schema}.saga s ${clause(where)} limit $${values.push(cap)}::int) capped) as s${index}`
   })
   const { rows } = await db.executeSql(`select ${counts.join(', ')}`, values)
   return Object.fromEntries(statuses.map((status, index) => [status, Number(rows[0]?.[`s${index}`] ?? 0)]))
 }
 
-function clause(where: readonly string[]): string {
+export function clause(where: readonly string[]): string {
   return where.length === 0 ? '' : `where ${where.join(' and ')}`
 }
 
+/** The most attempts of one function of a step, by its number: an action that is not written down has had one. */
+const ATTEMPTS = `greatest(coalesce((e.value -> 'action' ->> 'attempts')::int, 1),
+  (e.value -> 'compensation' ->> 'attempts')::int, (e.value -> 'verify' ->> 'attempts')::int)`
+
 /** @param values of the statement so far; the filter's are added. */
-function conditions(filter: SagaFilter, values: unknown[] = []): { where: string[]; values: unknown[] } {
+export function conditions(
+  schema: string,
+  filter: SagaFilter,
+  values: unknown[] = [],
+): { where: string[]; values: unknown[] } {
   const where: string[] = []
   const add = (condition: (parameter: string) => string, value: unknown) => {
     if (value !== undefined) where.push(condition(`$${values.push(value)}`))
@@ -124,6 +150,25 @@ function conditions(filter: SagaFilter, values: unknown[] = []): { where: string
   add((p) => `s.created_at < ${p}::timestamptz`, filter.startedBefore)
   add((p) => `s.created_at >= ${p}::timestamptz`, filter.startedAfter)
   add((p) => `s.rerun_of = ${p}::uuid`, filter.rerunOf)
+  add((p) => `s.error_group = ${p}::text`, filter.errorGroup)
+  add((p) => `exists (select from json_each(s.state -> 'steps') e where ${ATTEMPTS} >= ${p}::int)`, filter.minAttempts)
+  const event = `select from ${schema}.saga_event e where e.saga_id = s.id and e.type`
+  // What was given back has not run.
+  add((p) => `exists (${event} <> 'attempt_returned' and e.build = ${p}::text)`, filter.build)
+  const { step, from, to, build } = filter.compensatedStep ?? {}
+  if (step !== undefined) {
+    const about: string[] = [`e.data ->> 'needless' is null`]
+    const addAbout = (condition: (parameter: string) => string, value: unknown) => {
+      if (value !== undefined) about.push(condition(`$${values.push(value)}`))
+    }
+    addAbout((p) => `e.step = ${p}::text`, step)
+    addAbout((p) => `e.at >= ${p}::timestamptz`, from)
+    addAbout((p) => `e.at < ${p}::timestamptz`, to)
+    addAbout((p) => `e.build = ${p}::text`, build)
+    // Whatever was undone has one of these statuses, so that the partial index serves.
+    where.push(`s.status in ('compensating', 'compensated', 'dead_lettered', 'resolved') and s.status <> 'completed'`)
+    where.push(`exists (${event} = 'step_compensated' and ${about.join(' and ')})`)
+  }
   return { where, values }
 }
 

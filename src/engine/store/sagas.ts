@@ -5,11 +5,13 @@
  * lock while it holds another, unless the caller asks to wait for a single saga.
  */
 import { EVENT_FORMAT, type SagaEvent } from '../core/events.ts'
+import { errorGroupOf } from '../core/fingerprint.ts'
 import { isFinished } from '../core/machine.ts'
 import { type SagaState, STATE_FORMAT, waitOf } from '../core/state.ts'
 import { packEvent, packState, unpackState } from './codec.ts'
 import { plainColumn, textColumn, textsFrom } from './columns.ts'
 import type { Db } from './db.ts'
+import { clause, conditions, type SagaFilter } from './reading.ts'
 
 /** What a decision needs to know of a saga, beside its state. */
 export type SagaRow = {
@@ -58,17 +60,38 @@ export async function readSagas(db: Db, schema: string, ids: readonly string[]):
   return rows.map((row) => ({ ...row, state: unpackState(row.state) })) as SagaRow[]
 }
 
+/** The worker that ran an attempt, and the build of its code where it has one. */
+export type Ran = { readonly worker: string; readonly build?: string | undefined }
+
+/** Those that a filter gives, behind `after`, the oldest first. Not locked. Index: as `listSummaries`. */
+export async function pageOfSagas(
+  db: Db,
+  schema: string,
+  filter: SagaFilter,
+  after: string | undefined,
+  limit: number,
+): Promise<readonly SagaRow[]> {
+  const { where, values } = conditions(schema, filter)
+  if (after !== undefined) where.push(`s.id > $${values.push(after)}::uuid`)
+  const { rows } = await db.executeSql(
+    `select ${COLUMNS}, s.state from ${schema}.saga s ${clause(where)} order by s.id limit ${limit}`,
+    values,
+  )
+  return rows.map((row) => ({ ...row, state: unpackState(row.state) })) as SagaRow[]
+}
+
 /** One decided transition of one saga, ready to be written. */
 export type Write = {
   readonly sagaId: string
+  readonly definition: string
   /** The revision that was decided on. */
   readonly revision: number
   readonly state: SagaState
   readonly events: readonly SagaEvent[]
   /** Payloads by position in `events`, as JSON text that has been checked. */
   readonly payloads: ReadonlyMap<number, string>
-  /** Worker ids by position in `events`. */
-  readonly workers: ReadonlyMap<number, string>
+  /** Who ran it, by position in `events`. */
+  readonly workers: ReadonlyMap<number, Ran>
   readonly requestId?: string | undefined
 }
 
@@ -83,25 +106,26 @@ export async function writeTransitions(db: Db, schema: string, writes: readonly 
   const { rows } = await db.executeSql(
     `with s as materialized (
        select * from unnest(($1::text)::uuid[], ($2::text)::int[], ($3::text)::int[], ${textsFrom(4)}, ${textsFrom(5)}, ($6::text)::boolean[],
-         ${textsFrom(7)}, ${textsFrom(8)}, ${textsFrom(9)}, ${textsFrom(10)}, ($11::text)::boolean[])
-       as x(id, revision, added, status, waiting, paused, blueprint, state, failure, dead_reason, finished)
+         ${textsFrom(7)}, ${textsFrom(8)}, ${textsFrom(9)}, ${textsFrom(10)}, ($11::text)::boolean[], ${textsFrom(12)})
+       as x(id, revision, added, status, waiting, paused, blueprint, state, failure, dead_reason, finished, error_group)
      ), n as materialized (
        select ${schema}.now() as at
      ), u as (
        update ${schema}.saga t set
          status = s.status, waiting = s.waiting, paused = s.paused, blueprint = s.blueprint,
          revision = t.revision + s.added, format = ${STATE_FORMAT}, state = s.state::json, failure = s.failure::json,
-         dead_reason = s.dead_reason, updated_at = greatest(t.updated_at, n.at),
+         dead_reason = s.dead_reason, error_group = s.error_group, updated_at = greatest(t.updated_at, n.at),
          finished_at = case when s.finished then coalesce(t.finished_at, n.at) end
        from s, n where t.id = s.id and t.revision = s.revision
        returning t.id, t.updated_at
      ), e as (
-       insert into ${schema}.saga_event (saga_id, sequence, type, step, side, attempt, at, format, data, payload, worker, request_id)
+       insert into ${schema}.saga_event (saga_id, sequence, type, step, side, attempt, at, format, data, payload, worker, build,
+         request_id)
        select x.saga_id, x.sequence, x.type, x.step, x.side, x.attempt, u.updated_at, ${EVENT_FORMAT}, x.data::jsonb,
-              x.payload::jsonb, x.worker, x.request_id
-       from unnest(($12::text)::uuid[], ($13::text)::int[], ${textsFrom(14)}, ${textsFrom(15)}, ${textsFrom(16)}, ($17::text)::int[],
-         ${textsFrom(18)}, ${textsFrom(19)}, ${textsFrom(20)}, $21::text[])
-       as x(saga_id, sequence, type, step, side, attempt, data, payload, worker, request_id)
+              x.payload::jsonb, x.worker, x.build, x.request_id
+       from unnest(($13::text)::uuid[], ($14::text)::int[], ${textsFrom(15)}, ${textsFrom(16)}, ${textsFrom(17)}, ($18::text)::int[],
+         ${textsFrom(19)}, ${textsFrom(20)}, ${textsFrom(21)}, ${textsFrom(22)}, $23::text[])
+       as x(saga_id, sequence, type, step, side, attempt, data, payload, worker, build, request_id)
        join u on u.id = x.saga_id
      )
      select count(*)::int as written from u`,
@@ -110,7 +134,7 @@ export async function writeTransitions(db: Db, schema: string, writes: readonly 
   return Number(rows[0]?.written)
 }
 
-function rowColumns(writes: readonly Write[]): readonly string[] {
+function rowColumns(writes: readonly Write[]): readonly (string | null)[] {
   const states = writes.map(({ state }) => state)
   return [
     plainColumn(writes.map((write) => write.sagaId)),
@@ -124,7 +148,19 @@ function rowColumns(writes: readonly Write[]): readonly string[] {
     textColumn(states.map((state) => (state.failure === undefined ? null : JSON.stringify(state.failure)))),
     textColumn(states.map((state) => state.deadLetter?.reason)),
     plainColumn(states.map((state) => isFinished(state.status))),
+    anyColumn(writes.map(({ definition, state }) => errorGroupOf(definition, state))),
   ]
+}
+
+/** Deliveries that pg-boss repeated were somebody else's: whoever reports the last one knows only that they are lost. */
+function isOfReporter(event: SagaEvent): boolean {
+  if (event.type === 'attempt_lost') return event.redelivered !== true
+  return 'attempt' in event && event.type !== 'attempt_scheduled'
+}
+
+/** Of what hardly any row has: where none has it, the others are as long as they are. */
+function anyColumn(values: readonly (string | null | undefined)[]): string | null {
+  return values.some((value) => value !== null && value !== undefined) ? textColumn(values) : null
 }
 
 /** Payloads go as the text they are: they were checked, and are not parsed again. */
@@ -136,7 +172,7 @@ function eventColumns(writes: readonly Write[]): readonly unknown[] {
       ...packEvent(event),
       payload: write.payloads.get(position),
       // The worker stands where something was run; what followed from it is nobody's work.
-      worker: 'attempt' in event && event.type !== 'attempt_scheduled' ? write.workers.get(position) : undefined,
+      ran: isOfReporter(event) ? write.workers.get(position) : undefined,
       request: position === 0 ? write.requestId : undefined,
     })),
   )
@@ -149,7 +185,8 @@ function eventColumns(writes: readonly Write[]): readonly unknown[] {
     plainColumn(rows.map((row) => row.attempt)),
     textColumn(rows.map((row) => (row.data === undefined ? null : JSON.stringify(row.data)))),
     textColumn(rows.map((row) => row.payload)),
-    textColumn(rows.map((row) => row.worker)),
+    textColumn(rows.map((row) => row.ran?.worker)),
+    anyColumn(rows.map((row) => row.ran?.build)),
     // Somebody else's text, so it goes the long way; where there is none, the others are as long as they are.
     rows.some((row) => row.request !== undefined) ? rows.map((row) => row.request ?? null) : null,
   ]

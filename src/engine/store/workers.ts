@@ -36,6 +36,7 @@ export type WorkerRow = {
   /** When that was, exactly: in seconds, as text. */
   readonly heartbeatAt: string
   readonly definitions: readonly string[]
+  readonly build: string | null
 }
 
 /** The class of all our advisory locks: "saga" in ASCII. */
@@ -73,7 +74,7 @@ export async function heartbeat(db: Db, schema: string, id: string, epoch: numbe
 /** All workers, with signs of life. Locks of other databases have other rows, so the database is part of the match. */
 export async function readWorkers(db: Db, schema: string): Promise<readonly WorkerRow[]> {
   const { rows } = await db.executeSql(
-    `select w.id, w.epoch, w.lock_key as "lockKey", w.holds_lock as "holdsLock", w.definitions,
+    `select w.id, w.epoch, w.lock_key as "lockKey", w.holds_lock as "holdsLock", w.definitions, w.build,
        w.taken_over_at is not null as "takenOver",
        extract(epoch from ${schema}.now() - w.heartbeat_at)::float8 * 1000 as "heartbeatAgeMs",
        extract(epoch from w.heartbeat_at)::text as "heartbeatAt", w.heartbeat_at > pg_postmaster_start_time() as "metServer",

@@ -1,0 +1,210 @@
+/** Finding the sagas of an incident: what was undone when and by which build, what was tried how often. */
+import type pg from 'pg'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { listSummaries } from '../../src/engine/store/reading.ts'
+import { type SagaEngine, type SagaFilter, StepNotApplied, StepRejected, sagasFor } from '../../src/index.ts'
+import { type TestDatabase, testDatabase } from '../support/database.ts'
+import { QUICK, startEngine, stopEngine } from '../support/engine.ts'
+import { brokenRules } from '../support/rules.ts'
+
+const defineSaga = sagasFor<{ services: unknown; tx: pg.ClientBase }>()
+
+const trip = defineSaga('trip', { version: 1, input: z.object({ refunds: z.boolean(), tries: z.int() }) })
+  .step('pay', {
+    action: () => ({ cents: 1 }),
+    compensation: { run: () => {}, onlyIf: ({ input }) => input.refunds },
+  })
+  .step('fly', {
+    action: ({ input, attempt }) => {
+      if (attempt < input.tries) throw new StepNotApplied('Later.')
+      throw new StepRejected('Sold out.')
+    },
+    retry: QUICK,
+  })
+
+const HOUR_MS = 3_600_000
+
+describe('a filter', () => {
+  let database: TestDatabase
+  let engine: SagaEngine
+  /** By the build that ran it. */
+  const sagas: Record<string, string> = {}
+  let needless: string
+  let between: Date
+
+  beforeAll(async () => {
+    database = await testDatabase()
+    const compensated = async (build: string | undefined, refunds = true, tries = 1): Promise<string> => {
+      engine = await startEngine(database.connectionString, [trip], build === undefined ? {} : { build })
+      const { id } = await engine.enqueue(trip, { refunds, tries })
+      expect((await engine.outcome(id)).status).toBe('compensated')
+      await stopEngine(engine)
+      return id
+    }
+    sagas['one'] = await compensated('one')
+    needless = await compensated('one', false)
+    await database.pool.query('insert into saga.saga_clock values ($1)', [HOUR_MS])
+    const { rows } = await database.pool.query(`select saga.now() - interval '30 minutes' as at`)
+    between = rows[0].at
+    sagas['two'] = await compensated('two', true, 3)
+    sagas['none'] = await compensated(undefined)
+  })
+  beforeEach(async () => {
+    engine = await startEngine(database.connectionString, [trip])
+  })
+  afterAll(async () => {
+    expect(await brokenRules(database.pool)).toEqual([])
+    await database.drop()
+  })
+
+  const found = async (filter: SagaFilter): Promise<readonly string[]> => {
+    const { sagas: page } = await engine.list(filter)
+    expect((await engine.count(filter)).compensated).toBe(page.length)
+    return page.map(({ id }) => id).reverse()
+  }
+
+  test('finds the sagas whose step was compensated between two moments, and by which build', async () => {
+    const { one, two, none } = sagas
+    expect(await found({ compensatedStep: { step: 'pay' } })).toEqual([one, two, none])
+    expect(await found({ compensatedStep: { step: 'pay', from: between } })).toEqual([two, none])
+    expect(await found({ compensatedStep: { step: 'pay', to: between } })).toEqual([one])
+    expect(await found({ compensatedStep: { step: 'pay', from: between, build: 'two' } })).toEqual([two])
+    expect(await found({ compensatedStep: { step: 'pay', to: between, build: 'two' } })).toEqual([])
+    expect(await found({ compensatedStep: { step: 'fly' } })).toEqual([])
+    const at = (await engine.journal(two ?? '')).find(({ event }) => event.type === 'step_compensated')?.at as Date
+    expect(await found({ compensatedStep: { step: 'pay', from: at, to: new Date(at.getTime() + 1) } })).toEqual([two])
+    expect(await found({ compensatedStep: { step: 'pay', to: at } })).toEqual([one])
+    expect(await found({ status: 'completed', compensatedStep: { step: 'pay' } })).toEqual([])
+  })
+
+  test('finds the sagas that a build has worked on', async () => {
+    const { one, two } = sagas
+    expect(await found({ build: 'one' })).toEqual([one, needless])
+    expect(await found({ build: 'two', definition: 'trip' })).toEqual([two])
+    expect(await found({ build: 'three' })).toEqual([])
+  })
+
+  test('finds the sagas with a step that was tried at least so often', async () => {
+    expect(await found({ minAttempts: 3 })).toEqual([sagas['two']])
+    expect(await found({ minAttempts: 1 })).toHaveLength(4)
+    expect(await found({ minAttempts: 4 })).toEqual([])
+  })
+
+  test('looks for compensations by their index, and not in the whole journal', async () => {
+    const client = await database.pool.connect()
+    try {
+      await client.query('begin')
+      await client.query(`insert into saga.saga_event (saga_id, sequence, type, step, side, attempt, at, format)
+        select gen_random_uuid(), 2, case n % 10 when 0 then 'step_compensated' else 'step_completed' end, 'pay', 'action',
+          1, now() - n * interval '1 minute', 1 from generate_series(1, 30000) n`)
+      await client.query('analyze saga.saga_event')
+      let plan = ''
+      const db = {
+        executeSql: async (text: string, values: unknown[] = []) => {
+          plan = JSON.stringify((await client.query(`explain (format json) ${text}`, values)).rows)
+          return { rows: [] }
+        },
+      }
+      const compensatedStep = { step: 'pay', from: new Date(Date.now() - 60_000), build: 'one' }
+      await listSummaries(db, 'saga', { compensatedStep }, { limit: 50 })
+      expect(plan).toContain('saga_event_compensated')
+    } finally {
+      await client.query('rollback')
+      client.release()
+    }
+  })
+
+  test('adds up with the others', async () => {
+    expect(await found({ minAttempts: 2, build: 'one' })).toEqual([])
+    expect(await found({ minAttempts: 2, build: 'two', compensatedStep: { step: 'pay' } })).toEqual([sagas['two']])
+  })
+
+  test.each([
+    ['minAttempts', { minAttempts: 0 }],
+    ['minAttempts', { minAttempts: 1.5 }],
+    ['build', { build: 7 }],
+    ['compensatedStep', { compensatedStep: 'pay' }],
+    ['compensatedStep', { compensatedStep: null }],
+    ['compensatedStep', { compensatedStep: {} }],
+    ['compensatedStep.step', { compensatedStep: { step: 'a\u0000' } }],
+    ['compensatedStep.from', { compensatedStep: { step: 'pay', from: '2026-01-01' } }],
+    ['compensatedStep.to', { compensatedStep: { step: 'pay', to: new Date('never') } }],
+    ['compensatedStep.build', { compensatedStep: { step: 'pay', build: 1 } }],
+    ['errorGroup', { errorGroup: 1 }],
+  ])('cannot have a %s like this: %j', async (name, filter) => {
+    const refused = { code: 'FILTER_INVALID', message: expect.stringContaining(name) }
+    await expect(engine.list(filter as unknown as SagaFilter)).rejects.toMatchObject(refused)
+    await expect(engine.count(filter as unknown as SagaFilter)).rejects.toMatchObject(refused)
+  })
+})
+
+describe('a build', () => {
+  let database: TestDatabase
+
+  beforeAll(async () => {
+    database = await testDatabase()
+  })
+  afterAll(async () => {
+    expect(await brokenRules(database.pool)).toEqual([])
+    await database.drop()
+  })
+
+  test('stands in the journal beside the worker, with each attempt that it ran', async () => {
+    const engine = await startEngine(database.connectionString, [trip], { build: 'v1 – “é”' })
+    const { id } = await engine.enqueue(trip, { refunds: true, tries: 2 })
+    await engine.outcome(id)
+    const journal = await engine.journal(id)
+    const ran = journal.filter(({ build }) => build !== null)
+    expect(ran.map(({ event }) => event.type)).toEqual([
+      'step_completed',
+      'attempt_failed',
+      'attempt_failed',
+      'step_compensated',
+    ])
+    expect(new Set(ran.map(({ build }) => build))).toEqual(new Set(['v1 – “é”']))
+    expect(journal.filter(({ worker }) => worker !== null)).toEqual(ran)
+    const steps = (await engine.get(id))?.steps
+    expect(steps?.map(({ builds }) => builds)).toEqual([['v1 – “é”'], ['v1 – “é”']])
+    await stopEngine(engine)
+  })
+
+  test.each(['', 'a\nb', 'a\u0001', 'x'.repeat(201)])('cannot be called %j', async (build) => {
+    await expect(startEngine(database.connectionString, [trip], { build })).rejects.toMatchObject({
+      code: 'OPTION_INVALID',
+    })
+  })
+
+  test('is that of the worker that died, for what was lost with it', async () => {
+    let isHung: (() => void) | undefined
+    const hung = new Promise<void>((resolve) => {
+      isHung = resolve
+    })
+    let release: () => void = () => {}
+    const released = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    let calls = 0
+    const slow = defineSaga('slow', { version: 1, input: z.object({}) }).step('wait', {
+      action: async () => {
+        calls += 1
+        if (calls > 1) return
+        isHung?.()
+        await released
+      },
+    })
+    const first = await startEngine(database.connectionString, [slow], { build: 'old', drainGrace: '10ms' })
+    const { id } = await first.enqueue(slow, {})
+    await hung
+    const second = await startEngine(database.connectionString, [slow], { build: 'new' })
+    // It leaves its claim behind, as a process that ends does.
+    await stopEngine(first)
+    expect((await second.outcome(id)).status).toBe('completed')
+    const lost = (await second.journal(id)).filter(({ build }) => build !== null)
+    expect(lost.map(({ event, build }) => [event.type, build])).toEqual([
+      ['attempt_lost', 'old'],
+      ['step_completed', 'new'],
+    ])
+    release()
+  })
+})
