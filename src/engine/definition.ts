@@ -37,6 +37,21 @@ export type Contract<Input extends ZodType = ZodType> = {
   readonly name: string
   readonly version: number
   readonly input: Input
+  /** How its sagas are started, where the start says nothing else; checked and in units. Made by `defineContract()`. */
+  readonly starting?: Starting
+}
+
+/** What a definition, or a contract, sets for all of its starts. */
+export type Starting = {
+  readonly priority?: number
+}
+
+const MAX_PRIORITY = 1_000
+
+export const PRIORITY_PROBLEM = `a priority is a whole number from -${MAX_PRIORITY} to ${MAX_PRIORITY}`
+
+export function isPriority(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Math.abs(Number(value)) <= MAX_PRIORITY
 }
 
 /** The shape of a definition that the engine runs. Made by `sagasFor()`. */

@@ -1,5 +1,5 @@
 /** What can be wrong with a start before anything is stored: its name tags, and its input. */
-import type { Contract, Definition } from '../definition.ts'
+import { type Contract, type Definition, isPriority, PRIORITY_PROBLEM } from '../definition.ts'
 import { SagaError } from '../errors.ts'
 import { checkPayload } from '../payload.ts'
 import { isId } from './ids.ts'
@@ -14,7 +14,7 @@ const LATEST = Date.UTC(9999, 0, 1)
 /** @throws SagaError `NAME_INVALID`. */
 export function checkIdentity(
   definition: { readonly name: string },
-  { key, id, tags, startAt, deadlineAt }: StartOptions,
+  { key, id, tags, startAt, deadlineAt, priority }: StartOptions,
 ): void {
   const fail = (message: string) => new SagaError('NAME_INVALID', `Saga ${definition.name} was not started: ${message}`)
   if (id !== undefined && !isId(id)) {
@@ -27,6 +27,7 @@ export function checkIdentity(
   if (!areTags || tags?.some((tag) => !isText(tag, MAX_TAG)) === true) {
     throw fail(`its tags are a list of at most ${MAX_TAGS} texts of 1 to ${MAX_TAG} characters.`)
   }
+  if (priority !== undefined && !isPriority(priority)) throw fail(`${PRIORITY_PROBLEM}.`)
   for (const moment of [startAt, deadlineAt]) {
     if (moment !== undefined && !isMoment(moment)) {
       throw fail('startAt and deadlineAt must be valid dates, from 1970 to 9998.')

@@ -15,6 +15,7 @@ import type { DatabaseClock } from './clock.ts'
 import { newId } from './ids.ts'
 import type { NewJob } from './ports.ts'
 import { checkIdentity, checkInput } from './start-checks.ts'
+import { jobPriority } from './work.ts'
 
 export type StartOptions = {
   /** A business key, unique for the definition: a second start under it finds the first saga. */
@@ -26,6 +27,8 @@ export type StartOptions = {
   /** Turned backward at this moment, if it has not passed its pivot. */
   readonly deadlineAt?: Date
   readonly tags?: readonly string[]
+  /** A whole number from -1000 to 1000, 0 by default: what is due of sagas of a higher one starts first. Overrules the definition's. */
+  readonly priority?: number
 }
 
 export type StartRequest = StartOptions & {
@@ -64,6 +67,7 @@ export async function prepare(starter: Starter, request: StartRequest): Promise<
   return decideStart(starter, {
     ...request,
     ...shape,
+    priority: request.priority ?? definition.starting?.priority ?? 0,
     name: definition.name,
     version: definition.version,
     inputJson: input,
@@ -84,7 +88,7 @@ export type CheckedStart = StartOptions & {
 
 /** Decides the first transition of a saga whose input has been checked. */
 export async function decideStart(starter: Starter, start: CheckedStart): Promise<Prepared> {
-  const { id = newId(), key, name, version, blueprint, hash, inputJson, inputHash } = start
+  const { id = newId(), key, name, version, blueprint, hash, inputJson, inputHash, priority = 0 } = start
   const startAt = start.startAt?.getTime()
   const deadlineAt = start.deadlineAt?.getTime()
   const input = {
@@ -105,10 +109,10 @@ export async function decideStart(starter: Starter, start: CheckedStart): Promis
   for (const command of commandsOf(undefined, events)) {
     if (command.type === 'set_timer') timers.push({ sagaId: id, timer: command.timer, dueAt: command.dueAt })
     if (command.type !== 'insert_job') continue
-    const { jobId, priority, step, side, attempt } = command
+    const { jobId, step, side, attempt } = command
     jobs.push({
       id: jobId,
-      priority,
+      priority: jobPriority(priority, command.priority),
       expireInSeconds: starter.expiry(name, version, step, side),
       data: { job: jobId, saga: id, step, side, attempt, revision: events.length },
     })
@@ -120,6 +124,7 @@ export async function decideStart(starter: Starter, start: CheckedStart): Promis
     key: key ?? null,
     inputHash,
     tags: start.tags === undefined || start.tags.length === 0 ? null : start.tags,
+    priority,
     parent: null,
     rerunOf: start.rerunOf ?? null,
     startAt: startAt ?? null,

@@ -49,16 +49,21 @@ function letterOf(row: LockedRow, { deadLetter, steps, failure }: SagaState, job
   }
 }
 
+/** Sagas of a higher priority come first; of equals, undoing before going on before starting. */
+export function jobPriority(ofSaga: number, ofKind: Extract<Command, { type: 'insert_job' }>['priority']): number {
+  return ofSaga * 3 + ofKind
+}
+
 function jobOf(
   applier: Applier,
   row: LockedRow,
   command: Extract<Command, { type: 'insert_job' }>,
   revision: number,
 ): NewJob {
-  const { jobId, priority, step, side, attempt } = command
+  const { jobId, step, side, attempt } = command
   return {
     id: jobId,
-    priority,
+    priority: jobPriority(row.priority, command.priority),
     expireInSeconds: applier.expiry(row.definition, row.version, step, side),
     data: { job: jobId, saga: row.id, step, side, attempt, revision },
   }

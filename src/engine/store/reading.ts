@@ -13,6 +13,8 @@ export type SagaSummary = {
   readonly status: Status
   readonly waiting: Wait | null
   readonly paused: boolean
+  /** From -1000 to 1000: what is due of sagas of a higher one starts first. */
+  readonly priority: number
   readonly reason: DeadLetterReason | null
   /** The step that failed first, and how. */
   readonly failure: SagaState['failure'] | null
@@ -47,7 +49,7 @@ export type Page = {
   readonly cursor?: string
 }
 
-const COLUMNS = `s.id, s.definition, s.version, s.key, s.status, s.waiting, s.paused, s.dead_reason as reason, s.failure,
+const COLUMNS = `s.id, s.definition, s.version, s.key, s.status, s.waiting, s.paused, s.priority, s.dead_reason as reason, s.failure,
   coalesce(s.tags, '{}') as tags, s.rerun_of as "rerunOf", s.created_at as "createdAt", s.updated_at as "updatedAt",
   s.finished_at as "finishedAt", s.state`
 

@@ -17,6 +17,7 @@ export type SagaRow = {
   readonly definition: string
   readonly version: number
   readonly blueprint: string | null
+  readonly priority: number
   readonly revision: number
   readonly state: SagaState
 }
@@ -24,7 +25,7 @@ export type SagaRow = {
 /** A row as locked: without its state where the caller's cached one is current. */
 export type LockedRow = Omit<SagaRow, 'state'> & { readonly state: SagaState | null }
 
-const COLUMNS = 's.id, s.definition, s.version, s.blueprint, s.revision'
+const COLUMNS = 's.id, s.definition, s.version, s.blueprint, s.priority, s.revision'
 
 /**
  * Locks sagas and tells their revisions; the state comes along where `revision` is not the one that is cached.
