@@ -13,11 +13,10 @@ import {
   definitionInvalid,
   hashBlueprint,
   type Known,
-  type Starting,
   type StepCode,
 } from './definition.ts'
 import { type AddedByBranch, type BranchOptions, builtBranch, builtParallel, type Parallel } from './sequence.ts'
-import { type StartingOptions } from './starting.ts'
+import type { Starting, StartingOptions } from './starting.ts'
 import { hookCode } from './step-code.ts'
 import type {
   App,

@@ -5,6 +5,7 @@ import { type Blueprint, type BlueprintProblem, checkBlueprint, type Hook, walk 
 import type { Verdict } from './core/machine.ts'
 import type { RetryPolicy } from './core/retry.ts'
 import { SagaError } from './errors.ts'
+import type { Starting } from './starting.ts'
 
 /** What a compensation returns that had nothing to do. */
 export const NOTHING_TO_UNDO: unique symbol = Symbol('nothing to undo')
@@ -39,19 +40,6 @@ export type Contract<Input extends ZodType = ZodType> = {
   readonly input: Input
   /** How its sagas are started, where the start says nothing else; checked and in units. Made by `defineContract()`. */
   readonly starting?: Starting
-}
-
-/** What a definition, or a contract, sets for all of its starts. */
-export type Starting = {
-  readonly priority?: number
-}
-
-const MAX_PRIORITY = 1_000
-
-export const PRIORITY_PROBLEM = `a priority is a whole number from -${MAX_PRIORITY} to ${MAX_PRIORITY}`
-
-export function isPriority(value: unknown): value is number {
-  return Number.isSafeInteger(value) && Math.abs(Number(value)) <= MAX_PRIORITY
 }
 
 /** The shape of a definition that the engine runs. Made by `sagasFor()`. */

@@ -31,6 +31,8 @@ export type BaseContext<A extends App, Input, Results> = {
   readonly input: Input
   /** Of the steps before this one, by name. */
   readonly results: Results
+  /** When the saga is to be at rest, undoing included; past its pivot it goes on all the same. */
+  readonly deadlineAt: Date | undefined
   readonly services: A['services']
   /** Aborted when the step's time is up, or the worker has to go. */
   readonly signal: AbortSignal

@@ -62,7 +62,7 @@ describe('priority', () => {
   test('is seen in the summary and in the view, and goes on to a rerun', async () => {
     const { sagas } = await client.list({ definition: 'ordered', status: 'compensated' })
     const high = sagas.find((saga) => saga.priority === 1)
-    expect(sagas.map((saga) => saga.priority).toSorted()).toEqual([0, 1])
+    expect(sagas.map((saga) => saga.priority).toSorted((a, b) => a - b)).toEqual([0, 1])
     const { rows } = await database.pool.query(
       `select priority from saga.overview where definition = 'urgent' order by 1`,
     )

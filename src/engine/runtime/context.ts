@@ -16,6 +16,8 @@ export type LoadedSaga = {
   readonly revision: number
   readonly state: SagaState
   readonly payloads: Payloads
+  /** When it is to be at rest, undoing included. */
+  readonly deadlineAt: Date | null
 }
 
 export type AttemptParts = {
@@ -43,6 +45,7 @@ export function contextOf(saga: LoadedSaga, parts: AttemptParts): Record<string,
     attempt,
     input: JSON.parse(saga.payloads.input),
     results,
+    deadlineAt: saga.deadlineAt === null ? undefined : new Date(saga.deadlineAt),
     services,
     signal,
     ...keys(actionKey(saga.id, step)),

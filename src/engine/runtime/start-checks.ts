@@ -1,7 +1,8 @@
 /** What can be wrong with a start before anything is stored: its name tags, and its input. */
-import { type Contract, type Definition, isPriority, PRIORITY_PROBLEM } from '../definition.ts'
+import type { Contract, Definition } from '../definition.ts'
 import { SagaError } from '../errors.ts'
 import { checkPayload } from '../payload.ts'
+import { isPriority, PRIORITY_PROBLEM } from '../starting.ts'
 import { isId } from './ids.ts'
 import type { StartOptions } from './start.ts'
 
