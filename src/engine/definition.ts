@@ -27,6 +27,8 @@ export type StepCode = {
   readonly whenExhausted: 'compensate' | 'dead_letter'
   /** Deliveries that may be lost. */
   readonly maxLost?: number
+  /** Attempts of it at the same time, over all workers. */
+  readonly maxConcurrent?: number
   /** How long an attempt that ran out of time is waited for. */
   readonly settleAfterMs?: number
   /** Results are checked by it, and stored as it parsed them. */

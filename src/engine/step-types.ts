@@ -184,6 +184,11 @@ export type StepOptions<Output extends ZodType | undefined = ZodType | undefined
   readonly timeout?: Duration
   /** Deliveries that may be lost with their workers: 3 by default. */
   readonly maxLost?: number
+  /**
+   * How many attempts of this step may run at the same time, over all workers and sagas: its action, compensation and
+   * verification together. A whole number from 1 up; without it there is no limit.
+   */
+  readonly maxConcurrent?: number
   /** `dead_letter`: when its attempts are used up a person decides, and forward is still possible. */
   readonly whenExhausted?: 'compensate' | 'dead_letter'
   /** What an error says of the effect; `undefined` leaves it to the defaults. */

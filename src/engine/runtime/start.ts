@@ -17,7 +17,7 @@ import { deadlineOf } from './deadline.ts'
 import { newId } from './ids.ts'
 import type { NewJob } from './ports.ts'
 import { checkIdentity, checkInput } from './start-checks.ts'
-import { jobPriority } from './work.ts'
+import { grouped, jobPriority } from './work.ts'
 
 export type StartOptions = {
   /** A business key, unique for the definition: a second start under it finds the first saga. */
@@ -45,7 +45,7 @@ export type StartRequest = StartOptions & {
 /** `created: false`: a saga with this key, or id, was there already, with the same input. */
 export type Started = { readonly id: string; readonly created: boolean }
 
-export type Starter = Pick<Applier, 'schema' | 'dispatcher' | 'expiry'> & {
+export type Starter = Pick<Applier, 'schema' | 'dispatcher' | 'expiry' | 'group'> & {
   readonly clock: DatabaseClock
   readonly maxPayloadBytes: number
   /** Our own connection, for what may not depend on the caller's transaction. */
@@ -127,6 +127,7 @@ export async function decideStart(starter: Starter, start: CheckedStart): Promis
       id: jobId,
       priority: jobPriority(priority, command.priority),
       expireInSeconds: starter.expiry(name, version, step, side),
+      ...grouped(starter.group(name, version, step)),
       data: { job: jobId, saga: id, step, side, attempt, revision: events.length },
     })
   }

@@ -54,6 +54,11 @@ export function jobPriority(ofSaga: number, ofKind: Extract<Command, { type: 'in
   return ofSaga * 3 + ofKind
 }
 
+/** The limit goes by the tier: a group has but one. */
+export function grouped(group: string | undefined): Pick<NewJob, 'group'> {
+  return group === undefined ? {} : { group: { id: group, tier: group } }
+}
+
 function jobOf(
   applier: Applier,
   row: LockedRow,
@@ -65,6 +70,7 @@ function jobOf(
     id: jobId,
     priority: jobPriority(row.priority, command.priority),
     expireInSeconds: applier.expiry(row.definition, row.version, step, side),
+    ...grouped(applier.group(row.definition, row.version, step)),
     data: { job: jobId, saga: row.id, step, side, attempt, revision },
   }
 }
