@@ -8,6 +8,7 @@ CREATE TABLE "saga_schema"."saga" (
 	"status" text NOT NULL,
 	"waiting" text,
 	"paused" boolean DEFAULT false NOT NULL,
+	"priority" integer DEFAULT 0 NOT NULL,
 	"revision" integer NOT NULL,
 	"format" smallint NOT NULL,
 	"state" json NOT NULL,

@@ -9,7 +9,7 @@ import type { Definition } from '../engine/definition.ts'
 import type { Applier } from '../engine/runtime/apply.ts'
 import { BlueprintShelf } from '../engine/runtime/blueprint-shelf.ts'
 import { DatabaseClock } from '../engine/runtime/clock.ts'
-import { CodeShelf, codeOf, DEFAULT_SETTLE_AFTER_MS, sideCode } from '../engine/runtime/limits.ts'
+import { CodeShelf, codeOf, DEFAULT_SETTLE_AFTER_MS, groupOf, sideCode } from '../engine/runtime/limits.ts'
 import { type FaultPoints, type Logger, SILENT } from '../engine/runtime/ports.ts'
 import type { SagaClientParts } from '../engine/saga-client.ts'
 import { type Db, isRepeatable } from '../engine/store/db.ts'
@@ -75,6 +75,7 @@ export function wire(
     shelf,
     faults,
     expiry: (definition, version, step, side) => expiryOf(code.get(definition, version), step, side),
+    group: (definition, version, step) => groupOf(code.get(definition, version), step),
   }
   const wakeUp = new WakeUp(schema, db, logger, options.notify ?? true)
   const authorize = options.authorize ?? CODE_MAY

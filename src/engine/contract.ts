@@ -2,6 +2,7 @@
 import { ZodType } from 'zod'
 import { type BlueprintProblem, NAME_PATTERN } from './core/blueprint.ts'
 import { type Contract, definitionInvalid } from './definition.ts'
+import { type StartingOptions, startingOf } from './starting.ts'
 
 /**
  * What the web process and the worker share: `defineContract('fulfil-order', { version: 1, input: OrderInput })`.
@@ -10,7 +11,7 @@ import { type Contract, definitionInvalid } from './definition.ts'
  */
 export function defineContract<const Input extends ZodType>(
   name: string,
-  options: { readonly version: number; readonly input: Input },
+  options: { readonly version: number; readonly input: Input } & StartingOptions,
 ): Contract<Input> {
   const { version, input } = options ?? {}
   const problems: BlueprintProblem[] = []
@@ -21,6 +22,7 @@ export function defineContract<const Input extends ZodType>(
     problems.push({ at: 'version', problem: `it must be a whole number from 1 up, not ${version}` })
   }
   if (!(input instanceof ZodType)) problems.push({ at: 'input', problem: 'it must be a zod schema' })
+  const starting = startingOf(options ?? {}, problems)
   if (problems.length > 0) throw definitionInvalid(String(name), problems)
-  return { name, version, input }
+  return { name, version, input, ...(starting === undefined ? {} : { starting }) }
 }

@@ -16,6 +16,7 @@ import {
   type StepCode,
 } from './definition.ts'
 import { type AddedByBranch, type BranchOptions, builtBranch, builtParallel, type Parallel } from './sequence.ts'
+import type { Starting, StartingOptions } from './starting.ts'
 import { hookCode } from './step-code.ts'
 import type {
   App,
@@ -61,6 +62,7 @@ export class SagaDefinition<A extends App, Input extends ZodType, Results, Last 
   readonly name: string
   readonly version: number
   readonly input: Input
+  readonly starting?: Starting
   readonly steps: ReadonlyMap<string, StepCode>
   readonly hooks: Definition['hooks']
   readonly blueprint: Blueprint
@@ -74,6 +76,7 @@ export class SagaDefinition<A extends App, Input extends ZodType, Results, Last 
     this.name = contract.name
     this.version = contract.version
     this.input = contract.input as Input
+    if (contract.starting !== undefined) this.starting = contract.starting
     this.steps = tree.steps
     this.hooks = hooks
     this.blueprint = {
@@ -259,7 +262,9 @@ export class SagaDefinition<A extends App, Input extends ZodType, Results, Last 
 export function sagasFor<A extends App>(): DefineSaga<A> {
   return (given: string | Contract, options?: { readonly version: number; readonly input: ZodType }) => {
     const contract =
-      typeof given === 'string' ? defineContract(given, options as Contract) : defineContract(given.name, given)
+      typeof given === 'string'
+        ? defineContract(given, options as Contract)
+        : { ...given, ...defineContract(given.name, given) }
     return new SagaDefinition({ contract, tree: emptyTree(contract.name), hooks: {} }) as never
   }
 }
@@ -268,7 +273,7 @@ export type DefineSaga<A extends App> = {
   /** @throws SagaError `DEFINITION_INVALID`. */
   <const Input extends ZodType>(
     name: string,
-    options: { readonly version: number; readonly input: Input },
+    options: { readonly version: number; readonly input: Input } & StartingOptions,
   ): SagaDefinition<A, Input, Record<never, never>>
   /** From a contract that is shared with the processes that only start it. */
   <const Input extends ZodType>(contract: Contract<Input>): SagaDefinition<A, Input, Record<never, never>>

@@ -5,6 +5,7 @@ import { type Blueprint, type BlueprintProblem, checkBlueprint, type Hook, walk 
 import type { Verdict } from './core/machine.ts'
 import type { RetryPolicy } from './core/retry.ts'
 import { SagaError } from './errors.ts'
+import type { Starting } from './starting.ts'
 
 /** What a compensation returns that had nothing to do. */
 export const NOTHING_TO_UNDO: unique symbol = Symbol('nothing to undo')
@@ -26,6 +27,8 @@ export type StepCode = {
   readonly whenExhausted: 'compensate' | 'dead_letter'
   /** Deliveries that may be lost. */
   readonly maxLost?: number
+  /** Attempts of it at the same time, over all workers. */
+  readonly maxConcurrent?: number
   /** How long an attempt that ran out of time is waited for. */
   readonly settleAfterMs?: number
   /** Results are checked by it, and stored as it parsed them. */
@@ -41,6 +44,8 @@ export type Contract<Input extends ZodType = ZodType> = {
   readonly name: string
   readonly version: number
   readonly input: Input
+  /** How its sagas are started, where the start says nothing else; checked and in units. Made by `defineContract()`. */
+  readonly starting?: Starting
 }
 
 /** The shape of a definition that the engine runs. Made by `sagasFor()`. */

@@ -1,7 +1,7 @@
 /** Starting sagas, one or many: who may, with which definition, in whose transaction. */
 import { type Authorize, demand } from './access.ts'
 import { type AnyDefinition, type Contract, checkDefinition, type Definition, mustBeStartable } from './definition.ts'
-import { SagaError } from './errors.ts'
+import { SagaError, type SagaErrorCode } from './errors.ts'
 import type { BlueprintShelf } from './runtime/blueprint-shelf.ts'
 import {
   type Prepared,
@@ -43,6 +43,8 @@ export type StartsParts = {
 }
 
 const MANY_AT_ONCE = 500
+/** What is refused of one start, and says nothing of the others. */
+const OF_ONE_ITEM: readonly SagaErrorCode[] = ['KEY_REUSED', 'NAME_INVALID']
 
 export class Starts {
   readonly #parts: StartsParts
@@ -131,13 +133,13 @@ export class Starts {
     )
   }
 
-  /** All at once; when one of them is refused for its key, one by one, so that the others are stored. */
+  /** All at once; when one of them is refused, one by one, so that the others are stored. */
   async #storeEach(db: Db | undefined, prepared: readonly Prepared[]): Promise<readonly EnqueueResult[]> {
     if (prepared.length === 0) return []
     try {
       return (await this.#store(db, prepared)).map((started) => ({ ok: true, ...started }))
     } catch (error) {
-      if (!(error instanceof SagaError) || error.code !== 'KEY_REUSED') throw error
+      if (!(error instanceof SagaError) || !OF_ONE_ITEM.includes(error.code)) throw error
       if (prepared.length === 1) return [{ ok: false, error }]
       // In the caller's transaction the statement has already been rolled into their work: they decide.
       if (db !== undefined) throw error

@@ -27,6 +27,9 @@ const COMPENSATION_RETRY: RetryPolicy = {
   maxDurationMs: 24 * 60 * 60_000,
 }
 
+/** Of Postgres's integer, in which limits are counted. */
+const MAX_LIMIT = 2 ** 31 - 1
+
 const HOOK_RETRY: RetryPolicy = { ...ACTION_RETRY, maxAttempts: 10 }
 const EXTERNAL_TIMEOUT_MS = 60_000
 const TRANSACTIONAL_TIMEOUT_MS = 10_000
@@ -59,12 +62,13 @@ export type CheckedStep = { readonly code: StepCode; readonly compensateWhen?: '
 /** @throws SagaError `DEFINITION_INVALID`. */
 export function stepCode(place: Place, kind: 'external' | 'transactional', step: GivenStep): CheckedStep {
   if (typeof step !== 'object' || step === null) throw invalid(place, 'a step is an object with an action')
-  const { whenExhausted = 'compensate', maxLost, classify, output } = step
+  const { whenExhausted = 'compensate', maxLost, maxConcurrent, classify, output } = step
   if (whenExhausted !== 'compensate' && whenExhausted !== 'dead_letter') {
     throw invalid(place, `whenExhausted is 'compensate' or 'dead_letter', not ${JSON.stringify(whenExhausted)}`)
   }
-  if (maxLost !== undefined && (!Number.isSafeInteger(maxLost) || maxLost < 1)) {
-    throw invalid(place, `maxLost must be a whole number from 1 up, not ${maxLost}`)
+  for (const [name, limit] of Object.entries({ maxLost, maxConcurrent })) {
+    if (limit === undefined || (Number.isSafeInteger(limit) && limit >= 1 && limit <= MAX_LIMIT)) continue
+    throw invalid(place, `${name} must be a whole number from 1 up, not ${limit}`)
   }
   if (output !== undefined && !(output instanceof ZodType)) throw invalid(place, 'output is a zod schema')
   if (classify !== undefined && typeof classify !== 'function') throw invalid(place, 'classify is a function')
@@ -95,6 +99,7 @@ export function stepCode(place: Place, kind: 'external' | 'transactional', step:
         : { classify: (error: unknown): Verdict | undefined => classify.call(step, error) }),
       whenExhausted,
       ...(maxLost === undefined ? {} : { maxLost }),
+      ...(maxConcurrent === undefined ? {} : { maxConcurrent }),
       ...(settleAfterMs === undefined ? {} : { settleAfterMs }),
       ...(output === undefined ? {} : { output }),
     },

@@ -33,6 +33,8 @@ export type BaseContext<A extends App, Input, Results> = {
   readonly input: Input
   /** Of the steps before this one, by name. */
   readonly results: Results
+  /** When the saga is to be at rest, undoing included; past its pivot it goes on all the same. */
+  readonly deadlineAt: Date | undefined
   readonly services: A['services']
   /** Aborted when the step's time is up, or the worker has to go. */
   readonly signal: AbortSignal
@@ -205,6 +207,11 @@ export type StepOptions<Output extends ZodType | undefined = ZodType | undefined
   readonly timeout?: Duration
   /** Deliveries that may be lost with their workers: 3 by default. */
   readonly maxLost?: number
+  /**
+   * How many attempts of this step may run at the same time, over all workers and sagas: its action, compensation and
+   * verification together. A whole number from 1 up; without it there is no limit.
+   */
+  readonly maxConcurrent?: number
   /** `dead_letter`: when its attempts are used up a person decides, and forward is still possible. */
   readonly whenExhausted?: 'compensate' | 'dead_letter'
   /** What an error says of the effect; `undefined` leaves it to the defaults. */

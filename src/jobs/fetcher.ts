@@ -16,7 +16,7 @@ import { readActiveHolds } from '../engine/store/holds.ts'
 import { readPayloads, type WantedItems } from '../engine/store/journal.ts'
 import { readRevisions } from '../engine/store/revisions.ts'
 import { readSagas } from '../engine/store/sagas.ts'
-import { type ClaimedJob, insertClaim, readClaims } from '../engine/store/workers.ts'
+import { awaitFetchTurn, type ClaimedJob, insertClaim, readClaims } from '../engine/store/workers.ts'
 import type { SagaCache } from './cache.ts'
 import type { Claim } from './entries.ts'
 import type { Identity } from './owner.ts'
@@ -37,12 +37,17 @@ export type FetcherOptions = {
   readonly cache: SagaCache
   readonly shelf: BlueprintShelf
   readonly faults: FaultPoints
+  /** How many jobs of a group may run at once. */
+  readonly permits: ReadonlyMap<string, number>
 }
 
 /** The batch size stands literally in pg-boss's statement, so that a few sizes keep the plans few. */
 export function batchSize(free: number): number {
   return 2 ** Math.floor(Math.log2(Math.max(1, free)))
 }
+
+/** Of groups that only others limit: pg-boss counts with an integer. */
+const UNLIMITED = 2 ** 31 - 1
 
 export class TakenOver extends Error {}
 export class Unwanted extends Error {}
@@ -81,10 +86,10 @@ export class Fetcher {
    * @throws TakenOver when the worker is not who it was, Unwanted when it stops meanwhile: nothing was fetched.
    */
   async fetch(limit: number, who: Identity, isWanted: () => boolean): Promise<Fetched | undefined> {
-    const { boss, schema, faults } = this.#options
+    const { schema, faults } = this.#options
     const id = newId()
     const fetched = await inSessionTransaction(this.#session, async (db) => {
-      const jobs = (await boss.fetch(STEP_QUEUE, { batchSize: batchSize(limit), db })) as unknown as FetchedJob[]
+      const jobs = await this.#next(db, batchSize(limit))
       faults('fetched')
       if (jobs.length === 0) return undefined
       const claimed = jobs.map(claimedJob)
@@ -102,6 +107,25 @@ export class Fetcher {
     if (fetched === undefined) return undefined
     this.#claims.add(id)
     return { claim: { id, open: fetched.jobs.length }, ...fetched }
+  }
+
+  /**
+   * Jobs that may run now. pg-boss counts what is active of a group and then takes as many as there are permits left:
+   * exact only for one at a time, so that workers with limited steps fetch in turn. The turn ends with the transaction,
+   * and the statement that counts comes after the one that waits: it sees what those before it have taken.
+   */
+  async #next(db: Db, size: number): Promise<readonly FetchedJob[]> {
+    const { boss, schema, permits } = this.#options
+    const fetch = async (options: object): Promise<readonly FetchedJob[]> =>
+      (await boss.fetch(STEP_QUEUE, { batchSize: size, db, ...options })) as unknown as FetchedJob[]
+    if (permits.size === 0) return fetch({})
+    const groupConcurrency = { default: UNLIMITED, tiers: Object.fromEntries(permits) }
+    const [, jobs] = await inOneFlight(
+      db,
+      () => awaitFetchTurn(db, schema),
+      () => fetch({ groupConcurrency }),
+    )
+    return jobs
   }
 
   /** What this worker owns without knowing it, because the answer of a fetch was lost. */
@@ -183,9 +207,15 @@ function wantedItems(jobs: readonly ClaimedJob[]): WantedItems {
   return { sagas: [...new Set(others.map(({ saga }) => saga))], steps: [...new Set(undone.map(({ step }) => step))] }
 }
 
-type FetchedJob = { readonly id: string; readonly retryCount: number; readonly data: JobData }
+type FetchedJob = {
+  readonly id: string
+  readonly retryCount: number
+  readonly data: JobData
+  readonly groupId?: string | null
+}
 
-function claimedJob({ id, retryCount, data }: FetchedJob): ClaimedJob {
+function claimedJob({ id, retryCount, data, groupId }: FetchedJob): ClaimedJob {
   const { saga, step, side, attempt, revision } = data
-  return { id, retryCount, saga, step, side, attempt, revision }
+  const job = { id, retryCount, saga, step, side, attempt, revision }
+  return typeof groupId === 'string' ? { ...job, group: groupId } : job
 }

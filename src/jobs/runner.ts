@@ -8,7 +8,7 @@ import type { Delivery, Hold, Report } from '../engine/core/input.ts'
 import type { Definition } from '../engine/definition.ts'
 import type { Applied, Applier, Batch, Item } from '../engine/runtime/apply.ts'
 import type { LoadedSaga } from '../engine/runtime/context.ts'
-import { type CodeShelf, codeName, limitsOf, sideCode } from '../engine/runtime/limits.ts'
+import { type CodeShelf, codeName, groupOf, limitsOf, sideCode } from '../engine/runtime/limits.ts'
 import type { Logger } from '../engine/runtime/ports.ts'
 import { type AttemptReport, type AttemptSettings, isTransactional, runAttempt } from '../engine/runtime/run-attempt.ts'
 import { errorInfo } from '../engine/runtime/verdict.ts'
@@ -98,6 +98,11 @@ export class Runner {
     if (definition === undefined || code === undefined) {
       const isElsewhere = this.#parts.isElsewhere(codeName(saga.definition, saga.version))
       return this.#report(job, fetched.claim, saga, { report: withoutCode(delivery, isElsewhere) })
+    }
+    // Inserted by a process that does not know of the limit, and not counted. This commit inserts it with its group.
+    const group = groupOf(definition, job.step)
+    if (group !== undefined && group !== job.group) {
+      return this.#report(job, fetched.claim, saga, { report: returned(delivery, 'turned', definition) })
     }
     this.#parts.applier.faults('before-action')
     if (isTransactional(definition, job.step))

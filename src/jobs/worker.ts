@@ -11,7 +11,7 @@ import type { Delivery } from '../engine/core/input.ts'
 import { SagaError } from '../engine/errors.ts'
 import type { OperationRounds } from '../engine/operation-rounds.ts'
 import type { Applier, Batch, Item } from '../engine/runtime/apply.ts'
-import type { CodeShelf } from '../engine/runtime/limits.ts'
+import { type CodeShelf, groupName, permitsOf } from '../engine/runtime/limits.ts'
 import type { Logger } from '../engine/runtime/ports.ts'
 import type { Db } from '../engine/store/db.ts'
 import type { Ran } from '../engine/store/sagas.ts'
@@ -81,6 +81,7 @@ export class Worker {
   readonly #cache: SagaCache
   readonly #committer: Committer
   readonly #fetcher: Fetcher
+  readonly #permits: ReadonlyMap<string, number>
   readonly #owner: Owner
   readonly #takeover: Takeover
   readonly #timers: TimerLoop
@@ -110,7 +111,9 @@ export class Worker {
       faults,
       onCommitted: (batch) => this.#committed(batch),
     })
-    this.#fetcher = new Fetcher({ connectionString, schema, boss, cache: this.#cache, shelf, faults })
+    this.#permits = permitsOf(options.code.all())
+    const permits = this.#permits
+    this.#fetcher = new Fetcher({ connectionString, schema, boss, cache: this.#cache, shelf, faults, permits })
     this.#owner = new Owner({
       connectionString: options.directConnectionString,
       schema,
@@ -296,7 +299,8 @@ export class Worker {
     this.#siblings.told(batch)
     let due = Number.POSITIVE_INFINITY
     let jobs = false
-    for (const { events } of batch.applied) {
+    for (const { events, item, definition } of batch.applied) {
+      if (this.#isPermitFree(definition, item)) jobs = true
       for (const event of events) {
         if (event.type === 'attempt_scheduled') jobs = true
         else if (event.type === 'attempt_failed' && event.retryAt !== undefined)
@@ -307,6 +311,12 @@ export class Worker {
     // Only for workers that are idle, and only where this one has no slot left: they would find it by polling too.
     if (jobs && this.#running >= this.#options.concurrency && this.#takeover.others > 0) this.#options.wakeOthers()
     if (due < Number.POSITIVE_INFINITY) this.#timers.kick(due)
+  }
+
+  /** An attempt of a limited step has ended: one that the queue has kept back may start. */
+  #isPermitFree(definition: string, { job, input }: Item): boolean {
+    if (this.#permits.size === 0 || job === undefined || !('step' in input)) return false
+    return this.#permits.has(groupName(definition, input.step))
   }
 
   /** Two transactions can each settle one of the last two jobs, and neither be the last: then the row is left. */

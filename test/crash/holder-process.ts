@@ -1,11 +1,11 @@
 /** A worker whose actions never end, or end at once: `node holder-process.ts <connection string> <holds|frees>`. */
 import { createSagaEngine } from '../../src/index.ts'
-import { held } from './held.ts'
+import { held, heldFew } from './held.ts'
 
 const [connectionString = '', kind] = process.argv.slice(2)
 const engine = createSagaEngine({
   connectionString,
-  definitions: [held],
+  definitions: [held, heldFew],
   services: {
     run: () => {
       process.send?.({ type: 'ran' })

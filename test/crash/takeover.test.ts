@@ -1,10 +1,10 @@
 /** A worker that is killed with its hands full: others take over within seconds (rule 11). */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createSagaClient } from '../../src/index.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { brokenRules } from '../support/rules.ts'
 import { until } from '../support/waiting.ts'
-import { held } from './held.ts'
+import { held, heldFew, LIMIT } from './held.ts'
 import { WorkerProcess } from './processes.ts'
 
 const JOBS = 100
@@ -15,11 +15,11 @@ describe('a worker that holds a hundred jobs', () => {
   let database: TestDatabase
   const workers: WorkerProcess[] = []
 
-  beforeAll(async () => {
+  beforeEach(async () => {
     database = await testDatabase()
   })
-  afterAll(async () => {
-    await Promise.all(workers.map((worker) => worker.kill()))
+  afterEach(async () => {
+    await Promise.all(workers.splice(0).map((worker) => worker.kill()))
     await database.drop()
   })
 
@@ -50,6 +50,25 @@ describe('a worker that holds a hundred jobs', () => {
       started.slice(0, 5).map(async (one) => (one.ok ? (await client.get(one.id))?.steps : undefined)),
     )
     expect(steps.every((step) => step?.[0]?.attempts === 2)).toBe(true)
+    expect(await brokenRules(database.pool)).toEqual([])
+  })
+
+  test('gives back, when it is killed, its permits for a step of which only so many may run', async () => {
+    await using client = createSagaClient({ connectionString: database.connectionString })
+    const victim = new WorkerProcess('holder-process.ts', [database.connectionString, 'holds'])
+    workers.push(victim)
+    await victim.message('ready')
+    const started = await client.enqueueMany(
+      heldFew,
+      Array.from({ length: 10 }, () => ({ input: {} })),
+    )
+    await until('the victim holds all permits', async () => ran(victim) === LIMIT)
+    const survivor = new WorkerProcess('holder-process.ts', [database.connectionString, 'frees'])
+    workers.push(survivor)
+    await survivor.message('ready')
+    await victim.kill()
+    for (const one of started) if (one.ok) expect((await client.outcome(one.id)).status).toBe('completed')
+    expect([ran(victim), ran(survivor)]).toEqual([LIMIT, 10])
     expect(await brokenRules(database.pool)).toEqual([])
   })
 })

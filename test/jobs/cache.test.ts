@@ -7,7 +7,15 @@ function saga(id: string, revision: number, ...payloads: readonly number[]): Loa
   const [input = 0, ...results] = payloads.map((size) => 'x'.repeat(size))
   const named = Object.fromEntries(results.map((result, index) => [`step-${index}`, result]))
   const state = {} as LoadedSaga['state']
-  return { id, definition: 'order', version: 1, revision, state, payloads: { input: String(input), results: named } }
+  return {
+    id,
+    definition: 'order',
+    version: 1,
+    revision,
+    state,
+    deadlineAt: null,
+    payloads: { input: String(input), results: named },
+  }
 }
 
 describe('a cache of sagas', () => {

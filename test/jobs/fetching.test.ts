@@ -108,6 +108,7 @@ describe('reading back what a worker owns', () => {
       cache: new SagaCache(10),
       shelf: new BlueprintShelf(schema, []),
       faults: NO_FAULTS,
+      permits: new Map(),
     })
     await database.pool.query('alter table saga.saga_hold rename to elsewhere')
     await expect(fetcher.reconcile({ id, epoch })).rejects.toThrow('saga_hold')

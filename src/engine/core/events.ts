@@ -27,6 +27,7 @@ export type SagaEvent =
       readonly blueprint: string | null
       /** In ms; later than now: the saga is pending until then. */
       readonly startAt?: number
+      /** When it turns unless it has passed its pivot, in ms: the row's deadline less the time that is kept for undoing. */
       readonly deadlineAt?: number
       /** How long after its completion it can be reverted, in ms. */
       readonly revertWithinMs?: number

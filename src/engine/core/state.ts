@@ -111,7 +111,10 @@ export type SagaState = {
   readonly direction: 'forward' | 'backward'
   /** The blueprint's hash, once chosen. A saga started by a process that has only the contract gets it later. */
   readonly blueprint: string | null
-  /** Of a saga that can still be turned by it, in ms: a dead letter that goes on has to be told of it again. */
+  /**
+   * When its deadline turns it, in ms: earlier than the row's deadline by the time that is kept for undoing. Of a saga
+   * that can still be turned by it; a dead letter that goes on has to be told of it again.
+   */
   readonly deadlineAt?: number
   /** The direction has turned, and attempts in flight have yet to report, be lost, or run out. */
   readonly draining?: true

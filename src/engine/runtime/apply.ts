@@ -82,6 +82,8 @@ export type Applier = {
   readonly faults: FaultPoints
   /** How long pg-boss waits for a job of that step before it counts it as lost, in seconds. */
   expiry(definition: string, version: number, step: string, side: Side): number
+  /** The group of that step's jobs, where this process knows of one. */
+  group(definition: string, version: number, step: string): string | undefined
 }
 
 /**

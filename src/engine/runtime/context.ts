@@ -17,6 +17,8 @@ export type LoadedSaga = {
   readonly revision: number
   readonly state: SagaState
   readonly payloads: Payloads
+  /** When it is to be at rest, undoing included. */
+  readonly deadlineAt: Date | null
 }
 
 export type AttemptParts = {
@@ -42,6 +44,7 @@ export function contextOf(saga: LoadedSaga, parts: AttemptParts): Record<string,
     version: saga.version,
     step: definedName(step),
     attempt,
+    deadlineAt: saga.deadlineAt === null ? undefined : new Date(saga.deadlineAt),
     services,
     signal,
     ...keys(actionKey(saga.id, step, entry?.edit)),

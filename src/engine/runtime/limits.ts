@@ -36,6 +36,30 @@ export class CodeShelf {
   }
 }
 
+/**
+ * The group of a step's jobs, where its code limits how many of them may run at once: the same for all versions of its
+ * definition, because it is the same provider that they are kept from.
+ */
+export function groupOf(definition: Definition | undefined, step: string): string | undefined {
+  if (definition === undefined || codeOf(definition, step)?.maxConcurrent === undefined) return undefined
+  return groupName(definition.name, definedName(step))
+}
+
+export function groupName(definition: string, step: string): string {
+  return `${definition}:${step}`
+}
+
+/** How many of each group may run at once. Where versions differ, the newest one counts. */
+export function permitsOf(definitions: readonly Definition[]): ReadonlyMap<string, number> {
+  const permits = new Map<string, number>()
+  for (const definition of definitions.toSorted((a, b) => a.version - b.version)) {
+    for (const [step, { maxConcurrent }] of definition.steps) {
+      if (maxConcurrent !== undefined) permits.set(groupName(definition.name, step), maxConcurrent)
+    }
+  }
+  return permits
+}
+
 export function codeName(definition: string, version: number): string {
   return `${definition}@${version}`
 }

@@ -24,6 +24,8 @@ export type NewJob = {
   readonly priority: number
   /** The database's own limit, beyond the worker's: seconds. */
   readonly expireInSeconds: number
+  /** Of whose jobs only so many may run at once; the worker that fetches knows how many. */
+  readonly group?: { readonly id: string; readonly tier: string }
   readonly data: JobData
 }
 

@@ -2,6 +2,7 @@
 import type { Contract, Definition } from '../definition.ts'
 import { SagaError } from '../errors.ts'
 import { checkPayload } from '../payload.ts'
+import { isPriority, PRIORITY_PROBLEM } from '../starting.ts'
 import { isId } from './ids.ts'
 import type { StartOptions } from './start.ts'
 
@@ -14,7 +15,7 @@ const LATEST = Date.UTC(9999, 0, 1)
 /** @throws SagaError `NAME_INVALID`. */
 export function checkIdentity(
   definition: { readonly name: string },
-  { key, id, tags, startAt, deadlineAt }: StartOptions,
+  { key, id, tags, startAt, deadlineAt, priority }: StartOptions,
 ): void {
   const fail = (message: string) => new SagaError('NAME_INVALID', `Saga ${definition.name} was not started: ${message}`)
   if (id !== undefined && !isId(id)) {
@@ -27,6 +28,7 @@ export function checkIdentity(
   if (!areTags || tags?.some((tag) => !isText(tag, MAX_TAG)) === true) {
     throw fail(`its tags are a list of at most ${MAX_TAGS} texts of 1 to ${MAX_TAG} characters.`)
   }
+  if (priority !== undefined && !isPriority(priority)) throw fail(`${PRIORITY_PROBLEM}.`)
   for (const moment of [startAt, deadlineAt]) {
     if (moment !== undefined && !isMoment(moment)) {
       throw fail('startAt and deadlineAt must be valid dates, from 1970 to 9998.')

@@ -6,15 +6,18 @@ import { decide } from '../core/decide.ts'
 import type { Contract, Definition } from '../definition.ts'
 import { canonicalJson } from '../definition.ts'
 import { SagaError } from '../errors.ts'
+import type { Starting } from '../starting.ts'
 import { type Db, sqlState } from '../store/db.ts'
 import { insertSagas, type NewSaga, sagasByKey, type Taken } from '../store/new-sagas.ts'
 import { setTimers, type Timer } from '../store/timers.ts'
 import type { Applier } from './apply.ts'
 import { NOT_ADOPTED } from './blueprint-shelf.ts'
 import type { DatabaseClock } from './clock.ts'
+import { deadlineOf } from './deadline.ts'
 import { newId } from './ids.ts'
 import type { NewJob } from './ports.ts'
 import { checkIdentity, checkInput } from './start-checks.ts'
+import { grouped, jobPriority } from './work.ts'
 
 export type StartOptions = {
   /** A business key, unique for the definition: a second start under it finds the first saga. */
@@ -23,9 +26,14 @@ export type StartOptions = {
   readonly id?: string
   /** Not before this moment. */
   readonly startAt?: Date
-  /** Turned backward at this moment, if it has not passed its pivot. */
+  /**
+   * To be at rest at this moment, undoing included: it turns then, or as much earlier as its definition's `timeForUndo`
+   * says, unless it has passed its pivot. Overrules the definition's deadline.
+   */
   readonly deadlineAt?: Date
   readonly tags?: readonly string[]
+  /** A whole number from -1000 to 1000, 0 by default: what is due of sagas of a higher one starts first. Overrules the definition's. */
+  readonly priority?: number
 }
 
 export type StartRequest = StartOptions & {
@@ -37,7 +45,7 @@ export type StartRequest = StartOptions & {
 /** `created: false`: a saga with this key, or id, was there already, with the same input. */
 export type Started = { readonly id: string; readonly created: boolean }
 
-export type Starter = Pick<Applier, 'schema' | 'dispatcher' | 'expiry'> & {
+export type Starter = Pick<Applier, 'schema' | 'dispatcher' | 'expiry' | 'group'> & {
   readonly clock: DatabaseClock
   readonly maxPayloadBytes: number
   /** Our own connection, for what may not depend on the caller's transaction. */
@@ -45,7 +53,13 @@ export type Starter = Pick<Applier, 'schema' | 'dispatcher' | 'expiry'> & {
 }
 
 /** A request that has been checked, and can be stored. */
-export type Prepared = { readonly saga: NewSaga; readonly jobs: readonly NewJob[]; readonly timers: readonly Timer[] }
+export type Prepared = {
+  readonly saga: NewSaga
+  readonly jobs: readonly NewJob[]
+  readonly timers: readonly Timer[]
+  /** Why it is not stored, unless it is there already: it has no time left. */
+  readonly late?: SagaError
+}
 
 /**
  * Checks a request and decides its first transition. Nothing is stored.
@@ -61,14 +75,19 @@ export async function prepare(starter: Starter, request: StartRequest): Promise<
       ? { blueprint: definition.blueprint, hash: definition.blueprintHash }
       : { blueprint: NOT_ADOPTED, hash: null }
   const inputHash = createHash('sha256').update(canonicalJson(request.input)).digest('base64url')
-  return decideStart(starter, {
+  const prepared = await decideStart(starter, {
     ...request,
     ...shape,
+    starting: definition.starting ?? {},
+    priority: request.priority ?? definition.starting?.priority ?? 0,
     name: definition.name,
     version: definition.version,
     inputJson: input,
     inputHash,
   })
+  // Nothing names a saga that could be there already.
+  if (prepared.late !== undefined && request.key === undefined && request.id === undefined) throw prepared.late
+  return prepared
 }
 
 export type CheckedStart = StartOptions & {
@@ -80,36 +99,35 @@ export type CheckedStart = StartOptions & {
   readonly inputJson: string
   readonly inputHash: string
   readonly rerunOf?: string
+  /** What its definition says of all starts. */
+  readonly starting?: Starting
 }
 
 /** Decides the first transition of a saga whose input has been checked. */
 export async function decideStart(starter: Starter, start: CheckedStart): Promise<Prepared> {
-  const { id = newId(), key, name, version, blueprint, hash, inputJson, inputHash } = start
+  const { id = newId(), key, name, version, blueprint, hash, inputJson, inputHash, priority = 0 } = start
   const startAt = start.startAt?.getTime()
-  const deadlineAt = start.deadlineAt?.getTime()
+  // Holds are asked when the first job is delivered; a start need not read them.
+  const facts = { now: await starter.clock.now(starter.own), newId, holds: [] }
+  const deadline = deadlineOf(name, start, start.starting ?? {}, facts.now)
   const input = {
     type: 'start',
     blueprint: hash,
     ...(startAt === undefined ? {} : { startAt }),
-    ...(deadlineAt === undefined ? {} : { deadlineAt }),
+    ...(deadline === undefined ? {} : { deadlineAt: deadline.turnAt }),
   } as const
-  // Holds are asked when the first job is delivered; a start need not read them.
-  const facts = {
-    now: await starter.clock.now(starter.own),
-    newId,
-    holds: [],
-  }
   const { state, events } = decide(blueprint, undefined, input, facts)
   const jobs: NewJob[] = []
   const timers: Timer[] = []
   for (const command of commandsOf(undefined, events)) {
     if (command.type === 'set_timer') timers.push({ sagaId: id, timer: command.timer, dueAt: command.dueAt })
     if (command.type !== 'insert_job') continue
-    const { jobId, priority, step, side, attempt } = command
+    const { jobId, step, side, attempt } = command
     jobs.push({
       id: jobId,
-      priority,
+      priority: jobPriority(priority, command.priority),
       expireInSeconds: starter.expiry(name, version, step, side),
+      ...grouped(starter.group(name, version, step)),
       data: { job: jobId, saga: id, step, side, attempt, revision: events.length },
     })
   }
@@ -120,15 +138,16 @@ export async function decideStart(starter: Starter, start: CheckedStart): Promis
     key: key ?? null,
     inputHash,
     tags: start.tags === undefined || start.tags.length === 0 ? null : start.tags,
+    priority,
     parent: null,
     rerunOf: start.rerunOf ?? null,
     startAt: startAt ?? null,
-    deadlineAt: deadlineAt ?? null,
+    deadlineAt: deadline?.deadlineAt ?? null,
     state,
     events,
     input: inputJson,
   }
-  return { saga, jobs, timers }
+  return { saga, jobs, timers, ...(deadline?.late === undefined ? {} : { late: deadline.late }) }
 }
 
 /**
@@ -138,7 +157,7 @@ export async function decideStart(starter: Starter, start: CheckedStart): Promis
  * @param callers the transaction is the caller's: whether it is one is made sure of first, because without one the
  * saga would be stored and its job perhaps not (rule 1).
  * @throws SagaError `KEY_REUSED` when a key, or id, has another input; `KEY_CONFLICT_RETRY` when the transaction's
- * isolation level hides the saga that has it; `TRANSACTION_REQUIRED`.
+ * isolation level hides the saga that has it; `TRANSACTION_REQUIRED`; `NAME_INVALID` when a deadline leaves no time.
  */
 export async function storeStarts(
   starter: Starter,
@@ -148,6 +167,7 @@ export async function storeStarts(
 ): Promise<readonly Started[]> {
   const { schema, dispatcher } = starter
   const transaction = options.callers === true ? await currentTransaction(db) : undefined
+  await mustBeInTime(starter, db, prepared)
   const first = firstById(prepared)
   // In one order everywhere, so that two that start the same keys wait for each other in one direction only.
   const sagas = [...first.values()].map(({ saga }) => saga).sort(byName)
@@ -182,6 +202,18 @@ export async function storeStarts(
       created: false,
     }
   })
+}
+
+/** Asked before anything is stored: a caller may go on in the transaction in which a start was refused. */
+async function mustBeInTime(starter: Starter, db: Db, prepared: readonly Prepared[]): Promise<void> {
+  const late = prepared.filter((start) => start.late !== undefined)
+  if (late.length === 0) return
+  const sagas = late.map(({ saga }) => saga)
+  const taken = await sagasByKey(db, starter.schema, sagas)
+  const isThere = (saga: NewSaga) =>
+    taken.some(({ id, key, definition }) => id === saga.id || (key === saga.key && definition === saga.definition))
+  const refused = late.find(({ saga }) => !isThere(saga))
+  if (refused?.late !== undefined) throw refused.late
 }
 
 /** A transaction's id; outside of one, each statement has another. */

@@ -52,17 +52,28 @@ function letterOf(row: LockedRow, state: SagaState, jobId: string): DeadLetter {
   }
 }
 
+/** Sagas of a higher priority come first; of equals, undoing before going on before starting. */
+export function jobPriority(ofSaga: number, ofKind: Extract<Command, { type: 'insert_job' }>['priority']): number {
+  return ofSaga * 3 + ofKind
+}
+
+/** The limit goes by the tier: a group has but one. */
+export function grouped(group: string | undefined): Pick<NewJob, 'group'> {
+  return group === undefined ? {} : { group: { id: group, tier: group } }
+}
+
 function jobOf(
   applier: Applier,
   row: LockedRow,
   command: Extract<Command, { type: 'insert_job' }>,
   revision: number,
 ): NewJob {
-  const { jobId, priority, step, side, attempt } = command
+  const { jobId, step, side, attempt } = command
   return {
     id: jobId,
-    priority,
+    priority: jobPriority(row.priority, command.priority),
     expireInSeconds: applier.expiry(row.definition, row.version, step, side),
+    ...grouped(applier.group(row.definition, row.version, step)),
     data: { job: jobId, saga: row.id, step, side, attempt, revision },
   }
 }

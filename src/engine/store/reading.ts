@@ -13,6 +13,8 @@ export type SagaSummary = {
   readonly status: Status
   readonly waiting: Wait | null
   readonly paused: boolean
+  /** From -1000 to 1000: what is due of sagas of a higher one starts first. */
+  readonly priority: number
   readonly reason: DeadLetterReason | null
   /** Of a dead letter: the same for all that are dead letters for the same error. */
   readonly errorGroup: string | null
@@ -20,6 +22,8 @@ export type SagaSummary = {
   readonly failure: SagaState['failure'] | null
   readonly tags: readonly string[]
   readonly rerunOf: string | null
+  /** When it is to be at rest, undoing included. */
+  readonly deadlineAt: Date | null
   readonly createdAt: Date
   readonly updatedAt: Date
   readonly finishedAt: Date | null
@@ -64,9 +68,9 @@ export type Page = {
   readonly cursor?: string
 }
 
-const COLUMNS = `s.id, s.definition, s.version, s.key, s.status, s.waiting, s.paused, s.dead_reason as reason,
+const COLUMNS = `s.id, s.definition, s.version, s.key, s.status, s.waiting, s.paused, s.priority, s.dead_reason as reason,
   s.error_group as "errorGroup", s.failure,
-  coalesce(s.tags, '{}') as tags, s.rerun_of as "rerunOf", s.created_at as "createdAt", s.updated_at as "updatedAt",
+  coalesce(s.tags, '{}') as tags, s.rerun_of as "rerunOf", s.deadline_at as "deadlineAt", s.created_at as "createdAt", s.updated_at as "updatedAt",
   s.finished_at as "finishedAt", s.state`
 
 /** Index: primary key. */

@@ -19,14 +19,17 @@ export type SagaRow = {
   readonly definition: string
   readonly version: number
   readonly blueprint: string | null
+  readonly priority: number
   readonly revision: number
   readonly state: SagaState
+  /** When it is to be at rest; the state knows when it turns. */
+  readonly deadlineAt: Date | null
 }
 
 /** A row as locked: without its state where the caller's cached one is current. */
-export type LockedRow = Omit<SagaRow, 'state'> & { readonly state: SagaState | null }
+export type LockedRow = Omit<SagaRow, 'state' | 'deadlineAt'> & { readonly state: SagaState | null }
 
-const COLUMNS = 's.id, s.definition, s.version, s.blueprint, s.revision'
+const COLUMNS = 's.id, s.definition, s.version, s.blueprint, s.priority, s.revision'
 
 /**
  * Locks sagas and tells their revisions; the state comes along where `revision` is not the one that is cached.
@@ -54,7 +57,7 @@ export async function lockSagas(
 /** Reads sagas without locking them. Index: primary key. */
 export async function readSagas(db: Db, schema: string, ids: readonly string[]): Promise<readonly SagaRow[]> {
   const { rows } = await db.executeSql(
-    `select ${COLUMNS}, s.state from ${schema}.saga s where s.id = any($1::uuid[])`,
+    `select ${COLUMNS}, s.state, s.deadline_at as "deadlineAt" from ${schema}.saga s where s.id = any($1::uuid[])`,
     [ids],
   )
   return rows.map((row) => ({ ...row, state: unpackState(row.state) })) as SagaRow[]

@@ -49,6 +49,8 @@ export const saga = schema.table(
     status: text('status').notNull(),
     waiting: text('waiting'),
     paused: boolean('paused').notNull().default(false),
+    /** Of its jobs, before those of lower ones: from -1000 to 1000. */
+    priority: integer('priority').notNull().default(0),
     /** The sequence of its last event. */
     revision: integer('revision').notNull(),
     format: smallint('format').notNull(),

@@ -120,6 +120,11 @@ export async function removeWorker(db: Db, schema: string, id: string): Promise<
   return rows.length === 1
 }
 
+/** Waits until no other transaction of this schema has the turn, and has it to its end. Locks: advisory, its own. */
+export async function awaitFetchTurn(db: Db, schema: string): Promise<void> {
+  await db.executeSql(`select pg_advisory_xact_lock(hashtext('pg-saga fetch'), hashtext($1::text))`, [schema])
+}
+
 /** A fetched job, as much of it as somebody else needs to settle it. */
 export type ClaimedJob = {
   readonly id: string
@@ -129,6 +134,8 @@ export type ClaimedJob = {
   readonly side: 'action' | 'compensation' | 'verify'
   readonly attempt: number
   readonly revision: number
+  /** The group that it was inserted with, of whose jobs only so many run at once. */
+  readonly group?: string
 }
 
 /**
