@@ -42,8 +42,7 @@ CREATE TABLE "saga_schema"."saga_blueprint" (
 	"version" integer NOT NULL,
 	"blueprint" jsonb NOT NULL,
 	"schemas" jsonb NOT NULL,
-	"created_at" timestamp (3) with time zone NOT NULL,
-	CONSTRAINT "saga_blueprint_one_shape" UNIQUE("definition","version")
+	"created_at" timestamp (3) with time zone NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "saga_schema"."saga_claim" (
@@ -82,6 +81,7 @@ CREATE TABLE "saga_schema"."saga_hold" (
 	"id" uuid PRIMARY KEY NOT NULL,
 	"definition" text NOT NULL,
 	"step" text,
+	"names" text[],
 	"side" text,
 	"actor" text NOT NULL,
 	"reason" text NOT NULL,
@@ -122,6 +122,7 @@ CREATE INDEX "saga_open" ON "saga_schema"."saga" USING btree ("status","id") WHE
 CREATE INDEX "saga_held" ON "saga_schema"."saga" USING btree ("waiting","definition","id") WHERE "saga_schema"."saga"."waiting" in ('hold', 'code');--> statement-breakpoint
 CREATE INDEX "saga_tags" ON "saga_schema"."saga" USING gin ("tags") WHERE "saga_schema"."saga"."tags" is not null;--> statement-breakpoint
 CREATE INDEX "saga_parent" ON "saga_schema"."saga" USING btree ("parent_id") WHERE "saga_schema"."saga"."parent_id" is not null;--> statement-breakpoint
+CREATE INDEX "saga_blueprint_shapes" ON "saga_schema"."saga_blueprint" USING btree ("definition","version");--> statement-breakpoint
 CREATE INDEX "saga_claim_worker" ON "saga_schema"."saga_claim" USING btree ("worker_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "saga_event_request" ON "saga_schema"."saga_event" USING btree ("saga_id","request_id") WHERE "saga_schema"."saga_event"."request_id" is not null;--> statement-breakpoint
 CREATE UNIQUE INDEX "saga_hold_request" ON "saga_schema"."saga_hold" USING btree ("request_id");--> statement-breakpoint

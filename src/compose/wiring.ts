@@ -74,7 +74,7 @@ export function wire(
     dispatcher: createDispatcher(boss, bossSchema),
     shelf,
     faults,
-    expiry: (definition, version, step, side) => expiryOf(code.get(definition, version), step, side),
+    expiry: (saga, step, side) => expiryOf(code.of(saga, shelf.get(saga.blueprint)), step, side),
   }
   const wakeUp = new WakeUp(schema, db, logger, options.notify ?? true)
   const authorize = options.authorize ?? CODE_MAY

@@ -5,7 +5,7 @@
 import { type BlueprintNode, NAME_PATTERN } from './core/blueprint.ts'
 import { definitionInvalid, type StepCode } from './definition.ts'
 import type { SagaError } from './errors.ts'
-import { type GivenStep, hookCode, stepCode } from './step-code.ts'
+import { formerNames, type GivenStep, hookCode, stepCode } from './step-code.ts'
 
 export type Tree = {
   /** The definition's name, for errors. */
@@ -37,6 +37,7 @@ export function withStep(tree: Tree, name: string, kind: 'external' | 'transacti
       "after the pivot nothing is undone by itself, so whenExhausted cannot be 'compensate'; leave it out",
     )
   }
+  const formerly = formerNames({ saga: tree.saga, at: name }, step)
   const node: BlueprintNode = {
     node: 'step',
     name,
@@ -44,6 +45,7 @@ export function withStep(tree: Tree, name: string, kind: 'external' | 'transacti
     compensation: code.compensation !== undefined,
     ...(compensateWhen === undefined ? {} : { compensateWhen }),
     ...(code.verify === undefined ? {} : { verify: true }),
+    ...(formerly.length === 0 ? {} : { formerly }),
   }
   return { ...tree, nodes: [...tree.nodes, node], steps: joined(tree, [new Map([[name, code]])]) }
 }
@@ -71,11 +73,14 @@ export function withBranch(tree: Tree, name: string, choose: unknown, options: R
   const chooser: StepCode = { action: hookCode({ saga: tree.saga, at: name }, choose), whenExhausted: 'compensate' }
   const nodes = Object.fromEntries([...options].map(([option, { nodes }]) => [option, nodes]))
   const steps = [new Map([[name, chooser]]), ...[...options.values()].map((option) => option.steps)]
-  return {
-    ...tree,
-    nodes: [...tree.nodes, { node: 'branch', name, options: nodes }],
-    steps: joined(tree, steps),
+  const formerly = formerNames({ saga: tree.saga, at: name }, choose)
+  const node: BlueprintNode = {
+    node: 'branch',
+    name,
+    options: nodes,
+    ...(formerly.length === 0 ? {} : { formerly }),
   }
+  return { ...tree, nodes: [...tree.nodes, node], steps: joined(tree, steps) }
 }
 
 function joined(tree: Tree, added: readonly ReadonlyMap<string, StepCode>[]): ReadonlyMap<string, StepCode> {

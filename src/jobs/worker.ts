@@ -138,7 +138,7 @@ export class Worker {
       isActive: () => this.#owner.isAlive,
       submit,
     })
-    const losses = new Losses({ schema, db, code: options.code, submit })
+    const losses = new Losses({ schema, db, code: options.code, shelf, submit })
     const lose = (jobs: readonly ClaimedJob[]) => losses.record(jobs)
     this.#runner = new Runner({
       applier,

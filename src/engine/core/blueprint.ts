@@ -28,6 +28,8 @@ export type StepNode = {
   readonly verify?: true
   /** After it there is only forward. */
   readonly pivot?: true
+  /** Names that it had under this version: a saga that was started with one of them keeps it. Sorted. */
+  readonly formerly?: readonly string[]
 }
 
 export type ParallelNode = {
@@ -42,6 +44,8 @@ export type BranchNode = {
   readonly name: string
   /** Sequences by option; a chooser may also choose none (`null`). */
   readonly options: { readonly [option: string]: readonly BlueprintNode[] }
+  /** As of a step. */
+  readonly formerly?: readonly string[]
 }
 
 export type BlueprintNode = StepNode | ParallelNode | BranchNode
@@ -120,7 +124,25 @@ export function checkBlueprint(blueprint: Blueprint): readonly BlueprintProblem[
     problems.push({ at: blueprint.definition, problem: 'a saga needs at least one step' })
   const seen = new Set<string>()
   checkNodes(blueprint.nodes, { inParallel: false, pivotBefore: undefined }, seen, problems)
+  checkFormerNames(blueprint, seen, problems)
   return problems
+}
+
+export const NO_NAMES: readonly string[] = []
+
+/** A former name that is another step's would say of two steps that they are one. */
+function checkFormerNames(blueprint: Blueprint, current: ReadonlySet<string>, problems: BlueprintProblem[]): void {
+  const given = new Set<string>()
+  for (const { name, formerly = NO_NAMES } of walk(blueprint.nodes)) {
+    for (const former of formerly) {
+      const at = `${name}.formerly`
+      if (!NAME_PATTERN.test(former)) problems.push({ at, problem: nameProblem(former) })
+      else if (current.has(former))
+        problems.push({ at, problem: `"${former}" is a name in use; a former name is one that nothing has any more` })
+      else if (given.has(former)) problems.push({ at, problem: `the former name "${former}" is given twice` })
+      given.add(former)
+    }
+  }
 }
 
 type Place = { readonly inParallel: boolean; readonly pivotBefore: string | undefined }

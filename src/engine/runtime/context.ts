@@ -1,11 +1,13 @@
 /** What a step's functions are given. Each attempt gets fresh copies of the payloads: what it changes stays its own. */
 import type { Blueprint } from '../core/blueprint.ts'
 import type { Side } from '../core/machine.ts'
+import type { Names } from '../core/shapes.ts'
 import type { SagaState } from '../core/state.ts'
 import { SagaError } from '../errors.ts'
 import type { Payloads } from '../store/journal.ts'
 import { actionKey, compensationKey, type KeyFor, partKey } from './keys.ts'
 import { hookOf } from './limits.ts'
+import { nameIn } from './saga-code.ts'
 import { visibleTo } from './visible.ts'
 
 /** A saga as a worker has it in hand. */
@@ -20,6 +22,8 @@ export type LoadedSaga = {
 
 export type AttemptParts = {
   readonly blueprint: Blueprint
+  /** Of the results, where the code has other names than the saga. */
+  readonly names?: Names | undefined
   readonly step: string
   readonly side: Side
   readonly attempt: number
@@ -31,10 +35,10 @@ export type AttemptParts = {
 
 /** The runtime shape behind the typed contexts of a definition. */
 export function contextOf(saga: LoadedSaga, parts: AttemptParts): Record<string, unknown> {
-  const { blueprint, step, side, attempt, services, signal, tx } = parts
+  const { blueprint, names, step, side, attempt, services, signal, tx } = parts
   const results: Record<string, unknown> = {}
   for (const name of visibleTo(blueprint, step, Object.keys(saga.payloads.results)))
-    results[name] = JSON.parse(saga.payloads.results[name] ?? 'null')
+    results[nameIn(names, name)] = JSON.parse(saga.payloads.results[name] ?? 'null')
   const context: Record<string, unknown> = {
     sagaId: saga.id,
     definition: saga.definition,

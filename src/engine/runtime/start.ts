@@ -109,7 +109,7 @@ export async function decideStart(starter: Starter, start: CheckedStart): Promis
     jobs.push({
       id: jobId,
       priority,
-      expireInSeconds: starter.expiry(name, version, step, side),
+      expireInSeconds: starter.expiry({ definition: name, version, blueprint: hash }, step, side),
       data: { job: jobId, saga: id, step, side, attempt, revision: events.length },
     })
   }

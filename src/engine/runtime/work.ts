@@ -16,7 +16,7 @@ export function gather(applier: Applier, transitions: readonly Transition[]): Wo
     const revision = write.revision + write.events.length
     const timers = new Map<string, Timer>()
     for (const command of commands) {
-      if (command.type === 'insert_job') work.jobs.push(jobOf(applier, row, command, revision))
+      if (command.type === 'insert_job') work.jobs.push(jobOf(applier, row, after, command, revision))
       else if (command.type === 'set_timer') {
         timers.set(command.timer, { sagaId: row.id, timer: command.timer, dueAt: command.dueAt })
       } else if (command.type === 'clear_timers') {
@@ -52,6 +52,7 @@ function letterOf(row: LockedRow, { deadLetter, steps, failure }: SagaState, job
 function jobOf(
   applier: Applier,
   row: LockedRow,
+  { blueprint }: SagaState,
   command: Extract<Command, { type: 'insert_job' }>,
   revision: number,
 ): NewJob {
@@ -59,7 +60,7 @@ function jobOf(
   return {
     id: jobId,
     priority,
-    expireInSeconds: applier.expiry(row.definition, row.version, step, side),
+    expireInSeconds: applier.expiry({ ...row, blueprint }, step, side),
     data: { job: jobId, saga: row.id, step, side, attempt, revision },
   }
 }
