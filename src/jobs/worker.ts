@@ -6,12 +6,12 @@
  * A slow action holds up nobody: slots are refilled as they get free. The worker decides nothing about a saga: it runs
  * what the state admits, and brings what came of it to the committer.
  */
-import type { PgBoss } from 'pg-boss'
 import { type Applier, type Batch, type Item } from '../engine/runtime/apply.ts'
 import type { CodeShelf } from '../engine/runtime/limits.ts'
 import type { Logger } from '../engine/runtime/ports.ts'
 import type { Db } from '../engine/store/db.ts'
 import { type ClaimedJob, removeClaims } from '../engine/store/workers.ts'
+import type { AppBoss } from './app-boss.ts'
 import { SagaCache } from './cache.ts'
 import { CodeWatch } from './code-watch.ts'
 import { Committer } from './committer.ts'
@@ -33,7 +33,7 @@ export type WorkerOptions = {
   /** For the owner's session: not through a pooler in transaction mode. */
   readonly directConnectionString: string
   readonly schema: string
-  readonly boss: PgBoss
+  readonly boss: AppBoss
   readonly db: Db
   readonly applier: Applier
   readonly code: CodeShelf
