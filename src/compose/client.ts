@@ -36,7 +36,7 @@ class ConnectedClient extends SagaClient implements AsyncDisposable {
 /** Opens the connections, and checks what they lead to. */
 export async function openClient(wiring: Wiring): Promise<void> {
   await checkSchema(wiring.db, wiring.schema)
-  await readyBoss(wiring, false)
+  await readyBoss(wiring, { migrate: false, queues: false })
 }
 
 /**

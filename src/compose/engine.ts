@@ -8,7 +8,7 @@ import { SagaClient } from '../engine/saga-client.ts'
 import { applyMigrations, checkSchema } from '../engine/store/migrate.ts'
 import { unreachable } from '../engine/unreachable.ts'
 import { defaultTransaction } from '../jobs/default-transaction.ts'
-import { inTransaction, openPool, type Pool } from '../jobs/pools.ts'
+import { openPool, type Pool } from '../jobs/pools.ts'
 import type { OpenTransaction } from '../jobs/transactional.ts'
 import { Worker, type WorkerEvent } from '../jobs/worker.ts'
 import { openClient } from './client.ts'
@@ -122,10 +122,12 @@ export class SagaEngine extends SagaClient implements AsyncDisposable {
   }
 
   async #open(options: EngineSettings, definitions: readonly Definition[]): Promise<void> {
-    const { pool, schema, bossSchema, db } = this.#wiring
-    if (options.migrate ?? true) await inTransaction(pool, (tx) => applyMigrations(tx, schema, bossSchema))
+    const { parts, schema, bossSchema, db } = this.#wiring
+    const { migrate = true } = options
+    // What runs meanwhile may be in its way, and it in theirs: then it is repeated.
+    if (migrate) await parts.transaction((tx) => applyMigrations(tx, schema, bossSchema))
     else await checkSchema(db, schema)
-    await readyBoss(this.#wiring, true)
+    await readyBoss(this.#wiring, { migrate, queues: true })
     for (const definition of definitions) await this.register(definition)
     // Told to stop meanwhile: nothing is to run any more.
     if (this.#stopped === undefined) await this.#worker.start()

@@ -2,7 +2,6 @@
 import { NO_FAULTS } from '../engine/runtime/ports.ts'
 import { applyMigrations } from '../engine/store/migrate.ts'
 import { unreachable } from '../engine/unreachable.ts'
-import { inTransaction } from '../jobs/pools.ts'
 import type { SagaClientOptions } from './options.ts'
 import { readyBoss } from './ready-boss.ts'
 import { unwire, wire } from './wiring.ts'
@@ -14,10 +13,10 @@ import { unwire, wire } from './wiring.ts'
  */
 export async function migrate(options: SagaClientOptions): Promise<void> {
   const wiring = wire(options, [], true, NO_FAULTS)
-  const { pool, schema, bossSchema } = wiring
+  const { parts, schema, bossSchema } = wiring
   try {
-    await inTransaction(pool, (tx) => applyMigrations(tx, schema, bossSchema))
-    await readyBoss(wiring, true)
+    await parts.transaction((tx) => applyMigrations(tx, schema, bossSchema))
+    await readyBoss(wiring, { migrate: true, queues: true })
   } catch (error) {
     throw unreachable(error)
   } finally {

@@ -131,8 +131,8 @@ function expiryOf(definition: Definition | undefined, step: string, side: Side):
   return Math.ceil((known.timeoutMs + settleMs) / 1000) + EXPIRY_MARGIN_SECONDS
 }
 
-/** Deadlocks and serialization failures repeat a transaction of our own (rule 3). */
-async function repeating<T>(run: () => Promise<T>): Promise<T> {
+/** Deadlocks and serialization failures repeat a transaction of our own (rule 3), and a migration. */
+export async function repeating<T>(run: () => Promise<T>): Promise<T> {
   for (let repeat = 1; ; repeat += 1) {
     try {
       return await run()
