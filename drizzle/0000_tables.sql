@@ -45,8 +45,7 @@ CREATE TABLE "saga_schema"."saga_blueprint" (
 	"version" integer NOT NULL,
 	"blueprint" jsonb NOT NULL,
 	"schemas" jsonb NOT NULL,
-	"created_at" timestamp (3) with time zone NOT NULL,
-	CONSTRAINT "saga_blueprint_one_shape" UNIQUE("definition","version")
+	"created_at" timestamp (3) with time zone NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "saga_schema"."saga_claim" (
@@ -86,6 +85,7 @@ CREATE TABLE "saga_schema"."saga_hold" (
 	"id" uuid PRIMARY KEY NOT NULL,
 	"definition" text NOT NULL,
 	"step" text,
+	"names" text[],
 	"side" text,
 	"actor" text NOT NULL,
 	"reason" text NOT NULL,
@@ -178,6 +178,7 @@ CREATE INDEX "saga_held" ON "saga_schema"."saga" USING btree ("waiting","definit
 CREATE INDEX "saga_error_group" ON "saga_schema"."saga" USING btree ("error_group","id") WHERE "saga_schema"."saga"."error_group" is not null;--> statement-breakpoint
 CREATE INDEX "saga_tags" ON "saga_schema"."saga" USING gin ("tags") WHERE "saga_schema"."saga"."tags" is not null;--> statement-breakpoint
 CREATE INDEX "saga_parent" ON "saga_schema"."saga" USING btree ("parent_id") WHERE "saga_schema"."saga"."parent_id" is not null;--> statement-breakpoint
+CREATE INDEX "saga_blueprint_shapes" ON "saga_schema"."saga_blueprint" USING btree ("definition","version");--> statement-breakpoint
 CREATE INDEX "saga_claim_worker" ON "saga_schema"."saga_claim" USING btree ("worker_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "saga_event_request" ON "saga_schema"."saga_event" USING btree ("saga_id","request_id") WHERE "saga_schema"."saga_event"."request_id" is not null;--> statement-breakpoint
 CREATE INDEX "saga_event_compensated" ON "saga_schema"."saga_event" USING btree ("step","at") WHERE "saga_schema"."saga_event"."type" = 'step_compensated';--> statement-breakpoint

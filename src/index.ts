@@ -46,5 +46,6 @@ export type {
   OperationVerb,
 } from './engine/store/operations.ts'
 export type { CompensatedStep, Page, SagaFilter, SagaSummary } from './engine/store/reading.ts'
+export type { AppBoss } from './jobs/app-boss.ts'
 export { fromPg } from './jobs/pools.ts'
 export type { WorkerEvent } from './jobs/worker.ts'

@@ -1,11 +1,9 @@
 /** Processes that start, read and operate sagas, without step code. */
-import type { PgBoss } from 'pg-boss'
-import { SagaError } from '../engine/errors.ts'
 import { NO_FAULTS } from '../engine/runtime/ports.ts'
 import { SagaClient } from '../engine/saga-client.ts'
-import { isConnectionError, sqlState } from '../engine/store/db.ts'
 import { checkSchema } from '../engine/store/migrate.ts'
 import type { SagaClientOptions } from './options.ts'
+import { readyBoss } from './ready-boss.ts'
 import { once, unwire, type Wiring, wire } from './wiring.ts'
 
 /** A client that opens its connections with the first call. */
@@ -38,21 +36,7 @@ class ConnectedClient extends SagaClient implements AsyncDisposable {
 /** Opens the connections, and checks what they lead to. */
 export async function openClient(wiring: Wiring): Promise<void> {
   await checkSchema(wiring.db, wiring.schema)
-  await startBoss(wiring.boss, wiring.bossSchema)
-}
-
-/** A client neither creates nor migrates pg-boss's schema, and says so when it finds none that fits. */
-async function startBoss(boss: PgBoss, schema: string): Promise<void> {
-  try {
-    await boss.start()
-  } catch (error) {
-    if (isConnectionError(error) || sqlState(error) !== undefined) throw error
-    throw new SagaError(
-      'SCHEMA_TOO_OLD',
-      `pg-boss is not ready in its schema "${schema}". Start an engine with migrate: true, or call migrate() in a deploy step.`,
-      { cause: error },
-    )
-  }
+  await readyBoss(wiring, { migrate: false, queues: false })
 }
 
 /**

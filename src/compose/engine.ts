@@ -10,12 +10,12 @@ import { SagaClient } from '../engine/saga-client.ts'
 import { applyMigrations, checkSchema } from '../engine/store/migrate.ts'
 import { unreachable } from '../engine/unreachable.ts'
 import { defaultTransaction } from '../jobs/default-transaction.ts'
-import { inTransaction, openPool, type Pool } from '../jobs/pools.ts'
-import { createQueues } from '../jobs/queues.ts'
+import { openPool, type Pool } from '../jobs/pools.ts'
 import type { OpenTransaction } from '../jobs/transactional.ts'
 import { Worker, type WorkerEvent } from '../jobs/worker.ts'
 import { openClient } from './client.ts'
 import type { EngineSettings, SagaEngineOptions } from './options.ts'
+import { readyBoss } from './ready-boss.ts'
 import { DEFAULT_MAX_PAYLOAD_BYTES, once, unwire, type Wiring, wire } from './wiring.ts'
 
 /** Runs the steps of its definitions, beside everything that a client does. */
@@ -95,7 +95,8 @@ export class SagaEngine extends SagaClient implements AsyncDisposable {
   /**
    * Migrates (unless told not to), registers the definitions, and begins to run steps.
    *
-   * @throws SagaError `DEFINITION_CHANGED`, `SCHEMA_TOO_OLD`, `SCHEMA_TOO_NEW`, `DATABASE_UNREACHABLE`.
+   * @throws SagaError `DEFINITION_CHANGED`, `SCHEMA_TOO_OLD`, `SCHEMA_TOO_NEW`, `DATABASE_UNREACHABLE`, and
+   * `OPTION_INVALID` for a `boss` that cannot be used.
    */
   async start(): Promise<void> {
     this.#starting = this.#start()
@@ -124,11 +125,12 @@ export class SagaEngine extends SagaClient implements AsyncDisposable {
   }
 
   async #open(options: EngineSettings, definitions: readonly Definition[]): Promise<void> {
-    const { pool, schema, bossSchema, db, boss } = this.#wiring
-    if (options.migrate ?? true) await inTransaction(pool, (tx) => applyMigrations(tx, schema, bossSchema))
+    const { parts, schema, bossSchema, db } = this.#wiring
+    const { migrate = true } = options
+    // What runs meanwhile may be in its way, and it in theirs: then it is repeated.
+    if (migrate) await parts.transaction((tx) => applyMigrations(tx, schema, bossSchema))
     else await checkSchema(db, schema)
-    await boss.start()
-    await createQueues(boss)
+    await readyBoss(this.#wiring, { migrate, queues: true })
     for (const definition of definitions) await this.register(definition)
     // Told to stop meanwhile: nothing is to run any more.
     if (this.#stopped === undefined) await this.#worker.start()

@@ -2,9 +2,8 @@
 import { NO_FAULTS } from '../engine/runtime/ports.ts'
 import { applyMigrations } from '../engine/store/migrate.ts'
 import { unreachable } from '../engine/unreachable.ts'
-import { inTransaction } from '../jobs/pools.ts'
-import { createQueues } from '../jobs/queues.ts'
 import type { SagaClientOptions } from './options.ts'
+import { readyBoss } from './ready-boss.ts'
 import { unwire, wire } from './wiring.ts'
 
 /**
@@ -14,11 +13,10 @@ import { unwire, wire } from './wiring.ts'
  */
 export async function migrate(options: SagaClientOptions): Promise<void> {
   const wiring = wire(options, [], true, NO_FAULTS)
-  const { pool, schema, bossSchema, boss } = wiring
+  const { parts, schema, bossSchema } = wiring
   try {
-    await inTransaction(pool, (tx) => applyMigrations(tx, schema, bossSchema))
-    await boss.start()
-    await createQueues(boss)
+    await parts.transaction((tx) => applyMigrations(tx, schema, bossSchema))
+    await readyBoss(wiring, { migrate: true, queues: true })
   } catch (error) {
     throw unreachable(error)
   } finally {

@@ -5,6 +5,7 @@ import type { Duration } from '../engine/duration.ts'
 import { SagaError } from '../engine/errors.ts'
 import type { Logger } from '../engine/runtime/ports.ts'
 import type { Db } from '../engine/store/db.ts'
+import { type AppBoss, missingInBoss } from '../jobs/app-boss.ts'
 import type { PgClient } from '../jobs/pools.ts'
 import type { WorkerEvent } from '../jobs/worker.ts'
 
@@ -17,6 +18,12 @@ export type SagaClientOptions = {
    * for two of them: their workers would take each other's jobs.
    */
   readonly bossSchema?: string
+  /**
+   * A `PgBoss` of the app's own, on the same database and on `bossSchema`, to be used instead of one that the engine
+   * makes. It is started if it is not, as the app made it, and never stopped: stop it after the engine. Let it
+   * `supervise`, as it does by default, in some process.
+   */
+  readonly boss?: AppBoss
   /** Asked before a start and before every verb. Default: code may. */
   readonly authorize?: Authorize
   readonly logger?: Logger
@@ -49,7 +56,7 @@ export type SagaEngineOptions<Definitions extends readonly AnyDefinition[]> = Sa
   readonly drainGrace?: Duration
   /** How long no live worker may have the code of a saga before it is a dead letter (`no_code`): 15 min by default. */
   readonly codeMissingAfter?: Duration
-  /** Bring the schema up to date at start: on by default. */
+  /** Bring the schema up to date at start, and pg-boss's: on by default. */
   readonly migrate?: boolean
   /** For the worker's own session, where `connectionString` goes through a pooler in transaction mode. */
   readonly directConnectionString?: string
@@ -96,6 +103,8 @@ const WHOLE_NUMBERS: { readonly [option in keyof EngineSettings]?: readonly [num
 export function checkOptions(options: SagaClientOptions & EngineSettings): void {
   const invalid = (what: string) => new SagaError('OPTION_INVALID', `The options cannot be used: ${what}.`)
   if (typeof options.connectionString !== 'string') throw invalid('connectionString is missing')
+  const missing = options.boss === undefined ? [] : missingInBoss(options.boss)
+  if (missing.length > 0) throw invalid(`boss is a PgBoss, and what was given has no ${missing.join(', no ')}`)
   for (const [name, [from, to]] of Object.entries(WHOLE_NUMBERS)) {
     const value: unknown = options[name as keyof EngineSettings]
     if (value === undefined || (Number.isSafeInteger(value) && Number(value) >= from && Number(value) <= to)) continue

@@ -14,6 +14,7 @@ import { type FaultPoints, type Logger, SILENT } from '../engine/runtime/ports.t
 import type { SagaClientParts } from '../engine/saga-client.ts'
 import { type Db, isRepeatable } from '../engine/store/db.ts'
 import { schemaName } from '../engine/store/names.ts'
+import type { AppBoss } from '../jobs/app-boss.ts'
 import { createDispatcher } from '../jobs/dispatcher.ts'
 import { withTimeout } from '../jobs/patience.ts'
 import { inTransaction, openPool, type Pool, poolDb } from '../jobs/pools.ts'
@@ -40,7 +41,10 @@ export type Wiring = {
   readonly bossSchema: string
   readonly pool: Pool
   readonly db: Db
-  readonly boss: PgBoss
+  readonly boss: AppBoss
+  /** It belongs to the app: it is not ours to stop. */
+  readonly isAppBoss: boolean
+  readonly stopBoss: () => Promise<void>
   readonly applier: Applier
   readonly logger: Logger
   readonly wakeUp: WakeUp
@@ -63,7 +67,9 @@ export function wire(
   const pool = openPool(options.connectionString, options.poolSize ?? 10, 'pg-saga', logger)
   const db = poolDb(pool)
   // Its own statements are migrations and maintenance, which take as long as they take; ours it gets with each call.
-  const boss = openBoss(poolDb(pool, Number.POSITIVE_INFINITY), bossSchema, { supervise, migrate: supervise }, logger)
+  const { boss, isAppBoss, stopBoss } = bossFor(options.boss, () =>
+    openBoss(poolDb(pool, Number.POSITIVE_INFINITY), bossSchema, { supervise, migrate: supervise }, logger),
+  )
   const shelf = new BlueprintShelf(
     schema,
     definitions.map((definition) => [definition.blueprintHash, definition.blueprint]),
@@ -74,8 +80,8 @@ export function wire(
     dispatcher: createDispatcher(boss, bossSchema),
     shelf,
     faults,
-    expiry: (definition, version, step, side) => expiryOf(code.get(definition, version), step, side),
-    group: (definition, version, step) => groupOf(code.get(definition, version), step),
+    expiry: (saga, step, side) => expiryOf(code.of(saga, shelf.get(saga.blueprint)), step, side),
+    group: (saga, step) => groupOf(code.of(saga, shelf.get(saga.blueprint)), step),
   }
   const wakeUp = new WakeUp(schema, db, logger, options.notify ?? true)
   const authorize = options.authorize ?? CODE_MAY
@@ -97,16 +103,22 @@ export function wire(
     db,
     onEnqueued: (committed: boolean) => wakeUp.soon(committed),
   }
-  return { schema, bossSchema, pool, db, boss, applier, logger, wakeUp, parts }
+  return { schema, bossSchema, pool, db, boss, isAppBoss, stopBoss, applier, logger, wakeUp, parts }
+}
+
+function bossFor(given: AppBoss | undefined, open: () => PgBoss): Pick<Wiring, 'boss' | 'isAppBoss' | 'stopBoss'> {
+  if (given !== undefined) return { boss: given, isAppBoss: true, stopBoss: async () => {} }
+  const own = open()
+  return { boss: own, isAppBoss: false, stopBoss: () => own.stop({ graceful: false }) }
 }
 
 /**
- * Ends pg-boss and the connections, and waits for neither for ever: pg-boss ends its maintenance first, and a connection
+ * Ends pg-boss, where it is ours, and the connections, and waits for neither for ever: pg-boss ends its maintenance first, and a connection
  * may be held by a function that ignores its signal, or by a statement that is not answered.
  */
-export async function unwire({ boss, pool }: Wiring, ...others: readonly Pool[]): Promise<void> {
+export async function unwire({ stopBoss, pool }: Wiring, ...others: readonly Pool[]): Promise<void> {
   await withTimeout(
-    boss.stop({ graceful: false }).catch(() => {}),
+    stopBoss().catch(() => {}),
     LEAVE_WITHIN_MS,
   )
   await withTimeout(Promise.all([pool, ...others].map((one) => one.end())), LEAVE_WITHIN_MS)
@@ -120,8 +132,8 @@ function expiryOf(definition: Definition | undefined, step: string, side: Side):
   return Math.ceil((known.timeoutMs + settleMs) / 1000) + EXPIRY_MARGIN_SECONDS
 }
 
-/** Deadlocks and serialization failures repeat a transaction of our own (rule 3). */
-async function repeating<T>(run: () => Promise<T>): Promise<T> {
+/** Deadlocks and serialization failures repeat a transaction of our own (rule 3), and a migration. */
+export async function repeating<T>(run: () => Promise<T>): Promise<T> {
   for (let repeat = 1; ; repeat += 1) {
     try {
       return await run()

@@ -4,6 +4,7 @@ import type { ZodType, z } from 'zod'
 import { type Blueprint, type BlueprintProblem, checkBlueprint, type Hook, walk } from './core/blueprint.ts'
 import type { Verdict } from './core/machine.ts'
 import type { RetryPolicy } from './core/retry.ts'
+import type { Names } from './core/shapes.ts'
 import { SagaError } from './errors.ts'
 import type { Starting } from './starting.ts'
 
@@ -55,6 +56,8 @@ export type Definition = Contract & {
   readonly blueprintHash: string
   readonly steps: ReadonlyMap<string, StepCode>
   readonly hooks: { readonly [hook in Hook]?: SideCode }
+  /** Where this is code for a saga that has other names for its steps: from those to the names in the code. */
+  readonly names?: Names
   /** JSON Schemas of the input and of results, for processes without the code. */
   readonly jsonSchemas: () => unknown
 }

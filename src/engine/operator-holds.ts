@@ -1,18 +1,20 @@
 /** Holds: stopping a definition, a step or a direction of it for all its sagas, and letting them go again. */
 import { type Action, demand } from './access.ts'
 import { type By, checkAct } from './acts.ts'
-import { nodeOf } from './core/blueprint.ts'
+import { type Blueprint, nodeOf } from './core/blueprint.ts'
 import { SIDES, type Side } from './core/machine.ts'
+import { aliasesOf } from './core/shapes.ts'
 import { SagaError } from './errors.ts'
 import type { OperatorOptions } from './operator.ts'
 import { applyBatch, type Item } from './runtime/apply.ts'
 import { isId, newId } from './runtime/ids.ts'
-import { blueprintsOf } from './store/blueprints.ts'
+import { blueprintsOf, lockShapes } from './store/blueprints.ts'
 import { type HoldRow, holdByRequest, insertHold, readHold, releaseHold } from './store/holds.ts'
 import { waitingSagas } from './store/sagas.ts'
 
 export type HoldScope = {
   readonly definition: string
+  /** Under any name that it has or had: one that was renamed is held in old sagas and in new ones. */
   readonly step?: string
   /** `action`: going forward; `compensation`: undoing. Both, when absent. */
   readonly side?: Side
@@ -26,8 +28,15 @@ export async function placeHold(options: OperatorOptions, scope: HoldScope, by: 
   checkScope(scope)
   await demand(authorize, act.actor, 'hold' satisfies Action, scope)
   const { definition, step = null, side = null } = scope
-  await mustBeKnown(options, scope)
-  const id = await insertHold(db, applier.schema, { id: newId(), definition, step, side, ...act })
+  const { schema } = applier
+  const id = await options.transaction(async (tx) => {
+    // Whoever registers a shape with another name for the step meanwhile sees this hold, or is seen by it.
+    await lockShapes(tx, schema, definition)
+    const shapes = await blueprintsOf(tx, schema, definition)
+    mustBeKnown(shapes, scope)
+    const names = step === null ? null : aliasesOf(shapes, step)
+    return insertHold(tx, schema, { id: newId(), definition, step, names, side, ...act })
+  })
   if (id !== undefined) return id
   const earlier = await holdByRequest(db, applier.schema, act.requestId)
   if (earlier !== undefined && earlier.definition === definition && earlier.step === step && earlier.side === side) {
@@ -89,8 +98,7 @@ function checkScope({ definition, step, side }: HoldScope): void {
 }
 
 /** A hold on a name that nothing has would stop nothing, and look as if it did. */
-async function mustBeKnown({ db, applier }: OperatorOptions, { definition, step }: HoldScope): Promise<void> {
-  const blueprints = await blueprintsOf(db, applier.schema, definition)
+function mustBeKnown(blueprints: readonly Blueprint[], { definition, step }: HoldScope): void {
   if (blueprints.length === 0) {
     throw new SagaError('DEFINITION_UNKNOWN', `Nothing is held: no definition is called "${definition}".`, {
       details: { definition },

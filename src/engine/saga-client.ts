@@ -11,6 +11,7 @@ import { Operations } from './operations.ts'
 import { Operator, type OperatorOptions } from './operator.ts'
 import { Waiters } from './outcomes.ts'
 import { isId } from './runtime/ids.ts'
+import { resultsFor } from './runtime/saga-code.ts'
 import type { Started, StartOptions } from './runtime/start.ts'
 import { outcomeOf, type SagaOutcome, type SagaView, viewOf } from './saga-view.ts'
 import { type EnqueueOptions, type EnqueueResult, Starts, type StartsParts } from './starts.ts'
@@ -159,6 +160,7 @@ export class SagaClient {
   /**
    * Waits until the saga is at rest, or a dead letter.
    *
+   * @param options `definition`: types the results, which have its names for steps that were renamed.
    * @throws SagaError `TIMEOUT` when that takes longer than `timeout` (1 minute by default); `SAGA_NOT_FOUND`.
    */
   async outcome<D extends AnyDefinition = AnyDefinition>(
@@ -172,11 +174,18 @@ export class SagaClient {
       const saga = await this.get(id)
       if (saga === undefined) throw notFound(id)
       // Somebody may have sent a dead letter on its way again in between.
-      if (!isLive(saga.status)) return outcomeOf(saga) as SagaOutcome<ResultsOf<D>>
+      if (!isLive(saga.status)) return this.#outcomeFor(saga, options.definition) as SagaOutcome<ResultsOf<D>>
     }
     throw new SagaError('TIMEOUT', `Saga ${id} is not at rest after ${timeoutMs} ms. It goes on; ask again.`, {
       details: { sagaId: id },
     })
+  }
+
+  #outcomeFor(saga: SagaView, definition: Definition | undefined): SagaOutcome {
+    const outcome = outcomeOf(saga)
+    const blueprint = this.#parts.shelf.get(saga.state.blueprint)
+    if (outcome.status !== 'completed' || definition === undefined || blueprint === undefined) return outcome
+    return { ...outcome, results: resultsFor(definition, blueprint, outcome.results) }
   }
 
   /** The saga's events as they come, from the first one on; ends when the saga is at rest. */

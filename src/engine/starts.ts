@@ -2,6 +2,7 @@
 import { type Authorize, demand } from './access.ts'
 import { type AnyDefinition, type Contract, checkDefinition, type Definition, mustBeStartable } from './definition.ts'
 import { SagaError, type SagaErrorCode } from './errors.ts'
+import { registerShape } from './registering.ts'
 import type { BlueprintShelf } from './runtime/blueprint-shelf.ts'
 import {
   type Prepared,
@@ -12,7 +13,6 @@ import {
   type StartRequest,
   storeStarts,
 } from './runtime/start.ts'
-import { registerBlueprint } from './store/blueprints.ts'
 import type { Db } from './store/db.ts'
 
 export type EnqueueOptions = StartOptions & {
@@ -87,29 +87,15 @@ export class Starts {
   /**
    * Stores the definition's blueprint, once a process, on our own connection: it must not vanish with a rollback.
    *
-   * @throws SagaError `DEFINITION_CHANGED` when another shape stands under this name and version;
+   * @throws SagaError `DEFINITION_CHANGED` when it differs from a shape under its name and version by more than renames;
    * `DEFINITION_INVALID` when it has no steps.
    */
   async register(definition: Definition): Promise<void> {
-    const { db, schema, shelf } = this.#parts
-    const { blueprintHash: hash, name, version, blueprint } = definition
+    const { db, schema, shelf, transaction } = this.#parts
+    const { blueprintHash: hash, blueprint } = definition
     if (this.#registered.has(hash)) return
     checkDefinition(definition)
-    const stored = await registerBlueprint(
-      db,
-      schema,
-      { hash, definition: name, version, blueprint },
-      definition.jsonSchemas(),
-    )
-    if (stored !== hash) {
-      throw new SagaError(
-        'DEFINITION_CHANGED',
-        `The shape of ${name} has changed under the same version ${version}. Sagas in flight carry the old one: raise the version, or undo the change.`,
-        {
-          details: { definition: name, version },
-        },
-      )
-    }
+    await registerShape({ db, schema, transaction }, definition)
     shelf.add(hash, blueprint)
     this.#registered.add(hash)
   }

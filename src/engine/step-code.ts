@@ -167,6 +167,18 @@ export function fallbackFor(place: Place, given: unknown): (error: unknown) => b
   }
 }
 
+/**
+ * Names that a step or a branch had before; the blueprint checks what they may be.
+ *
+ * @throws SagaError `DEFINITION_INVALID` for what is no list of texts.
+ */
+export function formerNames({ saga, at }: Place, given: unknown): readonly string[] {
+  if (typeof given !== 'object' || given === null) return []
+  const { formerly = [] } = given as { readonly formerly?: unknown }
+  if (Array.isArray(formerly) && formerly.every((name) => typeof name === 'string')) return formerly.toSorted()
+  throw invalid({ saga, at: `${at}.formerly` }, "formerly is a list of names, like ['old-name']")
+}
+
 function compensationCode(
   { saga, at }: Place,
   step: GivenStep,

@@ -180,12 +180,22 @@ export type TransactionalUndo<Context> = ((context: Context) => unknown) | (Boun
 /** A hook alone, or with a policy of its own. */
 export type HookFunction<Context> = ((context: Context) => unknown) | Bounded<Context>
 
+/** For a step that has got another name under the same version. */
+export type FormerNames = {
+  /**
+   * Names that it had before. A saga that was started under one of them keeps it, with its key and its journal; this
+   * code runs it. Leave it here for as long as the version stands.
+   */
+  readonly formerly?: readonly string[]
+}
+
 /** Which option of a branch the saga takes; `null` for none. Chosen once: its answer is journalled. */
 export type Chooser<A extends App, Input, Results, Option> =
   | ((context: StepContext<A, Input, Results>) => Option | null | Promise<Option | null>)
-  | (Omit<Bounded<never>, 'run'> & {
-      readonly run: (context: StepContext<A, Input, Results>) => Option | null | Promise<Option | null>
-    })
+  | (Omit<Bounded<never>, 'run'> &
+      FormerNames & {
+        readonly run: (context: StepContext<A, Input, Results>) => Option | null | Promise<Option | null>
+      })
 
 /** A name that is not taken yet; where it is, the error is in the argument's type. */
 export type Fresh<Name extends string, Results> = Name extends keyof Results ? `"${Name}" is a step already` : Name
@@ -218,7 +228,7 @@ export type StepOptions<Output extends ZodType | undefined = ZodType | undefined
   readonly classify?: (error: unknown) => Verdict | undefined
   /** Results are checked by it, and stored as it parsed them. */
   readonly output?: Output
-}
+} & FormerNames
 
 export type ExternalStep<
   A extends App,

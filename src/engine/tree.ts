@@ -5,7 +5,7 @@
 import { type BlueprintNode, NAME_PATTERN, type StepNode } from './core/blueprint.ts'
 import { definitionInvalid, type StepCode } from './definition.ts'
 import type { SagaError } from './errors.ts'
-import { fallbackFor, type GivenMap, type GivenStep, hookCode, mapCode, stepCode } from './step-code.ts'
+import { fallbackFor, formerNames, type GivenMap, type GivenStep, hookCode, mapCode, stepCode } from './step-code.ts'
 
 export type Tree = {
   /** The definition's name, for errors. */
@@ -37,6 +37,7 @@ export function withStep(tree: Tree, name: string, kind: 'external' | 'transacti
       "after the pivot nothing is undone by itself, so whenExhausted cannot be 'compensate'; leave it out",
     )
   }
+  const formerly = formerNames({ saga: tree.saga, at: name }, step)
   const node: BlueprintNode = {
     node: 'step',
     name,
@@ -44,6 +45,7 @@ export function withStep(tree: Tree, name: string, kind: 'external' | 'transacti
     compensation: code.compensation !== undefined,
     ...(compensateWhen === undefined ? {} : { compensateWhen }),
     ...(code.verify === undefined ? {} : { verify: true }),
+    ...(formerly.length === 0 ? {} : { formerly }),
   }
   return { ...tree, nodes: [...tree.nodes, node], steps: joined(tree, [new Map([[name, code]])]) }
 }
@@ -52,6 +54,7 @@ export function withStep(tree: Tree, name: string, kind: 'external' | 'transacti
 export function withMap(tree: Tree, name: string, map: GivenMap): Tree {
   checkName(tree, name, 'a map')
   const { code, compensateWhen, collect } = mapCode({ saga: tree.saga, at: name }, map)
+  const formerly = formerNames({ saga: tree.saga, at: name }, map)
   const item: StepNode = {
     node: 'step',
     name,
@@ -59,8 +62,15 @@ export function withMap(tree: Tree, name: string, map: GivenMap): Tree {
     compensation: code.compensation !== undefined,
     ...(compensateWhen === undefined ? {} : { compensateWhen }),
     ...(code.verify === undefined ? {} : { verify: true }),
+    ...(formerly.length === 0 ? {} : { formerly }),
   }
-  const node: BlueprintNode = { node: 'map', name, item, ...(collect ? { collect: true } : {}) }
+  const node: BlueprintNode = {
+    node: 'map',
+    name,
+    item,
+    ...(collect ? { collect: true } : {}),
+    ...(formerly.length === 0 ? {} : { formerly }),
+  }
   return { ...tree, nodes: [...tree.nodes, node], steps: joined(tree, [new Map([[name, code]])]) }
 }
 
@@ -120,11 +130,14 @@ export function withBranch(tree: Tree, name: string, choose: unknown, options: R
   const chooser: StepCode = { action: hookCode({ saga: tree.saga, at: name }, choose), whenExhausted: 'compensate' }
   const nodes = Object.fromEntries([...options].map(([option, { nodes }]) => [option, nodes]))
   const steps = [new Map([[name, chooser]]), ...[...options.values()].map((option) => option.steps)]
-  return {
-    ...tree,
-    nodes: [...tree.nodes, { node: 'branch', name, options: nodes }],
-    steps: joined(tree, steps),
+  const formerly = formerNames({ saga: tree.saga, at: name }, choose)
+  const node: BlueprintNode = {
+    node: 'branch',
+    name,
+    options: nodes,
+    ...(formerly.length === 0 ? {} : { formerly }),
   }
+  return { ...tree, nodes: [...tree.nodes, node], steps: joined(tree, steps) }
 }
 
 function joined(tree: Tree, added: readonly ReadonlyMap<string, StepCode>[]): ReadonlyMap<string, StepCode> {

@@ -4,7 +4,6 @@
  * After a connection error nothing is known of what was under way, so the worker reads back what it owns: no claim
  * stays that nobody runs.
  */
-import type { PgBoss } from 'pg-boss'
 import { itemOf } from '../engine/core/blueprint.ts'
 import type { Hold } from '../engine/core/input.ts'
 import type { BlueprintShelf } from '../engine/runtime/blueprint-shelf.ts'
@@ -17,6 +16,7 @@ import { readPayloads, type WantedItems } from '../engine/store/journal.ts'
 import { readRevisions } from '../engine/store/revisions.ts'
 import { readSagas } from '../engine/store/sagas.ts'
 import { awaitFetchTurn, type ClaimedJob, insertClaim, readClaims } from '../engine/store/workers.ts'
+import type { AppBoss } from './app-boss.ts'
 import type { SagaCache } from './cache.ts'
 import type { Claim } from './entries.ts'
 import type { Identity } from './owner.ts'
@@ -33,7 +33,7 @@ export type Fetched = {
 export type FetcherOptions = {
   readonly connectionString: string
   readonly schema: string
-  readonly boss: PgBoss
+  readonly boss: AppBoss
   readonly cache: SagaCache
   readonly shelf: BlueprintShelf
   readonly faults: FaultPoints

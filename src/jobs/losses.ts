@@ -6,6 +6,7 @@
  */
 import type { Limits } from '../engine/core/input.ts'
 import type { Item } from '../engine/runtime/apply.ts'
+import type { BlueprintShelf } from '../engine/runtime/blueprint-shelf.ts'
 import { type CodeShelf, limitsOf } from '../engine/runtime/limits.ts'
 import type { Db } from '../engine/store/db.ts'
 import { type Ran, readSagas } from '../engine/store/sagas.ts'
@@ -18,6 +19,7 @@ export type LossesOptions = {
   readonly schema: string
   readonly db: Db
   readonly code: CodeShelf
+  readonly shelf: BlueprintShelf
   /** Resolves when the item is committed. */
   readonly submit: (item: Item) => Promise<void>
 }
@@ -36,9 +38,13 @@ export class Losses {
    * @returns the ids of the jobs whose loss was committed in time.
    */
   async record(jobs: readonly ClaimedJob[], ran?: Ran): Promise<ReadonlySet<string>> {
-    const { db, schema, code } = this.#options
+    const { db, schema, code, shelf } = this.#options
     const rows = await readSagas(db, schema, [...new Set(jobs.map((job) => job.saga))])
-    const definitions = new Map(rows.map((row) => [row.id, code.get(row.definition, row.version)]))
+    await shelf.load(
+      db,
+      rows.map((row) => row.blueprint),
+    )
+    const definitions = new Map(rows.map((row) => [row.id, code.of(row, shelf.get(row.blueprint))]))
     const recorded = new Set<string>()
     const all = jobs.map(async (job) => {
       try {

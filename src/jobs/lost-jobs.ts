@@ -1,15 +1,15 @@
 /** What pg-boss gave up on, or somebody failed by hand, arrives in a queue of its own and becomes a lost attempt. */
-import type { PgBoss } from 'pg-boss'
 import type { JobData, Logger } from '../engine/runtime/ports.ts'
 import type { Db } from '../engine/store/db.ts'
 import type { ClaimedJob } from '../engine/store/workers.ts'
+import type { AppBoss } from './app-boss.ts'
 import { LOST_QUEUE } from './queues.ts'
 
 const EVERY_MS = 2_000
 const AT_ONCE = 100
 
 export type LostJobsOptions = {
-  readonly boss: PgBoss
+  readonly boss: AppBoss
   readonly db: Db
   readonly logger: Logger
   readonly isActive: () => boolean

@@ -38,21 +38,25 @@ export function openBoss(
   return boss
 }
 
-/** Creates the queues, or brings their options up to date. */
-export async function createQueues(boss: PgBoss): Promise<void> {
-  const forever = { retentionSeconds: NEVER_SECONDS, deleteAfterSeconds: HOUR_SECONDS }
-  const kept = { ...forever, retryLimit: 0, retryDelay: 0, expireInSeconds: HOUR_SECONDS }
-  // What is lost must not be lost itself: a reader that dies with a message leaves it to the next one, soon and always.
-  await ensureQueue(boss, LOST_QUEUE, { ...kept, retryLimit: ALWAYS, expireInSeconds: READ_AGAIN_SECONDS })
-  await ensureQueue(boss, DEAD_LETTER_QUEUE, kept)
-  // A redelivery by pg-boss itself would only repeat what its own dead-letter queue leads to: a lost attempt.
-  await ensureQueue(boss, STEP_QUEUE, { ...kept, deadLetter: LOST_QUEUE, partition: true })
-}
-
 type QueueOptions = NonNullable<Parameters<PgBoss['createQueue']>[1]>
 
-async function ensureQueue(boss: PgBoss, name: string, options: QueueOptions): Promise<void> {
-  const { partition: _partition, ...changeable } = options
-  await boss.createQueue(name, options)
-  await boss.updateQueue(name, changeable)
+const FOREVER = { retentionSeconds: NEVER_SECONDS, deleteAfterSeconds: HOUR_SECONDS }
+const KEPT = { ...FOREVER, retryLimit: 0, retryDelay: 0, expireInSeconds: HOUR_SECONDS }
+
+/** By name, in the order in which they can be made: one names another. */
+export const QUEUES: readonly (readonly [name: string, options: QueueOptions])[] = [
+  // What is lost must not be lost itself: a reader that dies with a message leaves it to the next one, soon and always.
+  [LOST_QUEUE, { ...KEPT, retryLimit: ALWAYS, expireInSeconds: READ_AGAIN_SECONDS }],
+  [DEAD_LETTER_QUEUE, KEPT],
+  // A redelivery by pg-boss itself would only repeat what its own dead-letter queue leads to: a lost attempt.
+  [STEP_QUEUE, { ...KEPT, deadLetter: LOST_QUEUE, partition: true }],
+]
+
+/** Creates the queues, or brings their options up to date. */
+export async function createQueues(boss: Pick<PgBoss, 'createQueue' | 'updateQueue'>): Promise<void> {
+  for (const [name, options] of QUEUES) {
+    const { partition: _partition, ...changeable } = options
+    await boss.createQueue(name, options)
+    await boss.updateQueue(name, changeable)
+  }
 }

@@ -68,7 +68,7 @@ export class Runner {
   /** Hands back what was fetched and must not start any more. */
   handBack(job: ClaimedJob, fetched: Fetched): void {
     const saga = fetched.sagas.get(job.saga)
-    const definition = saga === undefined ? undefined : this.#parts.code.get(saga.definition, saga.version)
+    const definition = saga === undefined ? undefined : this.#codeOf(saga)
     this.#report(job, fetched.claim, saga, { report: returned(deliveryOf(job), 'turned', definition) })
   }
 
@@ -77,7 +77,7 @@ export class Runner {
     const saga = fetched.sagas.get(job.saga)
     const delivery = deliveryOf(job)
     if (saga === undefined) return this.#report(job, fetched.claim, saga, { report: returned(delivery, 'turned') })
-    const definition = this.#parts.code.get(saga.definition, saga.version)
+    const definition = this.#codeOf(saga)
     const blueprint = this.#parts.applier.shelf.get(saga.state.blueprint)
     const holds: readonly Hold[] = fetched.holds.get(saga.definition) ?? []
     const admission = blueprint === undefined ? 'code' : admit(blueprint, saga.state, delivery, holds)
@@ -108,6 +108,11 @@ export class Runner {
     if (isTransactional(definition, job.step))
       void this.#runTransactional(job, fetched.claim, saga, definition, delivery)
     else this.#runExternal(job, fetched.claim, saga, definition, delivery)
+  }
+
+  #codeOf(saga: LoadedSaga): Definition | undefined {
+    const { code, applier } = this.#parts
+    return code.of(saga, applier.shelf.get(saga.state.blueprint))
   }
 
   #runExternal(job: ClaimedJob, claim: Claim, saga: LoadedSaga, definition: Definition, delivery: Delivery): void {
@@ -215,7 +220,7 @@ export class Runner {
       if (claim.open === 0) this.#parts.onClaimSettled(claim)
       return this.#parts.onSlotFree()
     }
-    const definition = this.#parts.code.get(saga.definition, saga.version)
+    const definition = this.#codeOf(saga)
     const transactional = definition !== undefined && isTransactional(definition, job.step)
     this.#report(job, claim, undefined, {
       report: {

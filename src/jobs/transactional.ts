@@ -155,6 +155,7 @@ async function inside(
     (signal) => {
       const parts = {
         blueprint: definition.blueprint,
+        names: definition.names,
         step: delivery.step,
         side: delivery.side,
         attempt: attemptOf(delivery),

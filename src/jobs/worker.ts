@@ -6,7 +6,6 @@
  * A slow action holds up nobody: slots are refilled as they get free. The worker decides nothing about a saga: it runs
  * what the state admits, and brings what came of it to the committer.
  */
-import type { PgBoss } from 'pg-boss'
 import type { Delivery } from '../engine/core/input.ts'
 import { SagaError } from '../engine/errors.ts'
 import type { OperationRounds } from '../engine/operation-rounds.ts'
@@ -16,6 +15,7 @@ import type { Logger } from '../engine/runtime/ports.ts'
 import type { Db } from '../engine/store/db.ts'
 import type { Ran } from '../engine/store/sagas.ts'
 import { type ClaimedJob, removeClaims } from '../engine/store/workers.ts'
+import type { AppBoss } from './app-boss.ts'
 import { SagaCache } from './cache.ts'
 import { CodeWatch } from './code-watch.ts'
 import { Committer } from './committer.ts'
@@ -39,7 +39,7 @@ export type WorkerOptions = {
   /** For the owner's session: not through a pooler in transaction mode. */
   readonly directConnectionString: string
   readonly schema: string
-  readonly boss: PgBoss
+  readonly boss: AppBoss
   readonly db: Db
   readonly applier: Applier
   readonly code: CodeShelf
@@ -151,7 +151,7 @@ export class Worker {
       isActive: () => this.#owner.isAlive,
       submit,
     })
-    const losses = new Losses({ schema, db, code: options.code, submit })
+    const losses = new Losses({ schema, db, code: options.code, shelf, submit })
     const lose = (jobs: readonly ClaimedJob[], ran?: Ran) => losses.record(jobs, ran)
     this.#siblings = new Siblings({ db, schema, logger })
     this.#runner = new Runner({

@@ -303,6 +303,39 @@ describe('a definition is refused, and the place named, when', () => {
       'one',
       'never in doubt',
     ],
+    ['former names are no list', step({ formerly: 'uno' }), 'one.formerly', "['old-name']"],
+    ['a former name is no text', step({ formerly: [1] }), 'one.formerly', "['old-name']"],
+    ['a former name is no name', step({ formerly: ['Uno'] }), 'one.formerly', '"Uno" is not a name'],
+    ['a former name is its own', step({ formerly: ['one'] }), 'one.formerly', 'a name in use'],
+    ['a former name is given twice', step({ formerly: ['uno', 'uno'] }), 'one.formerly', 'given twice'],
+    [
+      'a later step has a former name',
+      () =>
+        order()
+          .step('one', { ...one, formerly: ['two'] })
+          .step('two', one),
+      'one.formerly',
+      'a name in use',
+    ],
+    [
+      'a branch and a step of it have had one name',
+      () =>
+        order().branch(
+          'way',
+          { run: () => null, formerly: ['uno'] },
+          {
+            on: (way) => way.step('one', { ...one, formerly: ['uno'] }),
+          },
+        ),
+      'one.formerly',
+      'given twice',
+    ],
+    [
+      'former names of a branch are no list',
+      () => order().branch('way', untyped({ run: () => null, formerly: {} }), { on: (way) => way.step('one', one) }),
+      'way.formerly',
+      "['old-name']",
+    ],
     ['a pivot comes before any step', () => order().pivot(), 'order', 'right after the step'],
     ['a pivot is made twice', () => order().step('one', one).pivot().pivot(), 'one', 'already'],
     ['there are two pivots', () => order().step('one', one).pivot().step('two', one).pivot(), 'two', 'second pivot'],

@@ -30,6 +30,8 @@ export type StepNode = {
   readonly pivot?: true
   /** Runs in its place when it has failed, with nothing applied, for a reason that its author has listed. */
   readonly fallback?: StepNode
+  /** Names that it had under this version: a saga that was started with one of them keeps it. Sorted. */
+  readonly formerly?: readonly string[]
 }
 
 export type ParallelNode = {
@@ -49,6 +51,8 @@ export type MapNode = {
   readonly item: StepNode
   /** Items that fail are a result like the others; otherwise the first one turns the saga. */
   readonly collect?: true
+  /** As of a step. */
+  readonly formerly?: readonly string[]
 }
 
 export type BranchNode = {
@@ -56,6 +60,8 @@ export type BranchNode = {
   readonly name: string
   /** Sequences by option; a chooser may also choose none (`null`). */
   readonly options: { readonly [option: string]: readonly BlueprintNode[] }
+  /** As of a step. */
+  readonly formerly?: readonly string[]
 }
 
 export type BlueprintNode = StepNode | ParallelNode | BranchNode | MapNode
@@ -159,7 +165,25 @@ export function checkBlueprint(blueprint: Blueprint): readonly BlueprintProblem[
     problems.push({ at: blueprint.definition, problem: 'a saga needs at least one step' })
   const seen = new Set<string>()
   checkNodes(blueprint.nodes, { inParallel: false, pivotBefore: undefined }, seen, problems)
+  checkFormerNames(blueprint, seen, problems)
   return problems
+}
+
+export const NO_NAMES: readonly string[] = []
+
+/** A former name that is another step's would say of two steps that they are one. */
+function checkFormerNames(blueprint: Blueprint, current: ReadonlySet<string>, problems: BlueprintProblem[]): void {
+  const given = new Set<string>()
+  for (const { name, formerly = NO_NAMES } of walk(blueprint.nodes)) {
+    for (const former of formerly) {
+      const at = `${name}.formerly`
+      if (!NAME_PATTERN.test(former)) problems.push({ at, problem: nameProblem(former) })
+      else if (current.has(former))
+        problems.push({ at, problem: `"${former}" is a name in use; a former name is one that nothing has any more` })
+      else if (given.has(former)) problems.push({ at, problem: `the former name "${former}" is given twice` })
+      given.add(former)
+    }
+  }
 }
 
 type Place = { readonly inParallel: boolean; readonly pivotBefore: string | undefined }

@@ -81,10 +81,13 @@ export type Applier = {
   readonly shelf: BlueprintShelf
   readonly faults: FaultPoints
   /** How long pg-boss waits for a job of that step before it counts it as lost, in seconds. */
-  expiry(definition: string, version: number, step: string, side: Side): number
+  expiry(saga: OfSaga, step: string, side: Side): number
   /** The group of that step's jobs, where this process knows of one. */
-  group(definition: string, version: number, step: string): string | undefined
+  group(saga: OfSaga, step: string): string | undefined
 }
+
+/** What names the code of a saga. */
+export type OfSaga = { readonly definition: string; readonly version: number; readonly blueprint: string | null }
 
 /**
  * Applies what happened, in order, saga by saga.

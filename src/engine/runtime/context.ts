@@ -1,12 +1,14 @@
 /** What a step's functions are given. Each attempt gets fresh copies of the payloads: what it changes stays its own. */
 import { type Blueprint, definedName, itemOf, nodeOf } from '../core/blueprint.ts'
 import type { Side } from '../core/machine.ts'
+import type { Names } from '../core/shapes.ts'
 import type { SagaState } from '../core/state.ts'
 import { SagaError } from '../errors.ts'
 import { checkpointName, type Payloads } from '../store/journal.ts'
 import { actionKey, compensationKey, type KeyFor, partKey } from './keys.ts'
 import { hookOf } from './limits.ts'
 import { mapResults } from './map-results.ts'
+import { nameIn } from './saga-code.ts'
 import { visibleTo } from './visible.ts'
 
 /** A saga as a worker has it in hand. */
@@ -23,6 +25,8 @@ export type LoadedSaga = {
 
 export type AttemptParts = {
   readonly blueprint: Blueprint
+  /** Of the results, where the code has other names than the saga. */
+  readonly names?: Names | undefined
   readonly step: string
   readonly side: Side
   readonly attempt: number
@@ -72,7 +76,7 @@ function lazily(context: Record<string, unknown>, name: string, read: () => unkn
   })
 }
 
-function resultsFor(saga: LoadedSaga, { blueprint, step }: AttemptParts): Record<string, unknown> {
+function resultsFor(saga: LoadedSaga, { blueprint, names: codeNames, step }: AttemptParts): Record<string, unknown> {
   const { payloads, state } = saga
   const results: Record<string, unknown> = {}
   const parsed = (name: string) => {
@@ -83,8 +87,8 @@ function resultsFor(saga: LoadedSaga, { blueprint, step }: AttemptParts): Record
   for (const name of visibleTo(blueprint, step, [...new Set(names)])) {
     const node = nodeOf(blueprint, name)
     if (node?.node === 'map' && state.steps[name]?.items !== undefined) {
-      results[name] = mapResults(node, state, parsed)
-    } else if (payloads.results[name] !== undefined) results[name] = parsed(name)
+      results[nameIn(codeNames, name)] = mapResults(node, state, parsed)
+    } else if (payloads.results[name] !== undefined) results[nameIn(codeNames, name)] = parsed(name)
   }
   return results
 }

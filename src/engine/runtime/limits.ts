@@ -1,8 +1,10 @@
 /** What the code says about an attempt: its function, and the limits that travel with its report. */
-import { ADOPT, definedName, HOOK_STEP, type Hook } from '../core/blueprint.ts'
+import { ADOPT, type Blueprint, definedName, HOOK_STEP, type Hook } from '../core/blueprint.ts'
 import type { Limits } from '../core/input.ts'
 import type { Side } from '../core/machine.ts'
 import type { Definition, SideCode, StepCode } from '../definition.ts'
+import { NOT_ADOPTED } from './blueprint-shelf.ts'
+import { codeFor, nameIn } from './saga-code.ts'
 
 export const DEFAULT_MAX_LOST = 3
 export const DEFAULT_SETTLE_AFTER_MS = 10_000
@@ -23,8 +25,18 @@ export class CodeShelf {
       this.#definitions.set(codeName(definition.name, definition.version), definition)
   }
 
-  get(definition: string, version: number): Definition | undefined {
-    return this.#definitions.get(codeName(definition, version))
+  /**
+   * The code of a saga, under the names that its blueprint has. Before one is chosen: the code that can choose it.
+   *
+   * @param blueprint `undefined` where it is not at hand: then neither is its code.
+   */
+  of(
+    saga: { readonly definition: string; readonly version: number },
+    blueprint: Blueprint | undefined,
+  ): Definition | undefined {
+    const definition = this.#definitions.get(codeName(saga.definition, saga.version))
+    if (definition === undefined || blueprint === undefined) return undefined
+    return blueprint === NOT_ADOPTED ? definition : codeFor(definition, blueprint)
   }
 
   names(): readonly string[] {
@@ -42,7 +54,7 @@ export class CodeShelf {
  */
 export function groupOf(definition: Definition | undefined, step: string): string | undefined {
   if (definition === undefined || codeOf(definition, step)?.maxConcurrent === undefined) return undefined
-  return groupName(definition.name, definedName(step))
+  return groupName(definition.name, nameIn(definition.names, definedName(step)))
 }
 
 export function groupName(definition: string, step: string): string {

@@ -56,6 +56,7 @@ export function runAttempt(
     (signal) => {
       const parts = {
         blueprint: definition.blueprint,
+        names: definition.names,
         step: delivery.step,
         side: delivery.side,
         attempt: attemptOf(delivery),

@@ -126,8 +126,8 @@ export async function decideStart(starter: Starter, start: CheckedStart): Promis
     jobs.push({
       id: jobId,
       priority: jobPriority(priority, command.priority),
-      expireInSeconds: starter.expiry(name, version, step, side),
-      ...grouped(starter.group(name, version, step)),
+      expireInSeconds: starter.expiry({ definition: name, version, blueprint: hash }, step, side),
+      ...grouped(starter.group({ definition: name, version, blueprint: hash }, step)),
       data: { job: jobId, saga: id, step, side, attempt, revision: events.length },
     })
   }

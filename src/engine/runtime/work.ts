@@ -17,7 +17,7 @@ export function gather(applier: Applier, transitions: readonly Transition[]): Wo
     const revision = write.revision + write.events.length
     const timers = new Map<string, Timer>()
     for (const command of commands) {
-      if (command.type === 'insert_job') work.jobs.push(jobOf(applier, row, command, revision))
+      if (command.type === 'insert_job') work.jobs.push(jobOf(applier, row, after, command, revision))
       else if (command.type === 'set_timer') {
         timers.set(command.timer, { sagaId: row.id, timer: command.timer, dueAt: command.dueAt })
       } else if (command.type === 'clear_timers') {
@@ -65,6 +65,7 @@ export function grouped(group: string | undefined): Pick<NewJob, 'group'> {
 function jobOf(
   applier: Applier,
   row: LockedRow,
+  { blueprint }: SagaState,
   command: Extract<Command, { type: 'insert_job' }>,
   revision: number,
 ): NewJob {
@@ -72,8 +73,8 @@ function jobOf(
   return {
     id: jobId,
     priority: jobPriority(row.priority, command.priority),
-    expireInSeconds: applier.expiry(row.definition, row.version, step, side),
-    ...grouped(applier.group(row.definition, row.version, step)),
+    expireInSeconds: applier.expiry({ ...row, blueprint }, step, side),
+    ...grouped(applier.group({ ...row, blueprint }, step)),
     data: { job: jobId, saga: row.id, step, side, attempt, revision },
   }
 }

@@ -9,17 +9,31 @@ export type StoredBlueprint = {
   readonly blueprint: Blueprint
 }
 
+/** Whether this very shape is stored. Index: primary key. */
+export async function isStored(db: Db, schema: string, hash: string): Promise<boolean> {
+  const { rows } = await db.executeSql(`select from ${schema}.saga_blueprint where hash = $1::text`, [hash])
+  return rows.length > 0
+}
+
 /**
- * Stores a blueprint, once.
+ * Keeps everybody else from storing a shape of this definition, or a hold on it: what either makes of the shapes that
+ * there are stays true until it commits.
  *
- * @returns the hash that stands under this name and version: another one than given means that the shape changed.
+ * Transaction: required, READ COMMITTED. Locks: a transaction-level advisory lock on the definition's name.
  */
-export async function registerBlueprint(
+export async function lockShapes(db: Db, schema: string, definition: string): Promise<void> {
+  await db.executeSql(`select pg_advisory_xact_lock(hashtext('pg-saga shapes'), hashtext($1::text))`, [
+    `${schema}.${definition}`,
+  ])
+}
+
+/** Transaction: required, with the shapes locked. */
+export async function insertBlueprint(
   db: Db,
   schema: string,
   stored: StoredBlueprint,
   schemas: unknown,
-): Promise<string> {
+): Promise<void> {
   const { hash, definition, version, blueprint } = stored
   await db.executeSql(
     `insert into ${schema}.saga_blueprint (hash, definition, version, blueprint, schemas, created_at)
@@ -27,18 +41,14 @@ export async function registerBlueprint(
      on conflict do nothing`,
     [hash, definition, version, JSON.stringify(blueprint), JSON.stringify(schemas)],
   )
-  const { rows } = await db.executeSql(
-    `select hash from ${schema}.saga_blueprint where definition = $1::text and version = $2::int`,
-    [definition, version],
-  )
-  return String(rows[0]?.hash)
 }
 
-/** The shapes of all versions of a definition. Index: unique (definition, version). */
+/** The shapes of all versions of a definition, the oldest first. Index: `saga_blueprint_shapes`. */
 export async function blueprintsOf(db: Db, schema: string, definition: string): Promise<readonly Blueprint[]> {
-  const { rows } = await db.executeSql(`select blueprint from ${schema}.saga_blueprint where definition = $1::text`, [
-    definition,
-  ])
+  const { rows } = await db.executeSql(
+    `select blueprint from ${schema}.saga_blueprint where definition = $1::text order by version, created_at, hash`,
+    [definition],
+  )
   return rows.map((row) => row.blueprint as Blueprint)
 }
 

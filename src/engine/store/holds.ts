@@ -3,12 +3,14 @@ import type { Hold } from '../core/input.ts'
 import type { Side } from '../core/machine.ts'
 import type { Db } from './db.ts'
 
-const COLUMNS = 'id, definition, step, side, actor, reason, created_at as "createdAt"'
+const COLUMNS = 'id, definition, step, names, side, actor, reason, created_at as "createdAt"'
 
 export type HoldRow = {
   readonly id: string
   readonly definition: string
   readonly step: string | null
+  /** Of that step: all names that it has or had, this one included. `null` where the hold names no step. */
+  readonly names: readonly string[] | null
   readonly side: Side | null
   readonly actor: string
   readonly reason: string
@@ -18,12 +20,13 @@ export type HoldRow = {
 /** The holds in force, by definition. There are few. Index: `saga_hold_active`. */
 export async function readActiveHolds(db: Db, schema: string): Promise<ReadonlyMap<string, readonly Hold[]>> {
   const { rows } = await db.executeSql(
-    `select definition, step, side from ${schema}.saga_hold where released_at is null`,
+    `select definition, step, names, side from ${schema}.saga_hold where released_at is null`,
   )
   const holds = new Map<string, Hold[]>()
-  for (const { definition, step, side } of rows as { definition: string; step: string | null; side: Side | null }[]) {
-    const hold: Hold = { ...(step === null ? {} : { step }), ...(side === null ? {} : { side }) }
-    holds.set(definition, [...(holds.get(definition) ?? []), hold])
+  for (const { definition, step, names, side } of rows as Pick<HoldRow, 'definition' | 'step' | 'names' | 'side'>[]) {
+    const each = step === null ? [{}] : (names ?? [step]).map((name) => ({ step: name }))
+    const added = each.map((hold): Hold => ({ ...hold, ...(side === null ? {} : { side }) }))
+    holds.set(definition, [...(holds.get(definition) ?? []), ...added])
   }
   return holds
 }
@@ -43,6 +46,7 @@ export async function insertHold(
     readonly id: string
     readonly definition: string
     readonly step: string | null
+    readonly names: readonly string[] | null
     readonly side: Side | null
     readonly actor: string
     readonly reason: string
@@ -50,12 +54,17 @@ export async function insertHold(
   },
 ): Promise<string | undefined> {
   const { rows } = await db.executeSql(
-    `insert into ${schema}.saga_hold (id, definition, step, side, actor, reason, created_at, request_id)
-     values ($1::uuid, $2::text, $3::text, $4::text, $5::text, $6::text, ${schema}.now(), $7::text)
+    `insert into ${schema}.saga_hold (id, definition, step, side, actor, reason, created_at, request_id, names)
+     values ($1::uuid, $2::text, $3::text, $4::text, $5::text, $6::text, ${schema}.now(), $7::text, $8::text[])
      on conflict (request_id) do nothing returning id`,
-    [hold.id, hold.definition, hold.step, hold.side, hold.actor, hold.reason, hold.requestId],
+    [hold.id, hold.definition, hold.step, hold.side, hold.actor, hold.reason, hold.requestId, hold.names],
   )
   return rows[0]?.id as string | undefined
+}
+
+/** Its step has got more names. Index: primary key. */
+export async function renameHold(db: Db, schema: string, id: string, names: readonly string[]): Promise<void> {
+  await db.executeSql(`update ${schema}.saga_hold set names = $2::text[] where id = $1::uuid`, [id, names])
 }
 
 /** The hold with this id, in force or not. Index: primary key. */

@@ -242,7 +242,7 @@ export async function strandedByHolds(db: Db, schema: string, limit: number): Pr
          where e.value -> v.side ->> 'withheld' = 'hold' and not exists (
            select from ${schema}.saga_hold h
            where h.definition = s.definition and h.released_at is null
-             and coalesce(h.step, e.key) = e.key and coalesce(h.side, v.side) = v.side))
+             and (h.step is null or e.key = any(coalesce(h.names, array[h.step]))) and coalesce(h.side, v.side) = v.side))
      order by s.definition, s.id limit ${limit}`,
     [released.rows.map((row) => row['definition'])],
   )

@@ -17,7 +17,6 @@ import {
   smallint,
   text,
   timestamp,
-  unique,
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core'
@@ -152,8 +151,8 @@ export const sagaBlueprint = schema.table(
     schemas: jsonb('schemas').notNull(),
     createdAt: moment('created_at').notNull(),
   },
-  // One shape a name and version: a changed one is a new version, or refused at start.
-  (table) => [unique('saga_blueprint_one_shape').on(table.definition, table.version)],
+  // Several shapes of a name and version differ by declared renames only: that is checked when one is registered.
+  (table) => [index('saga_blueprint_shapes').on(table.definition, table.version)],
 )
 
 export const sagaTimer = schema.table(
@@ -206,6 +205,8 @@ export const sagaHold = schema.table(
     id: uuid('id').primaryKey(),
     definition: text('definition').notNull(),
     step: text('step'),
+    /** Of that step: all that it has or had under its version, so that a hold stops it under each of them. */
+    names: text('names').array(),
     side: text('side'),
     actor: text('actor').notNull(),
     reason: text('reason').notNull(),
