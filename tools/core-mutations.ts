@@ -681,4 +681,25 @@ export const MUTATIONS: readonly Mutation[] = [
     find: `interval / 2 + (interval / 2) * `,
     replace: `interval + (interval / 2) * `,
   },
+  {
+    rule: 13,
+    file: 'fingerprint.ts',
+    name: 'groups dead letters of different directions',
+    find: `[definition, deadLetter.step ?? '', direction, deadLetter.reason, kind, message]`,
+    replace: `[definition, deadLetter.step ?? '', deadLetter.reason, kind, message]`,
+  },
+  {
+    rule: 13,
+    file: 'fingerprint.ts',
+    name: 'takes an old error for what is missing code',
+    find: `deadLetter === undefined || deadLetter.reason === 'no_code'`,
+    replace: `deadLetter === undefined`,
+  },
+  {
+    rule: 13,
+    file: 'fingerprint.ts',
+    name: 'hashes half of each character',
+    find: `    hash = BigInt.asUintN(64, (hash ^ BigInt(unit >> 8)) * PRIME)\n`,
+    replace: '',
+  },
 ]

@@ -11,7 +11,7 @@ import { brokenRules } from '../support/rules.ts'
 const defineSaga = sagasFor<{ services: unknown; tx: pg.ClientBase }>()
 
 const trip = defineSaga('trip', { version: 1, input: z.object({ refunds: z.boolean(), tries: z.int() }) })
-  .step('pay', {
+  .transactionalStep('pay', {
     action: () => ({ cents: 1 }),
     compensation: { run: () => {}, onlyIf: ({ input }) => input.refunds },
   })
