@@ -281,6 +281,7 @@ export class Operator {
         .update(canonicalJson(JSON.parse(inputJson)))
         .digest('base64url'),
       rerunOf: row.id,
+      ...(row.state.revertWithinMs === undefined ? {} : { starting: { revertWithinMs: row.state.revertWithinMs } }),
       priority: row.priority,
     })
     await storeStarts(starter, db, [prepared])

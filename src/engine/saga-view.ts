@@ -32,6 +32,7 @@ export type StepView = {
 export type SagaView = SagaSummary & {
   readonly direction: 'forward' | 'backward'
   readonly draining: boolean
+  /** As it was last edited; what it was before stands in the journal. */
   readonly input: unknown
   /** In the order of the definition; steps that were not reached are pending, ways that were not taken are left out. */
   readonly steps: readonly StepView[]
@@ -58,7 +59,7 @@ export function viewOf(summary: SagaSummary, journal: readonly JournalEntry[], s
   const { state } = summary
   const blueprint = shelf.get(state.blueprint)
   const names = blueprint === undefined ? Object.keys(state.steps) : [...reachable(blueprint.nodes, state)]
-  const input = journal.find((entry) => entry.event.type === 'saga_started')?.payload
+  const input = journal.findLast(({ event: { type } }) => type === 'saga_started' || type === 'input_edited')?.payload
   return {
     ...summary,
     direction: state.direction,

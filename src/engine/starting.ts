@@ -14,6 +14,8 @@ export type StartingOptions = {
   readonly deadline?: Duration
   /** How long undoing may take: so long before its deadline, from here or from a start's `deadlineAt`, the saga turns. */
   readonly timeForUndo?: Duration
+  /** How long after its completion a person can revert the saga: not at all, when absent. */
+  readonly revertWithin?: Duration
 }
 
 /** What a definition, or a contract, sets for all of its starts. */
@@ -23,6 +25,7 @@ export type Starting = {
   readonly deadlineMs?: number
   /** How long before its deadline it turns. */
   readonly timeForUndoMs?: number
+  readonly revertWithinMs?: number
 }
 
 const MAX_PRIORITY = 1_000
@@ -45,7 +48,8 @@ export function startingOf(given: StartingOptions, problems: BlueprintProblem[])
     const problem = `undoing may take ${timeForUndoMs} ms, and the deadline is after ${deadlineMs} ms: no time is left to go forward`
     problems.push({ at: 'timeForUndo', problem })
   }
-  const starting: Starting = withoutUndefined({ priority, deadlineMs, timeForUndoMs })
+  const revertWithinMs = lengthOf('revertWithin', given.revertWithin, problems)
+  const starting: Starting = withoutUndefined({ priority, deadlineMs, timeForUndoMs, revertWithinMs })
   return Object.keys(starting).length === 0 ? undefined : starting
 }
 

@@ -50,7 +50,7 @@ const invite = {
     await new Promise((resolve) => setImmediate(resolve))
     shared.open -= 1
     shared.log.push(
-      `invite ${item.name} ${context.idempotencyKey.split(':').at(-1)} sees ${Object.keys(context.results)}`,
+      `invite ${item.name} ${context.idempotencyKey.split(':').at(-1)} sees ${Object.keys(context.results).join()}`,
     )
     if (context.input.refuse.includes(item.name)) throw new StepRejected(`${item.name} is not invited.`, { code: 'NO' })
     return `${index}:${item.name}`

@@ -109,12 +109,14 @@ export async function decideStart(starter: Starter, start: CheckedStart): Promis
   const startAt = start.startAt?.getTime()
   // Holds are asked when the first job is delivered; a start need not read them.
   const facts = { now: await starter.clock.now(starter.own), newId, holds: [] }
+  const { revertWithinMs } = start.starting ?? {}
   const deadline = deadlineOf(name, start, start.starting ?? {}, facts.now)
   const input = {
     type: 'start',
     blueprint: hash,
     ...(startAt === undefined ? {} : { startAt }),
     ...(deadline === undefined ? {} : { deadlineAt: deadline.turnAt }),
+    ...(revertWithinMs === undefined ? {} : { revertWithinMs }),
   } as const
   const { state, events } = decide(blueprint, undefined, input, facts)
   const jobs: NewJob[] = []
