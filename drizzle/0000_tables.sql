@@ -127,4 +127,5 @@ CREATE INDEX "saga_claim_worker" ON "saga_schema"."saga_claim" USING btree ("wor
 CREATE UNIQUE INDEX "saga_event_request" ON "saga_schema"."saga_event" USING btree ("saga_id","request_id") WHERE "saga_schema"."saga_event"."request_id" is not null;--> statement-breakpoint
 CREATE UNIQUE INDEX "saga_hold_request" ON "saga_schema"."saga_hold" USING btree ("request_id");--> statement-breakpoint
 CREATE INDEX "saga_hold_active" ON "saga_schema"."saga_hold" USING btree ("definition") WHERE "saga_schema"."saga_hold"."released_at" is null;--> statement-breakpoint
-CREATE INDEX "saga_timer_due" ON "saga_schema"."saga_timer" USING btree ("due_at");
+CREATE INDEX "saga_timer_due" ON "saga_schema"."saga_timer" USING btree ("due_at");--> statement-breakpoint
+CREATE INDEX "saga_timer_side" ON "saga_schema"."saga_timer" USING btree ("saga_id") WHERE "saga_schema"."saga_timer"."timer" in ('@dead-lettered:action', '@resolved:action');

@@ -7,6 +7,7 @@ import type { EventOf, SagaEvent } from './events.ts'
 import {
   childEnded,
   childStarted,
+  chosen,
   compensated,
   ended,
   failed,
@@ -75,10 +76,7 @@ export function fold(blueprint: Blueprint, before: SagaState | undefined, event:
     case 'step_completed':
       return isDone(blueprint, settleSide(state, event, {}), event.step)
     case 'branch_chosen':
-      return {
-        ...settleSide(state, event, { state: 'completed' }),
-        branches: { ...state.branches, [event.step]: event.option },
-      }
+      return { ...chosen(state, event), branches: { ...state.branches, [event.step]: event.option } }
     case 'hook_completed':
       return settleSide(state, event, { state: 'completed' })
     case 'step_ended':
@@ -143,7 +141,7 @@ export function fold(blueprint: Blueprint, before: SagaState | undefined, event:
     case 'hold_released':
       return clearWithheld(state, 'hold')
     case 'code_found':
-      return codeFound(state)
+      return event.hooks === true ? hooksFound(state) : codeFound(state)
     case 'saga_resolved':
       return {
         ...omit(omit(state, 'deadLetter'), 'deadlineAt'),
@@ -274,6 +272,14 @@ function codeFound(state: SagaState): SagaState {
   if (state.status !== 'dead_lettered') return next
   const { deadLetter: _dead, ...rest } = next
   return { ...rest, status: state.direction === 'forward' ? 'running' : 'compensating' }
+}
+
+function hooksFound(state: SagaState): SagaState {
+  const steps: Record<string, StepState> = { ...state.steps }
+  for (const [name, step] of Object.entries(steps)) {
+    if (isSideHook(name) && step.action.withheld === 'code') steps[name] = { ...step, action: quiet(step.action) }
+  }
+  return { ...state, steps }
 }
 
 function firstFailure(

@@ -36,7 +36,8 @@ function letterOf(row: LockedRow, { deadLetter, steps, failure }: SagaState, job
   const reason = deadLetter?.reason ?? ''
   const stepName = deadLetter?.step
   const step = stepName === undefined ? undefined : steps[stepName]
-  const undoing = reason === 'compensation_exhausted'
+  const undoing =
+    reason === 'compensation_exhausted' || (reason === 'no_code' && step?.compensation?.withheld === 'code')
   return {
     jobId,
     sagaId: row.id,
