@@ -185,6 +185,7 @@ CREATE INDEX "saga_event_compensated" ON "saga_schema"."saga_event" USING btree 
 CREATE UNIQUE INDEX "saga_hold_request" ON "saga_schema"."saga_hold" USING btree ("request_id");--> statement-breakpoint
 CREATE INDEX "saga_hold_active" ON "saga_schema"."saga_hold" USING btree ("definition") WHERE "saga_schema"."saga_hold"."released_at" is null;--> statement-breakpoint
 CREATE INDEX "saga_timer_due" ON "saga_schema"."saga_timer" USING btree ("due_at");--> statement-breakpoint
+CREATE INDEX "saga_timer_side" ON "saga_schema"."saga_timer" USING btree ("saga_id") WHERE "saga_schema"."saga_timer"."timer" in ('@dead-lettered:action', '@resolved:action');--> statement-breakpoint
 CREATE UNIQUE INDEX "saga_operation_request" ON "saga_schema"."saga_operation" USING btree ("request_id");--> statement-breakpoint
 CREATE INDEX "saga_operation_open" ON "saga_schema"."saga_operation" USING btree ("look_at") WHERE "saga_schema"."saga_operation"."settled_at" is null;--> statement-breakpoint
 CREATE INDEX "saga_operation_item_open" ON "saga_schema"."saga_operation_item" USING btree ("operation_id","state","position") WHERE "saga_schema"."saga_operation_item"."ended_at" is null;

@@ -38,7 +38,8 @@ CREATE VIEW "saga_schema"."dead_letter" AS
     CROSS JOIN LATERAL (SELECT s.state -> 'steps' -> (s.state -> 'deadLetter' ->> 'step') AS step) d
     CROSS JOIN LATERAL (
       SELECT d.step, coalesce(d.step -> 'error', s.failure -> 'error') AS error,
-        CASE WHEN s.dead_reason = 'compensation_exhausted' THEN 'compensation'
+        CASE WHEN s.dead_reason = 'compensation_exhausted'
+            OR (s.dead_reason = 'no_code' AND d.step -> 'compensation' ->> 'withheld' = 'code') THEN 'compensation'
           WHEN starts_with(s.state -> 'deadLetter' ->> 'step', '@') THEN 'hook' ELSE 'action' END AS phase) x
   WHERE s.status = 'dead_lettered';--> statement-breakpoint
 -- Live, and nothing of it has changed for an hour. Waits, holds and pauses are reasons, not trouble.

@@ -3,7 +3,7 @@
  * transactional one commits by itself.
  */
 import { admit } from '../engine/core/admit.ts'
-import { ADOPT, itemOf } from '../engine/core/blueprint.ts'
+import { ADOPT, isSideHook, itemOf } from '../engine/core/blueprint.ts'
 import type { Delivery, Hold, Report } from '../engine/core/input.ts'
 import type { Definition } from '../engine/definition.ts'
 import type { Applied, Applier, Batch, Item } from '../engine/runtime/apply.ts'
@@ -50,6 +50,8 @@ export type RunnerParts = {
  * another worker has it, but growing too: that one may have its hands full.
  */
 const CODE_DELAYS_MS = [250, 1_000, 5_000, 15_000, 60_000] as const
+/** From a minute to a year. A worker that comes with the code sets it going sooner. */
+const MAX_DOUBLINGS = 19
 const ELSEWHERE_DELAYS_MS = [250, 1_000, 1_000, 2_000] as const
 
 export class Runner {
@@ -272,8 +274,12 @@ function returned(delivery: Delivery, why: 'pause' | 'hold' | 'turned', definiti
 }
 
 function withoutCode(delivery: Delivery, isElsewhere: boolean): Report {
+  const { insertedAs, step } = delivery
   const delays = isElsewhere ? ELSEWHERE_DELAYS_MS : CODE_DELAYS_MS
-  const retryDelayMs = delays[Math.min(delivery.insertedAs, delays.length) - 1] ?? 60_000
+  const delayMs = delays[Math.min(insertedAs, delays.length) - 1] ?? 60_000
+  // A hook beside a status is no dead letter for want of code, so that nothing else would ever end its coming back.
+  const doublings = isElsewhere || !isSideHook(step) ? 0 : Math.min(MAX_DOUBLINGS, insertedAs - delays.length)
+  const retryDelayMs = delayMs * 2 ** Math.max(0, doublings)
   return {
     type: 'returned',
     ...delivery,

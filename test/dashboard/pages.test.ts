@@ -1,6 +1,7 @@
 /** The pages over a real database: what they show, and that nothing in it becomes markup. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createSagaEngine, type SagaEngine } from '../../src/index.ts'
+import { z } from 'zod'
+import { createSagaEngine, type SagaEngine, StepRejected, sagasFor } from '../../src/index.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { faults, fulfilOrder, hostile, order } from './orders.ts'
 import { ADA, type Dashboard, dashboardFor, get } from './requests.ts'
@@ -28,6 +29,45 @@ describe('before there are sagas', () => {
     expect(status).toBe(200)
     expect(text).toContain('No sagas yet')
     expect(text).toContain('sagas.enqueue(')
+  })
+})
+
+describe('a list of sagas that took different ways', () => {
+  test('numbers the steps of each as its own way has them', async () => {
+    const quick = { retry: { maxAttempts: 1 } }
+    const fails = {
+      action: () => {
+        throw new StepRejected('No.')
+      },
+      ...quick,
+    }
+    const way = sagasFor<{ services: unknown; tx: unknown }>()('two-ways', {
+      version: 1,
+      input: z.object({ way: z.enum(['long', 'short']) }),
+    })
+      .branch('way', ({ input }) => input.way, {
+        long: (steps) => steps.step('one', { action: () => 1 }).step('two', { action: () => 2 }),
+        short: (steps) => steps.step('only', { action: () => 1 }),
+      })
+      .step('last', fails)
+    const other = await testDatabase()
+    try {
+      await using walking = createSagaEngine({ connectionString: other.connectionString, definitions: [way] })
+      await walking.start()
+      const [long, short] = await Promise.all(
+        (['long', 'short'] as const).map(async (taken) => {
+          const { id } = await walking.enqueue(way, { way: taken })
+          await walking.outcome(id)
+          return id
+        }),
+      )
+      const { text } = await get(dashboardFor(walking), '/sagas')
+      const place = (id: string | undefined) =>
+        /(\d\/\d)<\/span> last/.exec(text.split(`id="saga-${id}"`)[1] ?? '')?.[1]
+      expect([place(long), place(short)]).toEqual(['4/4', '3/3'])
+    } finally {
+      await other.drop()
+    }
   })
 })
 

@@ -84,6 +84,6 @@ function leavesDeadLetters(event: SagaEvent): boolean {
     event.type === 'saga_retried' ||
     event.type === 'saga_turned' ||
     event.type === 'saga_resolved' ||
-    event.type === 'code_found'
+    (event.type === 'code_found' && event.hooks !== true)
   )
 }

@@ -151,11 +151,15 @@ function codeMissing(draft: Draft, name: string): Ignored | undefined {
 }
 
 function codeFound(draft: Draft): Ignored | undefined {
-  const { status, deadLetter } = draft.saga
-  if (!isWithheld(draft, 'code') || (status === 'dead_lettered' && deadLetter?.reason !== 'no_code'))
-    return { reason: 'not_due' }
-  draft.emit({ type: 'code_found' })
-  stopForEnded(draft)
+  const { status, deadLetter, steps } = draft.saga
+  const goesOn = isLive(status) || deadLetter?.reason === 'no_code'
+  // Of a saga that stays where it is, only the hooks beside its status have anything to go on with.
+  const isAwaited = goesOn
+    ? isWithheld(draft, 'code')
+    : Object.keys(steps).some((name) => isSideHook(name) && steps[name]?.action.withheld === 'code')
+  if (!isAwaited) return { reason: 'not_due' }
+  draft.emit(goesOn ? { type: 'code_found' } : { type: 'code_found', hooks: true })
+  if (goesOn) stopForEnded(draft)
   return undefined
 }
 

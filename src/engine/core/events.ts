@@ -174,7 +174,8 @@ export type SagaEvent =
   | { readonly type: 'saga_paused'; readonly act: Act }
   | { readonly type: 'saga_resumed'; readonly act: Act }
   | { readonly type: 'hold_released' }
-  | { readonly type: 'code_found' }
+  /** `hooks`: of hooks beside the status alone, which stays what it is. */
+  | { readonly type: 'code_found'; readonly hooks?: true }
   | { readonly type: 'saga_resolved'; readonly as: 'completed' | 'compensated'; readonly act: Act }
   | { readonly type: 'saga_rerun'; readonly newSagaId: string; readonly act: Act }
 

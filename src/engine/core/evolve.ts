@@ -7,6 +7,7 @@ import type { EventOf, SagaEvent } from './events.ts'
 import {
   childEnded,
   childStarted,
+  chosen,
   compensated,
   ended,
   failed,
@@ -32,6 +33,7 @@ import {
   quiet,
   raised,
   settleSide,
+  spent,
 } from './patches.ts'
 import { EMPTY_SIDE, type SagaState, STATE_FORMAT, type StepState } from './state.ts'
 
@@ -78,10 +80,7 @@ export function fold(blueprint: Blueprint, before: SagaState | undefined, event:
     case 'step_completed':
       return isDone(blueprint, settleSide(state, event, {}), event.step)
     case 'branch_chosen':
-      return {
-        ...settleSide(state, event, { state: 'completed' }),
-        branches: { ...state.branches, [event.step]: event.option },
-      }
+      return { ...chosen(state, event), branches: { ...state.branches, [event.step]: event.option } }
     case 'map_started':
       return mapStarted(state, event)
     case 'item_collected':
@@ -151,7 +150,7 @@ export function fold(blueprint: Blueprint, before: SagaState | undefined, event:
     case 'hold_released':
       return clearWithheld(state, 'hold')
     case 'code_found':
-      return codeFound(state)
+      return event.hooks === true ? hooksFound(state) : codeFound(state)
     case 'saga_resolved':
       return {
         ...omit(omit(state, 'deadLetter'), 'deadlineAt'),
@@ -198,8 +197,11 @@ function completed(state: SagaState, { at }: EventOf<'saga_completed'>): SagaSta
 /** Its own part is over with that, like the choice of a branch: the items are steps of their own. */
 function mapStarted(state: SagaState, event: EventOf<'map_started'>): SagaState {
   const { step, count, concurrency } = event
-  const next = settleSide(state, event, { state: 'completed' })
-  return patchStep(next, step, (entry) => ({ ...entry, items: { count, concurrency, started: 0, open: [] } }))
+  const next = settleSide(state, event, { state: 'completed' }, spent)
+  return patchStep(next, step, ({ error: _error, ...entry }) => ({
+    ...entry,
+    items: { count, concurrency, started: 0, open: [] },
+  }))
 }
 
 type NotUndone = EventOf<'compensation_gave_up'> | EventOf<'step_skipped'> | EventOf<'step_left_in_doubt'>
@@ -321,6 +323,14 @@ function codeFound(state: SagaState): SagaState {
   if (state.status !== 'dead_lettered') return next
   const { deadLetter: _dead, ...rest } = next
   return { ...rest, status: state.direction === 'forward' ? 'running' : 'compensating' }
+}
+
+function hooksFound(state: SagaState): SagaState {
+  const steps: Record<string, StepState> = { ...state.steps }
+  for (const [name, step] of Object.entries(steps)) {
+    if (isSideHook(name) && step.action.withheld === 'code') steps[name] = { ...step, action: quiet(step.action) }
+  }
+  return { ...state, steps }
 }
 
 function firstFailure(

@@ -38,7 +38,8 @@ function letterOf(row: LockedRow, state: SagaState, jobId: string): DeadLetter {
   const reason = deadLetter?.reason ?? ''
   const stepName = deadLetter?.step
   const step = stepName === undefined ? undefined : steps[stepName]
-  const undoing = reason === 'compensation_exhausted'
+  const undoing =
+    reason === 'compensation_exhausted' || (reason === 'no_code' && step?.compensation?.withheld === 'code')
   return {
     jobId,
     sagaId: row.id,

@@ -20,6 +20,7 @@ import {
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core'
+import { SIDE_TIMERS } from '../core/command.ts'
 import { EVENT_TYPES } from '../core/events.ts'
 import { DEAD_LETTER_REASONS, FINISHED_STATUSES, LIVE_STATUSES, SIDES, STATUSES, WAITS } from '../core/machine.ts'
 import { SCHEMA_PLACEHOLDER } from './names.ts'
@@ -164,7 +165,14 @@ export const sagaTimer = schema.table(
     timer: text('timer').notNull(),
     dueAt: moment('due_at').notNull(),
   },
-  (table) => [primaryKey({ columns: [table.sagaId, table.timer] }), index('saga_timer_due').on(table.dueAt)],
+  (table) => [
+    primaryKey({ columns: [table.sagaId, table.timer] }),
+    index('saga_timer_due').on(table.dueAt),
+    // Of hooks beside a status, which are few: workers look whether they have the code that such a hook waits for.
+    index('saga_timer_side')
+      .on(table.sagaId)
+      .where(sql`${table.timer} in ${anyOf(SIDE_TIMERS)}`),
+  ],
 )
 
 export const sagaWorker = schema.table('saga_worker', {
