@@ -86,7 +86,15 @@ export function wire(
     maxPayloadBytes: options.maxPayloadBytes ?? DEFAULT_MAX_PAYLOAD_BYTES,
     own: db,
   }
-  const operator = { applier, starter, authorize, transaction, db, onJobs: () => wakeUp.soon(true) }
+  const operator = {
+    applier,
+    starter,
+    authorize,
+    transaction,
+    db,
+    onJobs: () => wakeUp.soon(true),
+    onLine: () => wakeUp.soon(true, 'line'),
+  }
   const parts = {
     schema,
     starter,
@@ -96,6 +104,7 @@ export function wire(
     transaction,
     db,
     onEnqueued: (committed: boolean) => wakeUp.soon(committed),
+    onLine: (committed: boolean) => wakeUp.soon(committed, 'line'),
   }
   return { schema, bossSchema, pool, db, boss, applier, logger, wakeUp, parts }
 }

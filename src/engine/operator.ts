@@ -19,6 +19,7 @@ import { decideStart, type Starter, storeStarts } from './runtime/start.ts'
 import type { Db } from './store/db.ts'
 import { type HoldRow, listHolds, readActiveHolds } from './store/holds.ts'
 import { readPayloads, readRequest } from './store/journal.ts'
+import { concurrencyKeyOf } from './store/line.ts'
 import { lockSagas, readSagas, type SagaRow } from './store/sagas.ts'
 
 export type ShownPlan = Plan & { readonly hash: string }
@@ -37,6 +38,8 @@ export type OperatorOptions = {
   readonly db: Db
   /** Jobs were inserted. */
   readonly onJobs: () => void
+  /** Somebody has left a line, or stands in one. */
+  readonly onLine: () => void
 }
 
 export class Operator {
@@ -145,7 +148,7 @@ export class Operator {
       readonly repeated?: (event: SagaEvent) => void
     } = {},
   ): Promise<Done> {
-    const { applier, authorize, transaction, onJobs } = this.#options
+    const { applier, authorize, transaction, onJobs, onLine } = this.#options
     const act = checkAct(by)
     const found = await this.#read(this.#options.db, sagaId)
     await demand(authorize, act.actor, action, { sagaId, definition: found.definition })
@@ -166,6 +169,7 @@ export class Operator {
       return { sagaId, repeated: false }
     })
     onJobs()
+    onLine()
     return done
   }
 
@@ -217,6 +221,7 @@ export class Operator {
     if (!ordersThatFit(blueprint, row.state).includes('rerun')) return
     const payloads = (await readPayloads(db, applier.schema, [row.id])).get(row.id)
     const inputJson = payloads?.input ?? 'null'
+    const key = await concurrencyKeyOf(db, applier.schema, row.id)
     const prepared = await decideStart(starter, {
       id: newSagaId,
       name: row.definition,
@@ -229,6 +234,7 @@ export class Operator {
         .digest('base64url'),
       rerunOf: row.id,
       priority: row.priority,
+      ...(key === undefined ? {} : { line: { key, mustBeFirst: false } }),
     })
     await storeStarts(starter, db, [prepared])
   }

@@ -31,7 +31,7 @@ describe('a stored journal', () => {
     expect(throughJson(folded)).toEqual(state)
   })
 
-  test('has events of every type, the four of them together', () => {
+  test('has events of every type, all of them together', () => {
     const types = new Set(STORED.flatMap(({ events }) => events.map(({ type }) => type)))
     expect(EVENT_TYPES.filter((type) => !types.has(type))).toEqual([])
   })

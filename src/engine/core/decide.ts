@@ -38,7 +38,11 @@ function take(draft: Draft, input: Input): Ignored | undefined {
     case 'start':
       return start(draft, input)
     case 'start_due':
-      if (draft.saga.status !== 'pending') return { reason: 'not_due' }
+      if (draft.saga.status !== 'pending' || draft.saga.line === 'waiting') return { reason: 'not_due' }
+      draft.emit({ type: draft.saga.line === 'later' ? 'line_joined' : 'saga_begun' })
+      return undefined
+    case 'at_front':
+      if (draft.saga.status !== 'pending' || draft.saga.line !== 'waiting') return { reason: 'not_due' }
       draft.emit({ type: 'saga_begun' })
       return undefined
     case 'deadline_due':
@@ -71,12 +75,13 @@ type InputOf<T extends Input['type']> = Extract<Input, { type: T }>
 
 function start(draft: Draft, input: InputOf<'start'>): Ignored | undefined {
   if (draft.state !== undefined) return { reason: 'already_so' }
-  const { startAt, deadlineAt } = input
+  const { startAt, deadlineAt, line } = input
   draft.emit({
     type: 'saga_started',
     blueprint: input.blueprint,
     ...(startAt === undefined || startAt <= draft.facts.now ? {} : { startAt }),
     ...(deadlineAt === undefined ? {} : { deadlineAt }),
+    ...(line === undefined ? {} : { line }),
   })
   return undefined
 }

@@ -52,8 +52,10 @@ export function fold(blueprint: Blueprint, before: SagaState | undefined, event:
   if (before === undefined) throw new Error(`A journal begins with saga_started, not with ${event.type}.`)
   const state = before
   switch (event.type) {
+    case 'line_joined':
+      return { ...state, line: 'waiting' }
     case 'saga_begun':
-      return { ...state, status: 'running' }
+      return { ...state, status: 'running', ...(state.line === undefined ? {} : { line: 'front' }) }
     case 'blueprint_chosen': {
       const { [event.step]: _adoption, ...steps } = state.steps
       return { ...state, blueprint: event.blueprint, steps, starts: 0 }
@@ -127,9 +129,9 @@ export function fold(blueprint: Blueprint, before: SagaState | undefined, event:
         ...firstFailure(state, event.step, event.error),
       }
     case 'saga_completed':
-      return { ...omit(omit(state, 'paused'), 'deadlineAt'), status: 'completed' }
+      return { ...omit(omit(omit(state, 'paused'), 'deadlineAt'), 'line'), status: 'completed' }
     case 'saga_compensated':
-      return { ...omit(state, 'paused'), status: 'compensated' }
+      return { ...omit(omit(state, 'paused'), 'line'), status: 'compensated' }
     case 'saga_dead_lettered':
       return deadLettered(blueprint, state, event)
     case 'saga_retried':
@@ -146,7 +148,7 @@ export function fold(blueprint: Blueprint, before: SagaState | undefined, event:
       return codeFound(state)
     case 'saga_resolved':
       return {
-        ...omit(omit(state, 'deadLetter'), 'deadlineAt'),
+        ...omit(omit(omit(state, 'deadLetter'), 'deadlineAt'), 'line'),
         status: 'resolved',
         resolvedAs: event.as,
         steps: owe(blueprint, state, 'resolved'),
@@ -166,24 +168,27 @@ function unknownEvent(event: never): never {
 function started(event: EventOf<'saga_started'>): SagaState {
   return {
     format: STATE_FORMAT,
-    status: event.startAt === undefined ? 'running' : 'pending',
+    status: event.startAt === undefined && event.line !== 'waiting' ? 'running' : 'pending',
     direction: 'forward',
     blueprint: event.blueprint,
     steps: {},
     branches: {},
     starts: 0,
     ...(event.deadlineAt === undefined ? {} : { deadlineAt: event.deadlineAt }),
+    ...(event.line === undefined ? {} : { line: event.startAt === undefined ? event.line : 'later' }),
   }
 }
 
 function turned(state: SagaState, event: EventOf<'saga_turned'>): SagaState {
-  const { stopping: _stopping, recorded: _recorded, deadLetter: _dead, deadlineAt: _deadline, ...rest } = state
+  const { stopping: _stopping, recorded: _recorded, deadLetter: _dead, deadlineAt: _deadline, line, ...rest } = state
   return {
     ...rest,
     steps: forgetDueTimes(clearWithheld(state, 'code', stopAllWaiting(state.steps)).steps),
     status: 'compensating',
     direction: 'backward',
     draining: true,
+    // What has never begun leaves the line: there is nothing that others would have to wait for.
+    ...(line === 'front' ? { line } : {}),
     cause: event.cause,
     ...(event.cause.kind === 'parent' ? { undoAsked: true } : {}),
     ...(event.cause.kind === 'failure'

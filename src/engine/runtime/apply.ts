@@ -15,6 +15,7 @@ import type { SagaState } from '../core/state.ts'
 import { SagaError } from '../errors.ts'
 import { type Db, inOneFlight } from '../store/db.ts'
 import { readActiveHolds } from '../store/holds.ts'
+import { joinLinesDue, leaveLines, takeFronts } from '../store/line.ts'
 import { type LockedRow, lockSagas, readSagas, type Write, writeTransitions } from '../store/sagas.ts'
 import { clearTimers, removeTimers, setTimers, type Timer } from '../store/timers.ts'
 import { removeClaims } from '../store/workers.ts'
@@ -48,6 +49,8 @@ export type Applied = {
   readonly revision: number
   readonly definition: string
   readonly ignored?: Ignored
+  /** It has left the line of its concurrency key: another saga may come to the front. */
+  readonly leftLine?: true
 }
 
 export type Batch = {
@@ -208,13 +211,15 @@ function decideSaga(applier: Applier, row: LockedRow, group: readonly Item[], de
     })
   }
   const revision = row.revision + events.length
-  for (const outcome of outcomes) applied.push({ ...outcome, state, revision, definition: row.definition })
+  const commands = commandsOf(before, events)
+  const leftLine = commands.some((command) => command.type === 'leave_line') ? { leftLine: true as const } : {}
+  for (const outcome of outcomes) applied.push({ ...outcome, state, revision, definition: row.definition, ...leftLine })
   const requestId = group.find((item) => item.requestId !== undefined)?.requestId
   const write: Write | undefined =
     events.length === 0
       ? undefined
       : { sagaId: row.id, revision: row.revision, state, events, payloads, workers, requestId }
-  return { row, before, after: state, events, write, commands: commandsOf(before, events), applied }
+  return { row, before, after: state, events, write, commands, applied }
 }
 
 /** The blueprint that is chosen in this very input counts for what follows from it. */
@@ -278,6 +283,10 @@ async function write(
   if (work.timers.length > 0) statements.push(() => setTimers(db, schema, work.timers))
   if (work.letters.length > 0) statements.push(() => dispatcher.insertDeadLetters(db, work.letters))
   if (work.settledLetters.length > 0) statements.push(() => dispatcher.removeDeadLetters(db, work.settledLetters))
+  // In this order: who comes to the front may follow one that leaves in this very transaction.
+  if (work.left.length > 0) statements.push(() => leaveLines(db, schema, work.left))
+  if (work.joined.length > 0) statements.push(() => joinLinesDue(db, schema, work.joined))
+  if (work.front.length > 0) statements.push(() => takeFronts(db, schema, work.front))
   if (claims.length > 0) statements.push(() => removeClaims(db, schema, claims))
   await inOneFlight(db, ...statements)
 }

@@ -28,12 +28,15 @@ export const scenarios: fc.Arbitrary<Scenario> = fc.record({
       isAdopted: fc.oneof({ weight: 7, arbitrary: fc.constant(true) }, { weight: 1, arbitrary: fc.constant(false) }),
       startsInMs: optional(fc.nat(500)),
       deadlineInMs: optional(fc.nat(2_000)),
+      line: fc.option(fc.constantFrom('waiting' as const, 'front' as const), { freq: 4, nil: undefined }),
     })
-    .map(({ startsInMs, deadlineInMs, maxDurationMs, limits, ...rest }) => ({
+    .map(({ startsInMs, deadlineInMs, line, maxDurationMs, limits, ...rest }) => ({
       ...rest,
       limits: maxDurationMs === undefined ? limits : { ...limits, maxDurationMs },
       ...(startsInMs === undefined ? {} : { startsInMs }),
       ...(deadlineInMs === undefined ? {} : { deadlineInMs }),
+      // Nobody comes to the front of a line in which it does not stand yet.
+      ...(line === undefined ? {} : { line: startsInMs === undefined ? line : ('waiting' as const) }),
     })),
   moves: fc.array(moves, { maxLength: 80, size: 'max' }),
   // What hung comes back at once when all goes well again, or only when the saga has come to rest.
@@ -65,6 +68,7 @@ export function bringToRest({ world, workers, scenario }: Played, ghosts: Fate =
   world.tell({ type: 'code_found' })
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
     while (world.provider.arrive());
+    if (world.line === 'waiting') world.tell({ type: 'at_front' })
     const isBusy = isLive(world.state.status) || workers.work.some((work) => workers.owns(work))
     for (const work of workers.work) {
       if (scenario.ghostsComeLate && isBusy && !workers.owns(work)) continue
