@@ -61,13 +61,14 @@ export async function run(connectionString: string, say: (line: string) => void 
   await engine.start()
   try {
     // This one would rather not wait for the other lorry of its customer.
-    const refused = await engine
-      .enqueue(ship, { customer: 'Gus', lorry: 'Gus 2' }, { whenBusy: 'refuse' })
-      .catch((error: unknown) => (error instanceof SagaError ? error.code : String(error)))
+    const refused = await engine.enqueue(ship, { customer: 'Gus', lorry: 'Gus 2' }, { whenBusy: 'refuse' }).then(
+      () => 'started',
+      (error: unknown) => (error instanceof SagaError ? error.code : 'something else'),
+    )
     const outcomes = []
     for (const id of ids) outcomes.push((await engine.outcome(id)).status)
     for (const line of services.log) say(line)
-    say(`At most ${services.mostLoading} were loaded at once. The second lorry of Gus: ${String(refused)}.`)
+    say(`At most ${services.mostLoading} were loaded at once. The second lorry of Gus: ${refused}.`)
     return { log: services.log, mostLoading: services.mostLoading, outcomes, refused }
   } finally {
     await engine.stop()

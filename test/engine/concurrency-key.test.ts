@@ -259,10 +259,11 @@ describe('a concurrency key', () => {
     const third = await engine.enqueue(
       transfer,
       { account: 'c', note: 'third' },
-      { deadlineAt: new Date(Date.now() + 300) },
+      { deadlineAt: new Date(Date.now() + 3_600_000) },
     )
     const fourth = await engine.enqueue(transfer, { account: 'c', note: 'fourth' })
     await engine.operator.cancel(second.id, BY)
+    await database.pool.query('update saga.saga_timer set due_at = saga.now() where saga_id = $1', [third.id])
     expect(await ended(engine, [second.id, third.id])).toEqual(['compensated', 'compensated'])
     expect(await statusOf(fourth.id)).toBe('pending')
     gate.resolve()
@@ -296,13 +297,14 @@ describe('a concurrency key', () => {
       { account: 'e', note: 'later' },
       {
         concurrencyKey: 'account:e',
-        startAt: new Date(Date.now() + 700),
+        startAt: new Date(Date.now() + 3_600_000),
       },
     )
     const first = await engine.enqueue(transfer, { account: 'e', note: 'first', fail: 'undo' })
     await isAtWait(first.id)
     const paused = await engine.enqueue(transfer, { account: 'e', note: 'paused' })
     await engine.operator.pause(paused.id, BY)
+    await database.pool.query('update saga.saga_timer set due_at = saga.now() where saga_id = $1', [later.id])
     await until('its start time has come', async () => (await client.get(later.id))?.waiting === 'line')
     gate.resolve()
     expect(await ended(engine, [first.id])).toEqual(['compensated'])
