@@ -61,7 +61,7 @@ export class SagaEngine extends SagaClient implements AsyncDisposable {
       onEvent: (event) => this.#tell(event, options.onEvent),
       wakeOthers: () => wiring.wakeUp.others(),
     })
-    wiring.wakeUp.attach(() => this.#worker.kick())
+    wiring.wakeUp.attach((why) => this.#worker.wake(why))
   }
 
   /**

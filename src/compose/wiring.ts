@@ -92,7 +92,15 @@ export function wire(
     maxPayloadBytes: options.maxPayloadBytes ?? DEFAULT_MAX_PAYLOAD_BYTES,
     own: db,
   }
-  const operator = { applier, starter, authorize, transaction, db, onJobs: () => wakeUp.soon(true) }
+  const operator = {
+    applier,
+    starter,
+    authorize,
+    transaction,
+    db,
+    onJobs: () => wakeUp.soon(true),
+    onLine: () => wakeUp.soon(true, 'line'),
+  }
   const parts = {
     schema,
     starter,
@@ -102,6 +110,7 @@ export function wire(
     transaction,
     db,
     onEnqueued: (committed: boolean) => wakeUp.soon(committed),
+    onLine: (committed: boolean) => wakeUp.soon(committed, 'line'),
   }
   return { schema, bossSchema, pool, db, boss, isAppBoss, stopBoss, applier, logger, wakeUp, parts }
 }

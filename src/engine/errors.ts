@@ -17,6 +17,8 @@ export type SagaErrorCode =
   | 'PAYLOAD_TOO_LARGE'
   /** The key, or id, belongs to a saga with another input; `details.sagaId`. */
   | 'KEY_REUSED'
+  /** Another saga has the concurrency key, and this start does not wait; `details.sagaId`. */
+  | 'KEY_BUSY'
   /** The saga that has the key cannot be seen from this transaction: retry it. */
   | 'KEY_CONFLICT_RETRY'
   /** A start in the caller's transaction, on a connection that is in none. */

@@ -20,6 +20,7 @@ import { decideStart, type Starter, storeStarts } from './runtime/start.ts'
 import type { Db } from './store/db.ts'
 import { type HoldRow, listHolds, readActiveHolds } from './store/holds.ts'
 import { readPayloads, readRequest } from './store/journal.ts'
+import { concurrencyKeyOf } from './store/line.ts'
 import { lockSagas, readSagas, type SagaRow } from './store/sagas.ts'
 
 export type ShownPlan = Plan & { readonly hash: string }
@@ -42,6 +43,8 @@ export type OperatorOptions = {
   readonly db: Db
   /** Jobs were inserted. */
   readonly onJobs: () => void
+  /** Somebody has left a line, or stands in one. */
+  readonly onLine: () => void
 }
 
 export class Operator {
@@ -191,7 +194,7 @@ export class Operator {
       readonly payload?: (db: Db, row: SagaRow) => Promise<string | undefined>
     } = {},
   ): Promise<Done> {
-    const { applier, authorize, transaction, onJobs } = this.#options
+    const { applier, authorize, transaction, onJobs, onLine } = this.#options
     const act = checkAct(by)
     const found = await this.#read(this.#options.db, sagaId)
     await demand(authorize, act.actor, action, { sagaId, definition: found.definition })
@@ -218,6 +221,7 @@ export class Operator {
       return { sagaId, repeated: false }
     })
     onJobs()
+    onLine()
     return done
   }
 
@@ -270,6 +274,7 @@ export class Operator {
     if (!ordersThatFit(blueprint, row.state).includes('rerun')) return
     const payloads = (await readPayloads(db, applier.schema, [row.id])).get(row.id)
     const inputJson = payloads?.input ?? 'null'
+    const key = await concurrencyKeyOf(db, applier.schema, row.id)
     const prepared = await decideStart(starter, {
       id: newSagaId,
       name: row.definition,
@@ -283,6 +288,7 @@ export class Operator {
       rerunOf: row.id,
       ...(row.state.revertWithinMs === undefined ? {} : { starting: { revertWithinMs: row.state.revertWithinMs } }),
       priority: row.priority,
+      ...(key === undefined ? {} : { line: { key, mustBeFirst: false } }),
     })
     await storeStarts(starter, db, [prepared])
   }

@@ -57,7 +57,7 @@ export class SagaClient {
    *
    * @returns its id, and whether this call created it: a repeated key finds the first saga.
    * @throws SagaError `INPUT_INVALID` (with the fields), `PAYLOAD_INVALID`, `PAYLOAD_TOO_LARGE`, `KEY_REUSED`,
-   * `KEY_CONFLICT_RETRY`, `TRANSACTION_REQUIRED` when `db` is in none, `NAME_INVALID` for a key, id, tag, priority or
+   * `KEY_CONFLICT_RETRY`, `KEY_BUSY`, `TRANSACTION_REQUIRED` when `db` is in none, `NAME_INVALID` for a key, id, tag, priority or
    * moment, and for a deadline that leaves no time,
    * `DEFINITION_UNKNOWN`, `DEFINITION_INVALID`, `DEFINITION_CHANGED`, `NOT_AUTHORIZED`, `DATABASE_UNREACHABLE`.
    */

@@ -22,6 +22,7 @@ import { Committer } from './committer.ts'
 import type { Claim, Outcome } from './entries.ts'
 import { FetchLoop } from './fetch-loop.ts'
 import { type Fetched, Fetcher } from './fetcher.ts'
+import { LineLoop } from './line-loop.ts'
 import { Losses } from './losses.ts'
 import { LostJobs } from './lost-jobs.ts'
 import { OperationLoop } from './operation-loop.ts'
@@ -33,6 +34,7 @@ import { Stranded } from './stranded.ts'
 import { Takeover } from './takeover.ts'
 import { TimerLoop } from './timer-loop.ts'
 import type { OpenTransaction } from './transactional.ts'
+import type { Wake } from './wake-up.ts'
 
 export type WorkerOptions = {
   readonly connectionString: string
@@ -87,6 +89,7 @@ export class Worker {
   readonly #timers: TimerLoop
   readonly #lost: LostJobs
   readonly #stranded: Stranded
+  readonly #lines: LineLoop
   readonly #codeWatch: CodeWatch
   readonly #operations: OperationLoop
   readonly #fetching: FetchLoop
@@ -120,7 +123,7 @@ export class Worker {
       build: options.build,
       definitions: options.code.names(),
       logger,
-      onWake: () => this.kick(),
+      onWake: (why) => this.wake(why),
       onLost: () => {
         // Others may move its sagas from now on.
         this.#cache.clear()
@@ -204,6 +207,7 @@ export class Worker {
       rounds: options.rounds,
       isActive: () => this.#owner.isAlive,
     })
+    this.#lines = new LineLoop({ schema, db, logger, isActive: () => this.#owner.isAlive, submit })
   }
 
   get id(): string {
@@ -230,9 +234,17 @@ export class Worker {
     this.#timers.open()
     this.#lost.open()
     this.#stranded.open()
+    this.#lines.open()
     this.#codeWatch.open()
     this.#operations.open()
     this.#fetching.open()
+  }
+
+  /** There is something to do for a worker that is idle. */
+  wake(why: Wake): void {
+    if (!this.#open) return
+    if (why === 'line') this.#lines.kick()
+    else this.kick()
   }
 
   /** There may be jobs. */
@@ -248,6 +260,7 @@ export class Worker {
     this.#takeover.close()
     this.#lost.close()
     this.#stranded.close()
+    this.#lines.close()
     this.#codeWatch.close()
     const operationsClosed = this.#operations.close()
     await withTimeout(this.#fetching.close(), LEAVE_WITHIN_MS)
@@ -299,14 +312,18 @@ export class Worker {
     this.#siblings.told(batch)
     let due = Number.POSITIVE_INFINITY
     let jobs = false
-    for (const { events, item, definition } of batch.applied) {
+    const left: string[] = []
+    for (const { events, item, definition, leftLine } of batch.applied) {
+      if (leftLine === true) left.push(item.sagaId)
       if (this.#isPermitFree(definition, item)) jobs = true
       for (const event of events) {
         if (event.type === 'attempt_scheduled') jobs = true
+        else if (event.type === 'line_joined') this.#lines.kick()
         else if (event.type === 'attempt_failed' && event.retryAt !== undefined)
           due = Math.min(due, event.retryAt - batch.now)
       }
     }
+    if (left.length > 0) this.#lines.follow(left)
     if (jobs) this.kick()
     // Only for workers that are idle, and only where this one has no slot left: they would find it by polling too.
     if (jobs && this.#running >= this.#options.concurrency && this.#takeover.others > 0) this.#options.wakeOthers()

@@ -15,8 +15,10 @@ export function inWords(event: SagaEvent): string {
       return event.startAt === undefined
         ? 'Saga started'
         : `Saga started, to begin at ${exact(new Date(event.startAt))}`
+    case 'line_joined':
+      return 'Start time reached: it stands in line'
     case 'saga_begun':
-      return 'Start time reached'
+      return 'Begun: its start time has come, or its place in line'
     case 'blueprint_chosen':
       return 'A worker with the code has taken it'
     case 'attempt_scheduled':

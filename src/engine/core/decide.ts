@@ -74,7 +74,11 @@ function take(draft: Draft, input: Input): Ignored | undefined {
     case 'start':
       return start(draft, input)
     case 'start_due':
-      if (draft.saga.status !== 'pending') return { reason: 'not_due' }
+      if (draft.saga.status !== 'pending' || draft.saga.line === 'waiting') return { reason: 'not_due' }
+      draft.emit({ type: draft.saga.line === 'later' ? 'line_joined' : 'saga_begun' })
+      return undefined
+    case 'at_front':
+      if (draft.saga.status !== 'pending' || draft.saga.line !== 'waiting') return { reason: 'not_due' }
       draft.emit({ type: 'saga_begun' })
       return undefined
     case 'deadline_due':
@@ -109,13 +113,14 @@ type InputOf<T extends Input['type']> = Extract<Input, { type: T }>
 
 function start(draft: Draft, input: InputOf<'start'>): Ignored | undefined {
   if (draft.state !== undefined) return { reason: 'already_so' }
-  const { startAt, deadlineAt, revertWithinMs } = input
+  const { startAt, deadlineAt, revertWithinMs, line } = input
   draft.emit({
     type: 'saga_started',
     blueprint: input.blueprint,
     ...(startAt === undefined || startAt <= draft.facts.now ? {} : { startAt }),
     ...(deadlineAt === undefined ? {} : { deadlineAt }),
     ...(revertWithinMs === undefined ? {} : { revertWithinMs }),
+    ...(line === undefined ? {} : { line }),
   })
   return undefined
 }

@@ -31,7 +31,12 @@ export type SagaEvent =
       readonly deadlineAt?: number
       /** How long after its completion it can be reverted, in ms. */
       readonly revertWithinMs?: number
+      /** It has a concurrency key: it stands in line, from `startAt` on if there is one; or it is at the front already. */
+      readonly line?: 'waiting' | 'front'
     }
+  /** Its start time has come, and from here on it stands in line. */
+  | { readonly type: 'line_joined' }
+  /** Its start time has come, or it has come to the front of its line. */
   | { readonly type: 'saga_begun' }
   | ({ readonly type: 'blueprint_chosen'; readonly blueprint: string } & OfAttempt)
   /** The attempt's job is inserted in the same transaction. */
@@ -184,6 +189,7 @@ export type SagaEventType = SagaEvent['type']
 /** Every type, for the CHECK constraint on the journal. The compiler holds it complete. */
 export const EVENT_TYPES: readonly SagaEventType[] = Object.keys({
   saga_started: 0,
+  line_joined: 0,
   saga_begun: 0,
   blueprint_chosen: 0,
   attempt_scheduled: 0,

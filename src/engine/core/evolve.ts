@@ -57,8 +57,10 @@ export function fold(blueprint: Blueprint, before: SagaState | undefined, event:
   if (before === undefined) throw new Error(`A journal begins with saga_started, not with ${event.type}.`)
   const state = before
   switch (event.type) {
+    case 'line_joined':
+      return { ...state, line: 'waiting' }
     case 'saga_begun':
-      return { ...state, status: 'running' }
+      return { ...state, status: 'running', ...(state.line === undefined ? {} : { line: 'front' }) }
     case 'blueprint_chosen': {
       const { [event.step]: _adoption, ...steps } = state.steps
       return { ...state, blueprint: event.blueprint, steps, starts: 0 }
@@ -136,7 +138,7 @@ export function fold(blueprint: Blueprint, before: SagaState | undefined, event:
     case 'saga_completed':
       return completed(state, event)
     case 'saga_compensated':
-      return { ...omit(state, 'paused'), status: 'compensated' }
+      return { ...omit(omit(state, 'paused'), 'line'), status: 'compensated' }
     case 'saga_dead_lettered':
       return deadLettered(blueprint, state, event)
     case 'saga_retried':
@@ -153,7 +155,7 @@ export function fold(blueprint: Blueprint, before: SagaState | undefined, event:
       return event.hooks === true ? hooksFound(state) : codeFound(state)
     case 'saga_resolved':
       return {
-        ...omit(omit(state, 'deadLetter'), 'deadlineAt'),
+        ...omit(omit(omit(state, 'deadLetter'), 'deadlineAt'), 'line'),
         status: 'resolved',
         resolvedAs: event.as,
         steps: owe(blueprint, state, 'resolved'),
@@ -173,7 +175,7 @@ function unknownEvent(event: never): never {
 function started(event: EventOf<'saga_started'>): SagaState {
   return {
     format: STATE_FORMAT,
-    status: event.startAt === undefined ? 'running' : 'pending',
+    status: event.startAt === undefined && event.line !== 'waiting' ? 'running' : 'pending',
     direction: 'forward',
     blueprint: event.blueprint,
     steps: {},
@@ -181,6 +183,7 @@ function started(event: EventOf<'saga_started'>): SagaState {
     starts: 0,
     ...(event.deadlineAt === undefined ? {} : { deadlineAt: event.deadlineAt }),
     ...(event.revertWithinMs === undefined ? {} : { revertWithinMs: event.revertWithinMs }),
+    ...(event.line === undefined ? {} : { line: event.startAt === undefined ? event.line : 'later' }),
   }
 }
 
@@ -188,7 +191,7 @@ function completed(state: SagaState, { at }: EventOf<'saga_completed'>): SagaSta
   const { revertWithinMs } = state
   const isOpen = at !== undefined && revertWithinMs !== undefined
   return {
-    ...omit(omit(state, 'paused'), 'deadlineAt'),
+    ...omit(omit(omit(state, 'paused'), 'deadlineAt'), 'line'),
     status: 'completed',
     ...(isOpen ? { revertUntil: at + revertWithinMs } : {}),
   }
@@ -219,13 +222,15 @@ function notUndone(state: SagaState, event: NotUndone): SagaState {
 }
 
 function turned(state: SagaState, event: EventOf<'saga_turned'>): SagaState {
-  const { stopping: _stopping, recorded: _recorded, deadLetter: _dead, deadlineAt: _deadline, ...rest } = state
+  const { stopping: _stopping, recorded: _recorded, deadLetter: _dead, deadlineAt: _deadline, line, ...rest } = state
   return {
     ...rest,
     steps: forgetDueTimes(clearWithheld(state, 'code', stopAllWaiting(state.steps)).steps),
     status: 'compensating',
     direction: 'backward',
     draining: true,
+    // What has never begun leaves the line: there is nothing that others would have to wait for.
+    ...(line === 'front' ? { line } : {}),
     cause: event.cause,
     ...(event.cause.kind === 'parent' ? { undoAsked: true } : {}),
     ...(event.cause.kind === 'failure'

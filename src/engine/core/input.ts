@@ -98,8 +98,12 @@ export type Input =
       readonly startAt?: number
       readonly deadlineAt?: number
       readonly revertWithinMs?: number
+      /** Of a saga with a concurrency key: it stands in line, or is at the front already. */
+      readonly line?: 'waiting' | 'front'
     }
   | { readonly type: 'start_due' }
+  /** No other saga of its line stands before it, and none is at the front. */
+  | { readonly type: 'at_front' }
   | { readonly type: 'deadline_due' }
   | { readonly type: 'retry_due'; readonly step: string; readonly side: Side }
   | Report

@@ -119,6 +119,11 @@ export type SagaState = {
   /** The direction has turned, and attempts in flight have yet to report, be lost, or run out. */
   readonly draining?: true
   readonly paused?: true
+  /**
+   * Of a saga with a concurrency key: it will stand in line when its start time comes, it waits there, or it is at the
+   * front and keeps the others waiting until it is at rest. What is undone after that is undone beside them.
+   */
+  readonly line?: 'later' | 'waiting' | 'front'
   /** The pivot is completed: only forward by itself. */
   readonly pivoted?: true
   readonly cause?: Cause
@@ -165,7 +170,7 @@ export function flightsOf(state: SagaState): readonly InFlight[] {
 
 /** What the saga waits for, when nothing of it is in flight; `null` at rest or while something runs. */
 export function waitOf(state: SagaState): Wait | null {
-  if (state.status === 'pending') return 'start'
+  if (state.status === 'pending') return state.line === 'waiting' ? 'line' : 'start'
   if (state.status !== 'running' && state.status !== 'compensating') return null
   let wait: Wait | null = null
   for (const entry of Object.values(state.steps)) {

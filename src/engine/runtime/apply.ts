@@ -15,6 +15,7 @@ import type { SagaState } from '../core/state.ts'
 import { SagaError } from '../errors.ts'
 import { type Db, inOneFlight } from '../store/db.ts'
 import { readActiveHolds } from '../store/holds.ts'
+import { joinLinesDue, leaveLines, takeFronts } from '../store/line.ts'
 import { type LockedRow, lockSagas, type Ran, readSagas, type Write, writeTransitions } from '../store/sagas.ts'
 import { clearTimers, removeTimers, setTimers, type Timer } from '../store/timers.ts'
 import { removeClaims } from '../store/workers.ts'
@@ -53,6 +54,8 @@ export type Applied = {
   readonly base: number
   /** Steps that others have brought payloads of, in the same batch: whoever remembers the saga lacks them. Items are left out. */
   readonly foreign: readonly string[]
+  /** It has left the line of its concurrency key: another saga may come to the front. */
+  readonly leftLine?: true
 }
 
 export type Batch = {
@@ -226,10 +229,13 @@ function decideSaga(applier: Applier, row: LockedRow, group: readonly Item[], de
   }
   const state = series.finish()
   const revision = row.revision + events.length
+  const commands = commandsOf(before, events)
+  const leftLine = commands.some((command) => command.type === 'leave_line') ? { leftLine: true as const } : {}
   const told = group.length === 1 ? NONE : payloadSteps(payloads, events)
   for (const outcome of outcomes) {
     const foreign = told.length === 0 ? told : told.filter((step) => step !== stepOfInput(outcome.item.input))
-    applied.push({ ...outcome, state, revision, definition: row.definition, base: row.revision, foreign })
+    const { definition, revision: base } = row
+    applied.push({ ...outcome, state, revision, definition, base, foreign, ...leftLine })
   }
   const requestId = group.find((item) => item.requestId !== undefined)?.requestId
   const write: Write | undefined =
@@ -245,7 +251,7 @@ function decideSaga(applier: Applier, row: LockedRow, group: readonly Item[], de
           workers,
           requestId,
         }
-  return { row, before, after: state, events, write, commands: commandsOf(before, events), applied }
+  return { row, before, after: state, events, write, commands, applied }
 }
 
 const NONE: readonly string[] = []
@@ -330,6 +336,10 @@ async function write(
   if (work.timers.length > 0) statements.push(() => setTimers(db, schema, work.timers))
   if (work.letters.length > 0) statements.push(() => dispatcher.insertDeadLetters(db, work.letters))
   if (work.settledLetters.length > 0) statements.push(() => dispatcher.removeDeadLetters(db, work.settledLetters))
+  // In this order: who comes to the front may follow one that leaves in this very transaction.
+  if (work.left.length > 0) statements.push(() => leaveLines(db, schema, work.left))
+  if (work.joined.length > 0) statements.push(() => joinLinesDue(db, schema, work.joined))
+  if (work.front.length > 0) statements.push(() => takeFronts(db, schema, work.front))
   if (claims.length > 0) statements.push(() => removeClaims(db, schema, claims))
   await inOneFlight(db, ...statements)
 }

@@ -3,18 +3,20 @@ import { createHash } from 'node:crypto'
 import type { Blueprint } from '../core/blueprint.ts'
 import { commandsOf } from '../core/command.ts'
 import { decide } from '../core/decide.ts'
+import type { Input } from '../core/input.ts'
 import type { Contract, Definition } from '../definition.ts'
 import { canonicalJson } from '../definition.ts'
 import { SagaError } from '../errors.ts'
-import type { Starting } from '../starting.ts'
+import type { Starting, WhenBusy } from '../starting.ts'
 import { type Db, sqlState } from '../store/db.ts'
-import { insertSagas, type NewSaga, sagasByKey, type Taken } from '../store/new-sagas.ts'
+import { insertSagas, type NewSaga, removeSagas, sagasByKey, type Taken } from '../store/new-sagas.ts'
 import { setTimers, type Timer } from '../store/timers.ts'
 import type { Applier } from './apply.ts'
 import { NOT_ADOPTED } from './blueprint-shelf.ts'
 import type { DatabaseClock } from './clock.ts'
 import { deadlineOf } from './deadline.ts'
 import { newId } from './ids.ts'
+import { keyBusy, type LineAtStart, lineOf, lineUp } from './line-at-start.ts'
 import type { NewJob } from './ports.ts'
 import { checkIdentity, checkInput } from './start-checks.ts'
 import { grouped, jobPriority } from './work.ts'
@@ -34,6 +36,13 @@ export type StartOptions = {
   readonly tags?: readonly string[]
   /** A whole number from -1000 to 1000, 0 by default: what is due of sagas of a higher one starts first. Overrules the definition's. */
   readonly priority?: number
+  /**
+   * Of all sagas with this key, whatever their definitions, one runs at a time: from its beginning until it is
+   * completed, compensated or resolved. 1 to 500 characters. Overrules the definition's.
+   */
+  readonly concurrencyKey?: string
+  /** When another saga has the concurrency key: `wait` in line, which is the default, or `refuse` with `KEY_BUSY`. */
+  readonly whenBusy?: WhenBusy
 }
 
 export type StartRequest = StartOptions & {
@@ -59,6 +68,7 @@ export type Prepared = {
   readonly timers: readonly Timer[]
   /** Why it is not stored, unless it is there already: it has no time left. */
   readonly late?: SagaError
+  readonly line?: LineAtStart
 }
 
 /**
@@ -75,10 +85,12 @@ export async function prepare(starter: Starter, request: StartRequest): Promise<
       ? { blueprint: definition.blueprint, hash: definition.blueprintHash }
       : { blueprint: NOT_ADOPTED, hash: null }
   const inputHash = createHash('sha256').update(canonicalJson(request.input)).digest('base64url')
+  const line = lineOf(definition, request, input)
   const prepared = await decideStart(starter, {
     ...request,
     ...shape,
     starting: definition.starting ?? {},
+    ...(line === undefined ? {} : { line }),
     priority: request.priority ?? definition.starting?.priority ?? 0,
     name: definition.name,
     version: definition.version,
@@ -101,23 +113,25 @@ export type CheckedStart = StartOptions & {
   readonly rerunOf?: string
   /** What its definition says of all starts. */
   readonly starting?: Starting
+  readonly line?: LineAtStart
 }
 
 /** Decides the first transition of a saga whose input has been checked. */
 export async function decideStart(starter: Starter, start: CheckedStart): Promise<Prepared> {
-  const { id = newId(), key, name, version, blueprint, hash, inputJson, inputHash, priority = 0 } = start
+  const { id = newId(), key, name, version, blueprint, hash, inputJson, inputHash, priority = 0, line } = start
   const startAt = start.startAt?.getTime()
   // Holds are asked when the first job is delivered; a start need not read them.
   const facts = { now: await starter.clock.now(starter.own), newId, holds: [] }
   const { revertWithinMs } = start.starting ?? {}
   const deadline = deadlineOf(name, start, start.starting ?? {}, facts.now)
-  const input = {
+  const input: Extract<Input, { type: 'start' }> = {
     type: 'start',
     blueprint: hash,
     ...(startAt === undefined ? {} : { startAt }),
     ...(deadline === undefined ? {} : { deadlineAt: deadline.turnAt }),
     ...(revertWithinMs === undefined ? {} : { revertWithinMs }),
-  } as const
+    ...(line === undefined ? {} : { line: line.mustBeFirst ? 'front' : 'waiting' }),
+  }
   const { state, events } = decide(blueprint, undefined, input, facts)
   const jobs: NewJob[] = []
   const timers: Timer[] = []
@@ -141,6 +155,7 @@ export async function decideStart(starter: Starter, start: CheckedStart): Promis
     inputHash,
     tags: start.tags === undefined || start.tags.length === 0 ? null : start.tags,
     priority,
+    concurrencyKey: line?.key ?? null,
     parent: null,
     rerunOf: start.rerunOf ?? null,
     startAt: startAt ?? null,
@@ -149,7 +164,13 @@ export async function decideStart(starter: Starter, start: CheckedStart): Promis
     events,
     input: inputJson,
   }
-  return { saga, jobs, timers, ...(deadline?.late === undefined ? {} : { late: deadline.late }) }
+  return {
+    saga,
+    jobs,
+    timers,
+    ...(deadline?.late === undefined ? {} : { late: deadline.late }),
+    ...(line === undefined ? {} : { line }),
+  }
 }
 
 /**
@@ -159,7 +180,7 @@ export async function decideStart(starter: Starter, start: CheckedStart): Promis
  * @param callers the transaction is the caller's: whether it is one is made sure of first, because without one the
  * saga would be stored and its job perhaps not (rule 1).
  * @throws SagaError `KEY_REUSED` when a key, or id, has another input; `KEY_CONFLICT_RETRY` when the transaction's
- * isolation level hides the saga that has it; `TRANSACTION_REQUIRED`; `NAME_INVALID` when a deadline leaves no time.
+ * isolation level hides the saga that has it; `TRANSACTION_REQUIRED`; `NAME_INVALID` when a deadline leaves no time; `KEY_BUSY`.
  */
 export async function storeStarts(
   starter: Starter,
@@ -188,6 +209,7 @@ export async function storeStarts(
   }
   const isFresh = (start: Prepared) => created.has(start.saga.id) && first.get(start.saga.id) === start
   const fresh = prepared.filter(isFresh)
+  await standInLine(starter, db, fresh)
   const jobs = fresh.flatMap((start) => start.jobs)
   const timers = fresh.flatMap((start) => start.timers)
   if (jobs.length > 0) await dispatcher.insert(db, jobs)
@@ -216,6 +238,25 @@ async function mustBeInTime(starter: Starter, db: Db, prepared: readonly Prepare
     taken.some(({ id, key, definition }) => id === saga.id || (key === saga.key && definition === saga.definition))
   const refused = late.find(({ saga }) => !isThere(saga))
   if (refused?.late !== undefined) throw refused.late
+}
+
+/** Where one is refused, nothing stays of any of them. */
+async function standInLine({ schema }: Starter, db: Db, fresh: readonly Prepared[]): Promise<void> {
+  const lined = fresh.flatMap(({ saga, line }) =>
+    line === undefined ? [] : [{ sagaId: saga.id, line, waits: saga.state.line === 'waiting' }],
+  )
+  if (lined.length === 0) return
+  try {
+    const [busy] = await lineUp(db, schema, lined)
+    if (busy === undefined) return
+    const ids = fresh.map(({ saga }) => saga.id)
+    await removeSagas(db, schema, ids)
+    const definition = fresh.find(({ saga }) => saga.id === busy.sagaId)?.saga.definition ?? ''
+    throw keyBusy(definition, busy.key, busy.first)
+  } catch (error) {
+    if (sqlState(error) === '40001') throw conflict(error)
+    throw error
+  }
 }
 
 /** A transaction's id; outside of one, each statement has another. */

@@ -22,6 +22,8 @@ export type SagaSummary = {
   readonly failure: SagaState['failure'] | null
   readonly tags: readonly string[]
   readonly rerunOf: string | null
+  /** Of sagas with this key one runs at a time; the others wait in line. */
+  readonly concurrencyKey: string | null
   /** When it is to be at rest, undoing included. */
   readonly deadlineAt: Date | null
   readonly createdAt: Date
@@ -70,7 +72,8 @@ export type Page = {
 
 const COLUMNS = `s.id, s.definition, s.version, s.key, s.status, s.waiting, s.paused, s.priority, s.dead_reason as reason,
   s.error_group as "errorGroup", s.failure,
-  coalesce(s.tags, '{}') as tags, s.rerun_of as "rerunOf", s.deadline_at as "deadlineAt", s.created_at as "createdAt", s.updated_at as "updatedAt",
+  coalesce(s.tags, '{}') as tags, s.rerun_of as "rerunOf", s.concurrency_key as "concurrencyKey",
+  s.deadline_at as "deadlineAt", s.created_at as "createdAt", s.updated_at as "updatedAt",
   s.finished_at as "finishedAt", s.state`
 
 /** Index: primary key. */

@@ -23,6 +23,7 @@ export type Move =
   | { readonly do: 'repeat'; readonly at: number }
   | { readonly do: 'wait'; readonly ms: number }
   | { readonly do: 'arrive' }
+  | { readonly do: 'reach_front' }
   | { readonly do: 'end_child'; readonly at: number; readonly able: boolean }
   | { readonly do: 'hear_child'; readonly at: number; readonly again: boolean }
   | { readonly do: 'hold'; readonly at: number; readonly side: 'action' | 'compensation' | 'both' }
@@ -62,6 +63,7 @@ export const moves: fc.Arbitrary<Move> = fc.oneof(
   weighted(2, fc.record({ do: fc.constant('repeat' as const), at: fc.nat(30) })),
   weighted(10, fc.record({ do: fc.constant('wait' as const), ms: fc.nat(400) })),
   weighted(1, fc.record({ do: fc.constant('arrive' as const) })),
+  weighted(3, fc.record({ do: fc.constant('reach_front' as const) })),
   weighted(4, fc.record({ do: fc.constant('end_child' as const), at, able: fc.boolean() })),
   weighted(5, fc.record({ do: fc.constant('hear_child' as const), at, again: fc.boolean() })),
   weighted(
@@ -172,6 +174,8 @@ function makeOutside(world: World, move: Outside): void {
       return world.releaseHolds()
     case 'code':
       return tellCode(world, move.found)
+    case 'reach_front':
+      return void world.tell({ type: 'at_front' })
     case 'undo':
       return void world.tell({ type: 'parent_undo' })
     case 'deadline':
