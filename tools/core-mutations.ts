@@ -601,8 +601,15 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: 9,
     file: 'decide.ts',
     name: 'tries again by itself what needs a person, when code is found',
-    find: `  stopForEnded(draft)\n  return undefined`,
+    find: `if (goesOn) stopForEnded(draft)\n  return undefined`,
     replace: `  return undefined`,
+  },
+  {
+    rule: 11,
+    file: 'decide.ts',
+    name: 'takes a dead letter up again when the code of a hook beside it is found',
+    find: `draft.emit(goesOn ? { type: 'code_found' } : { type: 'code_found', hooks: true })`,
+    replace: `draft.emit({ type: 'code_found' })`,
   },
   {
     rule: 9,

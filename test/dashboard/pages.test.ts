@@ -1,7 +1,8 @@
 /** The pages over a real database: what they show, and that nothing in it becomes markup. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { createSagaEngine, type SagaEngine, StepRejected, sagasFor } from '../../src/index.ts'
+import { inWords } from '../../src/dashboard/words/events.ts'
+import { createSagaEngine, type SagaEngine, type SagaEvent, StepRejected, sagasFor } from '../../src/index.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { faults, fulfilOrder, hostile, order } from './orders.ts'
 import { ADA, type Dashboard, dashboardFor, get } from './requests.ts'
@@ -29,6 +30,12 @@ describe('before there are sagas', () => {
     expect(status).toBe(200)
     expect(text).toContain('No sagas yet')
     expect(text).toContain('sagas.enqueue(')
+  })
+})
+
+describe('an event of a later release', () => {
+  test('is shown by its type', () => {
+    expect(inWords({ type: 'saga_moved_on' } as unknown as SagaEvent)).toBe('Saga moved on')
   })
 })
 

@@ -107,7 +107,14 @@ export function inWords(event: SagaEvent): string {
       return `Resolved as ${event.as}`
     case 'saga_rerun':
       return `Rerun as ${event.newSagaId}`
+    default:
+      return ofALaterRelease(event)
   }
+}
+
+/** While a later release runs beside this one, it may write types that this one does not know. */
+function ofALaterRelease(event: never): string {
+  return capital((event as SagaEvent).type.replaceAll('_', ' '))
 }
 
 function turning(cause: Extract<SagaEvent, { type: 'saga_turned' }>['cause']): string {
