@@ -107,6 +107,17 @@ describe('a map', () => {
     expect(saga.succeeds('each[1]', 'compensation').summary).toBe('compensated')
   })
 
+  test('undoes an item again whose undoing failed, whatever became of those before it meanwhile', () => {
+    const saga = succeedsWith(listed(3, 2), 0, 1, 2)
+    saga.limits = { ...LIMITS, maxAttempts: 2 }
+    saga.fails('after', 'action', { verdict: 'rejected' })
+    saga.succeeds('each[1]', 'compensation').fails('each[2]', 'compensation')
+    expect(saga.succeeds('each[0]', 'compensation').state.status).toBe('compensating')
+    expect(saga.isDue('each[2]', 'compensation').attempts.at(-1)).toBe('compensation each[2]')
+    saga.succeeds('each[2]', 'compensation')
+    expect(saga.attempts.at(-1)).toBe('compensation before')
+  })
+
   test('is held with all its items, and goes on with them', () => {
     const saga = listed(3, 2)
     saga.holds = [{ step: 'each' }]

@@ -202,7 +202,7 @@ function sideByHand(blueprint: Blueprint, state: SagaState, name: string): 'acti
   if (state.status !== 'dead_lettered' && !isLive(state.status)) return undefined
   if (state.direction === 'backward') return step.state === 'compensation_failed' ? 'compensation' : undefined
   const isBusy = (step.action.flight ?? step.verify?.flight) !== undefined || state.stopping !== undefined
-  if (isBusy || state.recorded !== undefined || isPassed(state, name, step)) return undefined
+  if (isBusy || isPassed(state, name, step)) return undefined
   return step.state === 'failed' || step.state === 'in_doubt' || step.state === 'waiting' ? 'action' : undefined
 }
 
