@@ -39,6 +39,49 @@ describe('an event of a later release', () => {
   })
 })
 
+describe('a saga with a map and a fallback', () => {
+  test('shows how its items stand, what ran in whose place, and one line for them all in a plan', async () => {
+    const input = z.object({ names: z.array(z.string()) })
+    const letters = sagasFor<{ services: unknown; tx: unknown }>()('letters', {
+      version: 1,
+      input,
+      revertWithin: '1 day',
+    })
+      .step('print', {
+        action: () => {
+          throw new StepRejected('No printer.', { code: 'NO_PRINTER' })
+        },
+      })
+      .fallback('copy', { for: ['NO_PRINTER'], action: () => 1, compensation: () => {} })
+      .map('send', {
+        over: ({ input: { names } }) => names,
+        whenItemFails: 'collect',
+        action: ({ item }) => {
+          if (item === 'b') throw new StepRejected('Moved.')
+        },
+        compensation: () => {},
+      })
+      .step('last', {
+        action: () => {
+          throw new StepRejected('No.')
+        },
+        whenExhausted: 'dead_letter',
+        compensation: () => {},
+      })
+    const other = await testDatabase()
+    const worker = createSagaEngine({ connectionString: other.connectionString, definitions: [letters], services: {} })
+    await worker.start()
+    const { id } = await worker.enqueue(letters, { names: ['a', 'b', 'c'] })
+    await worker.outcome(id)
+    const { text } = await get(dashboardFor(worker), `/sagas/${id}`)
+    expect(text).toContain('3 items: 2 compensated, 1 failed')
+    expect(text).toMatch(/Fell back on <span class="name">copy<\/span>/)
+    expect(text).toContain('Undoing 2 items of send, then copy')
+    await worker.stop()
+    await other.drop()
+  })
+})
+
 describe('a list of sagas that took different ways', () => {
   test('numbers the steps of each as its own way has them', async () => {
     const quick = { retry: { maxAttempts: 1 } }

@@ -3,7 +3,7 @@ import type { Act, SagaEvent } from '../../engine/core/events.ts'
 import type { Side } from '../../engine/core/machine.ts'
 import { exact } from '../partials/time.ts'
 import { failing } from './causes.ts'
-import { stepName } from './position.ts'
+import { inOrder } from './position.ts'
 
 const OF: Readonly<Record<Side, string>> = { action: 'action', compensation: 'compensation', verify: 'verification' }
 
@@ -72,7 +72,7 @@ export function inWords(event: SagaEvent): string {
     case 'saga_turned':
       return `Turned back: ${turning(event.cause)}`
     case 'undo_started':
-      return event.order.length === 0 ? 'Nothing to undo' : `Undoing ${event.order.map(stepName).join(', then ')}`
+      return event.order.length === 0 ? 'Nothing to undo' : `Undoing ${inOrder(event.order).join(', then ')}`
     case 'turn_recorded':
       return event.cause.kind === 'parent'
         ? 'To be undone for its parent, when it has come to its end'
