@@ -1,7 +1,7 @@
 /** Maps, from the builder to the journal (rules 7, 8 and 13). */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { type SagaEngine, StepRejected, sagasFor } from '../../src/index.ts'
+import { type SagaEngine, StepNotApplied, StepRejected, sagasFor } from '../../src/index.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { QUICK, startEngine } from '../support/engine.ts'
 import { brokenRules } from '../support/rules.ts'
@@ -175,6 +175,22 @@ describe('a map', () => {
     const { id } = await engine.enqueue(doubtful, { names: ['a', 'b'] })
     expect(await engine.outcome(id)).toMatchObject({ status: 'completed', results: { each: ['a', 'b'] } })
     expect(seen.sort()).toEqual(['act a 1 each[0]', 'act b 1 each[1]', 'verify b 1'])
+  })
+
+  test('is found by the attempts of its items', async () => {
+    const again = defineSaga('again', { version: 1, input }).map('each', {
+      over: ({ input: { names } }) => names,
+      retry: { ...QUICK, maxAttempts: 5 },
+      action: ({ item, attempt }) => {
+        if (item === 'b' && attempt < 4) throw new StepNotApplied('Not yet.')
+      },
+    })
+    const engine = await start(again)
+    const { id } = await engine.enqueue(again, { names: ['a', 'b'] })
+    await engine.outcome(id)
+    const found = async (minAttempts: number) => (await engine.list({ definition: 'again', minAttempts })).sagas
+    expect((await found(4)).map((saga) => saga.id)).toEqual([id])
+    expect(await found(5)).toEqual([])
   })
 
   test('can stand in a lane, beside other steps', async () => {

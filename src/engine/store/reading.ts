@@ -56,7 +56,10 @@ export type SagaFilter = {
   readonly build?: string
 }
 
-/** A step whose compensation ran to its end: `from` (included) to `to` (not included), by `build`. Not those that found nothing to undo. */
+/**
+ * A step whose compensation ran to its end: `from` (included) to `to` (not included), by `build`. Not those that found
+ * nothing to undo. Items of a map are named one by one, `name[3]`.
+ */
 export type CompensatedStep = {
   readonly step: string
   readonly from?: Date
@@ -130,6 +133,10 @@ export function clause(where: readonly string[]): string {
 }
 
 /** The most attempts of one function of a step, by its number: an action that is not written down has had one. */
+/** Items of a map lie beside the steps, in groups that have the same to say of themselves. */
+const STEPS_AND_ITEMS = `(select step.value from json_each(s.state -> 'steps') step
+  union all select item.value -> 1 from json_each(s.state -> 'items') map cross join json_array_elements(map.value) item)`
+
 const ATTEMPTS = `greatest(coalesce((e.value -> 'action' ->> 'attempts')::int, 1),
   (e.value -> 'compensation' ->> 'attempts')::int, (e.value -> 'verify' ->> 'attempts')::int)`
 
@@ -158,7 +165,7 @@ export function conditions(
   add((p) => `s.created_at >= ${p}::timestamptz`, filter.startedAfter)
   add((p) => `s.rerun_of = ${p}::uuid`, filter.rerunOf)
   add((p) => `s.error_group = ${p}::text`, filter.errorGroup)
-  add((p) => `exists (select from json_each(s.state -> 'steps') e where ${ATTEMPTS} >= ${p}::int)`, filter.minAttempts)
+  add((p) => `exists (select from ${STEPS_AND_ITEMS} e where ${ATTEMPTS} >= ${p}::int)`, filter.minAttempts)
   const event = `select from ${schema}.saga_event e where e.saga_id = s.id and e.type`
   // What was given back has not run.
   add((p) => `exists (${event} <> 'attempt_returned' and e.build = ${p}::text)`, filter.build)
