@@ -8,6 +8,7 @@ import pg from 'pg'
 import { composeEngine } from '../../src/compose/engine.ts'
 import type { FaultPoint } from '../../src/engine/runtime/ports.ts'
 import { Gateway, transfer } from './transfers.ts'
+import { tree } from './trees.ts'
 
 const [connectionString = '', percent = '0', point, nth = '1'] = process.argv.slice(2)
 
@@ -26,7 +27,7 @@ function faults(at: FaultPoint): void {
 const engine = composeEngine(
   {
     connectionString,
-    definitions: [transfer],
+    definitions: [transfer, tree],
     services: { gateway: new Gateway(pool), faultPercent: Number(percent) },
     concurrency: 50,
     drainGrace: '5s',
