@@ -256,6 +256,33 @@ describe('a parallel group whose siblings are aborted', () => {
     expect(services.log).toContain('long is told SAGA_TURNED')
   })
 
+  test('lets what is undone come to its end, however long that takes', async () => {
+    const definition = defineSaga('long-undo', { version: 1, input })
+      .parallel(
+        'both',
+        (both) =>
+          both.step('near', { action: () => 1 }).step('far', {
+            action: () => 2,
+            // Longer than it takes until the worker has looked for sagas that others have turned.
+            compensation: ({ signal, services: { log } }) =>
+              new Promise<void>((resolve, reject) => {
+                const done = setTimeout(resolve, 2_500)
+                signal.addEventListener('abort', () => {
+                  clearTimeout(done)
+                  log.push('cut off')
+                  reject(new StepRejected('It was cut off.'))
+                })
+              }),
+          }),
+        { whenOneFails: 'abort' },
+      )
+      .step('end', { action: () => Promise.reject(new StepRejected('No.')) })
+    const engine = await start(definition)
+    const { id } = await engine.enqueue(definition, {})
+    expect(await engine.outcome(id)).toMatchObject({ status: 'compensated', undone: ['far'] })
+    expect(services.log).toEqual([])
+  })
+
   test('is refused with another word', () => {
     const build = () =>
       defineSaga('bad', { version: 1, input }).parallel('both', (both) => both.step('a', { action: () => 1 }), {
