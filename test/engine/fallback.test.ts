@@ -197,6 +197,22 @@ describe('a checkpoint', () => {
     gate.resolve()
     expect(await told.promise).toBe('ATTEMPT_SUPERSEDED')
   })
+
+  test('is there for the compensation too when it comes together with the end of its attempt', async () => {
+    const hurried = defineSaga('hurried', { version: 1, input })
+      .step('copy', {
+        action: ({ checkpoint }) => {
+          void checkpoint({ page: 1 })
+          return 'copied'
+        },
+        compensation: ({ action, services: { log } }) => void log.push(JSON.stringify(action.checkpoint ?? 'none')),
+      })
+      .step('end', { action: () => Promise.reject(new StepRejected('No.')) })
+    const engine = await start(hurried)
+    const { id } = await engine.enqueue(hurried, {})
+    expect((await engine.outcome(id)).status).toBe('compensated')
+    expect(services.log).toEqual(['{"page":1}'])
+  })
 })
 
 describe('a parallel group whose siblings are aborted', () => {
