@@ -4,6 +4,7 @@ import type { OrderType } from './core/input.ts'
 import { ordersThatFit } from './core/order.ts'
 import type { ErrorInfo, SagaState, StepState } from './core/state.ts'
 import { mapView } from './map-view.ts'
+import { bringsResult } from './result-events.ts'
 import type { BlueprintShelf } from './runtime/blueprint-shelf.ts'
 import type { JournalEntry } from './store/journal.ts'
 import type { SagaSummary } from './store/reading.ts'
@@ -94,13 +95,11 @@ function* reachable(nodes: readonly BlueprintNode[], state: SagaState): Generato
   }
 }
 
-const SAYS_RESULT: readonly string[] = ['step_completed', 'step_verified', 'step_settled_by_hand']
-
 function stepView(name: string, step: StepState | undefined, journal: readonly JournalEntry[]): StepView {
   if (step === undefined)
     return { name, state: 'pending', attempts: 0, compensationAttempts: 0, builds: [], inDoubt: false }
   const own = journal.filter(({ event }) => 'step' in event && event.step === name)
-  const done = own.findLast(({ event }) => SAYS_RESULT.includes(event.type))
+  const done = own.findLast(({ event }) => bringsResult(event))
   const started = own.find(({ event }) => event.type === 'attempt_scheduled')
   const open = step.state === 'running' || step.state === 'waiting' || step.state === 'compensating'
   const ended = open ? undefined : own.at(-1)

@@ -121,7 +121,7 @@ export class Runner {
     const code = sideCode(definition, job.step, job.side)
     if (code === undefined) return
     const running = runAttempt(saga, definition, delivery, code, this.#parts.settings)
-    const done = this.#parts.siblings.watch(saga.id, definition.blueprint, job.step, running.abort)
+    const done = this.#parts.siblings.watch(saga.id, definition.blueprint, delivery, running.abort)
     void running.reported.then((report) => {
       done()
       this.#parts.applier.faults('after-action')

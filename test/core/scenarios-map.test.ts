@@ -99,6 +99,18 @@ describe('a map', () => {
     expect(saga.succeeds('each[0]', 'compensation').summary).toBe('compensated')
   })
 
+  test('undoes an item that comes to its end after another one was found not applied', () => {
+    const saga = listed(3, 3, aMap({}, { verify: true }))
+    saga.limits = { ...LIMITS, maxAttempts: 3 }
+    saga.fails('each[2]').isDue('each[2]')
+    expect(saga.attempts.at(-1)).toBe('verify each[2]')
+    saga.fails('each[0]', 'action', { verdict: 'rejected' })
+    expect(saga.state.draining).toBe(true)
+    saga.succeeds('each[2]', 'verify', { found: 'not_applied' })
+    expect(saga.succeeds('each[1]').attempts.at(-1)).toBe('compensation each[1]')
+    expect(saga.succeeds('each[1]', 'compensation').attempts.at(-1)).toBe('compensation before')
+  })
+
   test('tries again the items whose undoing gave up, when a person says so', () => {
     const saga = succeedsWith(listed(2, 1), 0, 1).fails('after', 'action', { verdict: 'rejected' })
     saga.fails('each[1]', 'compensation').succeeds('each[0]', 'compensation').succeeds('before', 'compensation')

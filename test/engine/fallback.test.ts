@@ -197,6 +197,22 @@ describe('a checkpoint', () => {
     gate.resolve()
     expect(await told.promise).toBe('ATTEMPT_SUPERSEDED')
   })
+
+  test('is there for the compensation too when it comes together with the end of its attempt', async () => {
+    const hurried = defineSaga('hurried', { version: 1, input })
+      .step('copy', {
+        action: ({ checkpoint }) => {
+          void checkpoint({ page: 1 })
+          return 'copied'
+        },
+        compensation: ({ action, services: { log } }) => void log.push(JSON.stringify(action.checkpoint ?? 'none')),
+      })
+      .step('end', { action: () => Promise.reject(new StepRejected('No.')) })
+    const engine = await start(hurried)
+    const { id } = await engine.enqueue(hurried, {})
+    expect((await engine.outcome(id)).status).toBe('compensated')
+    expect(services.log).toEqual(['{"page":1}'])
+  })
 })
 
 describe('a parallel group whose siblings are aborted', () => {
@@ -254,6 +270,33 @@ describe('a parallel group whose siblings are aborted', () => {
     const { id } = await engine.enqueue(definition, {})
     expect((await engine.outcome(id)).status).toBe('compensated')
     expect(services.log).toContain('long is told SAGA_TURNED')
+  })
+
+  test('lets what is undone come to its end, however long that takes', async () => {
+    const definition = defineSaga('long-undo', { version: 1, input })
+      .parallel(
+        'both',
+        (both) =>
+          both.step('near', { action: () => 1 }).step('far', {
+            action: () => 2,
+            // Longer than it takes until the worker has looked for sagas that others have turned.
+            compensation: ({ signal, services: { log } }) =>
+              new Promise<void>((resolve, reject) => {
+                const done = setTimeout(resolve, 2_500)
+                signal.addEventListener('abort', () => {
+                  clearTimeout(done)
+                  log.push('cut off')
+                  reject(new StepRejected('It was cut off.'))
+                })
+              }),
+          }),
+        { whenOneFails: 'abort' },
+      )
+      .step('end', { action: () => Promise.reject(new StepRejected('No.')) })
+    const engine = await start(definition)
+    const { id } = await engine.enqueue(definition, {})
+    expect(await engine.outcome(id)).toMatchObject({ status: 'compensated', undone: ['far'] })
+    expect(services.log).toEqual([])
   })
 
   test('is refused with another word', () => {

@@ -193,6 +193,58 @@ describe('a map', () => {
     expect(await found(5)).toEqual([])
   })
 
+  test('tells the next attempt of an item how far the one before it had come', async () => {
+    const copy = defineSaga('copy', { version: 1, input }).map('each', {
+      over: ({ input: { names } }) => names,
+      retry: QUICK,
+      action: async ({ item, attempt, checkpoint, checkpointed }) => {
+        if (attempt > 1) return checkpointed as string
+        await checkpoint(`half of ${item}`)
+        throw new StepNotApplied('It was cut off.')
+      },
+    })
+    const engine = await start(copy)
+    const { id } = await engine.enqueue(copy, { names: ['a', 'b'] })
+    expect(await engine.outcome(id)).toMatchObject({ results: { each: ['half of a', 'half of b'] } })
+  })
+
+  test('shows its items the results of a map before it, also when the saga has been read anew', async () => {
+    const gate = Promise.withResolvers<void>()
+    const twice = defineSaga('twice', { version: 1, input })
+      .map('each', { over: ({ input: { names } }) => names, action: ({ item }) => `${item}!` })
+      .map('again', {
+        over: ({ input: { names } }) => names,
+        concurrency: 1,
+        action: async ({ item, results }) => {
+          if (item === 'b') await gate.promise
+          return `${item} sees ${results.each.join()}`
+        },
+      })
+    const engine = await start(twice)
+    const { id } = await engine.enqueue(twice, { names: ['a', 'b', 'c'] })
+    const byState = async () => (await engine.get(id))?.steps[1]?.items?.byState
+    await until('the second item runs', async () => (await byState())?.completed === 1)
+    // Moves the saga on, so that what the worker remembers of it is out of date.
+    await engine.operator.pause(id, { actor: 'olga', reason: 'wait' })
+    await engine.operator.resume(id, { actor: 'olga', reason: 'go on' })
+    gate.resolve()
+    const again = ['a sees a!,b!,c!', 'b sees a!,b!,c!', 'c sees a!,b!,c!']
+    expect(await engine.outcome(id)).toMatchObject({ results: { again } })
+  })
+
+  test('has the results that its items returned, and not how far they had come', async () => {
+    const send = defineSaga('send', { version: 1, input }).map('each', {
+      over: ({ input: { names } }) => names,
+      action: async ({ item, checkpoint }) => {
+        await checkpoint('half')
+        return item === 'a' ? undefined : item
+      },
+    })
+    const engine = await start(send)
+    const { id } = await engine.enqueue(send, { names: ['a', 'b'] })
+    expect(await engine.outcome(id)).toEqual({ status: 'completed', results: { each: [undefined, 'b'] } })
+  })
+
   test('can stand in a lane, beside other steps', async () => {
     const beside = defineSaga('beside', { version: 1, input })
       .parallel('both', (group) =>

@@ -52,7 +52,7 @@ export type Applied = {
   readonly ignored?: Ignored
   /** The revision that was decided on. */
   readonly base: number
-  /** Steps that others have brought payloads of, in the same batch: whoever remembers the saga lacks them. Items are left out. */
+  /** Steps of which other items of the same batch have brought payloads: whoever remembers the saga lacks them. Items of maps are left out. */
   readonly foreign: readonly string[]
   /** It has left the line of its concurrency key: another saga may come to the front. */
   readonly leftLine?: true
@@ -232,10 +232,15 @@ function decideSaga(applier: Applier, row: LockedRow, group: readonly Item[], de
   const commands = commandsOf(before, events)
   const leftLine = commands.some((command) => command.type === 'leave_line') ? { leftLine: true as const } : {}
   const told = group.length === 1 ? NONE : payloadSteps(payloads, events)
+  let from = 0
   for (const outcome of outcomes) {
-    const foreign = told.length === 0 ? told : told.filter((step) => step !== stepOfInput(outcome.item.input))
+    const [first, end] = [from, from + outcome.events.length]
+    // By who brought it, not by its step: a step can bring a checkpoint and its end, or a late result, side by side.
+    const others = told.length === 0 ? told : told.filter(({ at }) => at < first || at >= end)
+    const foreign = others.map(({ step }) => step)
     const { definition, revision: base } = row
     applied.push({ ...outcome, state, revision, definition, base, foreign, ...leftLine })
+    from = end
   }
   const requestId = group.find((item) => item.requestId !== undefined)?.requestId
   const write: Write | undefined =
@@ -254,18 +259,17 @@ function decideSaga(applier: Applier, row: LockedRow, group: readonly Item[], de
   return { row, before, after: state, events, write, commands, applied }
 }
 
-const NONE: readonly string[] = []
+/** By its place among the events, which says who brought it. */
+type Told = { readonly at: number; readonly step: string }
 
-function payloadSteps(payloads: ReadonlyMap<number, string>, events: readonly SagaEvent[]): readonly string[] {
-  const steps = [...payloads.keys()].map((at) => {
+const NONE: readonly Told[] = []
+
+function payloadSteps(payloads: ReadonlyMap<number, string>, events: readonly SagaEvent[]): readonly Told[] {
+  const told = [...payloads.keys()].map((at) => {
     const event = events[at]
-    return event !== undefined && 'step' in event ? (event.step ?? '') : ''
+    return { at, step: event !== undefined && 'step' in event ? (event.step ?? '') : '' }
   })
-  return steps.filter((step) => itemOf(step) === undefined)
-}
-
-function stepOfInput(input: Input): string | undefined {
-  return 'step' in input ? input.step : undefined
+  return told.filter(({ step }) => itemOf(step) === undefined)
 }
 
 /** The blueprint that is chosen in this very input counts for what follows from it. */

@@ -10,6 +10,8 @@ export type Payloads = {
   readonly results: { readonly [step: string]: string }
   /** The lists that maps go over. */
   readonly lists?: { readonly [map: string]: string }
+  /** Maps that are done, and whose items' results are all here. */
+  readonly wholeMaps?: readonly string[]
   /** How far attempts had come, by step and side: the last word of each. */
   readonly checkpoints?: { readonly [function_: string]: string }
 }
