@@ -16,7 +16,7 @@ import { ByHand } from './operator-by-hand.ts'
 import { endHold, type HoldScope, placeHold } from './operator-holds.ts'
 import { type Applier, applyBatch, type Item } from './runtime/apply.ts'
 import { isId, newId } from './runtime/ids.ts'
-import { decideStart, type Starter, storeStarts } from './runtime/start.ts'
+import { decideStart, inputHashOf, type Starter, storeStarts } from './runtime/start.ts'
 import type { Db } from './store/db.ts'
 import { type HoldRow, listHolds, readActiveHolds } from './store/holds.ts'
 import { readPayloads, readRequest } from './store/journal.ts'
@@ -51,7 +51,7 @@ export class Operator {
 
   constructor(options: OperatorOptions) {
     this.#options = options
-    this.#byHand = new ByHand(options.applier.schema, options.starter.maxPayloadBytes)
+    this.#byHand = new ByHand(options.applier.schema, options.starter)
   }
 
   /**
@@ -140,7 +140,12 @@ export class Operator {
     })
   }
 
-  /** Starts a new saga with the input of a compensated one, linked to it. @returns the new saga's id as `newSagaId`. */
+  /**
+   * Starts a new saga with the input of a compensated one, linked to it.
+   *
+   * @returns the new saga's id as `newSagaId`.
+   * @throws SagaError `CODEC_MISSING` or `CODEC_FAILED` where the input cannot be read.
+   */
   async rerun(sagaId: string, by: By): Promise<Done & { readonly newSagaId: string }> {
     const newSagaId = newId()
     let repeatedId: string | undefined
@@ -269,7 +274,9 @@ export class Operator {
       throw new SagaError('DEFINITION_UNKNOWN', `The blueprint of saga ${row.id} is not stored.`)
     if (!ordersThatFit(blueprint, row.state).includes('rerun')) return
     const payloads = (await readPayloads(db, applier.schema, [row.id])).get(row.id)
-    const inputJson = payloads?.input ?? 'null'
+    // It is another saga's from here on, and encoded anew.
+    const about = { sagaId: row.id, definition: row.definition }
+    const inputJson = await starter.encoding.decode(payloads?.input ?? 'null', about)
     const prepared = await decideStart(starter, {
       id: newSagaId,
       name: row.definition,
@@ -277,9 +284,7 @@ export class Operator {
       blueprint,
       hash: row.blueprint,
       inputJson,
-      inputHash: createHash('sha256')
-        .update(canonicalJson(JSON.parse(inputJson)))
-        .digest('base64url'),
+      inputHash: await inputHashOf(starter, canonicalJson(JSON.parse(inputJson))),
       rerunOf: row.id,
       priority: row.priority,
     })
