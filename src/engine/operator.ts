@@ -18,6 +18,7 @@ import { type Applier, applyBatch, type Item } from './runtime/apply.ts'
 import { isId, newId } from './runtime/ids.ts'
 import { decideStart, inputHashOf, type Starter, storeStarts } from './runtime/start.ts'
 import type { Db } from './store/db.ts'
+import { erasePayloads } from './store/erasing.ts'
 import { type HoldRow, listHolds, readActiveHolds } from './store/holds.ts'
 import { readPayloads, readRequest } from './store/journal.ts'
 import { lockSagas, readSagas, type SagaRow } from './store/sagas.ts'
@@ -159,6 +160,20 @@ export class Operator {
   }
 
   /**
+   * Removes the payloads of a saga that is at rest from its journal, and what its errors said: for good. What happened,
+   * to which step and when, stays, and so do its key, names and codes of errors, and what people gave as their reasons.
+   * Sagas that were started by a rerun of it are others: see `list({ rerunOf })`.
+   *
+   * @param by `tags`: removes them too.
+   * @throws SagaError `ORDER_REFUSED` for one that is live, a dead letter, or has a hook under way.
+   */
+  erase(sagaId: string, by: By & { readonly tags?: boolean }): Promise<Done> {
+    return this.#order(sagaId, 'erase', by, (act) => ({ type: 'erase', act }), 'erase', {
+      after: (db) => erasePayloads(db, this.#options.applier.schema, sagaId, { tags: by.tags === true }),
+    })
+  }
+
+  /**
    * Stops a definition, a step, or one side of it: nothing new of it starts, what waits before it is kept.
    *
    * @returns the hold's id.
@@ -194,6 +209,7 @@ export class Operator {
       readonly repeated?: (event: SagaEvent) => void
       /** What goes with the order into the journal, checked. */
       readonly payload?: (db: Db, row: SagaRow) => Promise<string | undefined>
+      readonly after?: (db: Db) => Promise<void>
     } = {},
   ): Promise<Done> {
     const { applier, authorize, transaction, onJobs } = this.#options
@@ -220,6 +236,7 @@ export class Operator {
       }
       const [applied] = (await applyBatch(applier, db, [item], { wait: true })).applied
       if (applied?.ignored !== undefined) throw refusal(row, verb, applied.ignored)
+      await hooks.after?.(db)
       return { sagaId, repeated: false }
     })
     onJobs()

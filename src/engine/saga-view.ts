@@ -33,6 +33,8 @@ export type SagaView = SagaSummary & {
   readonly direction: 'forward' | 'backward'
   readonly draining: boolean
   readonly input: unknown
+  /** Its payloads are gone. */
+  readonly erased: boolean
   /** In the order of the definition; steps that were not reached are pending, ways that were not taken are left out. */
   readonly steps: readonly StepView[]
   /** What an operator can order now. */
@@ -64,6 +66,7 @@ export function viewOf(summary: SagaSummary, journal: readonly JournalEntry[], s
     direction: state.direction,
     draining: state.draining === true,
     input,
+    erased: state.erased === true,
     steps: names.map((name) => {
       const node = blueprint === undefined ? undefined : nodeOf(blueprint, name)
       const fallback = node?.node === 'step' && state.steps[name]?.fellBack === true ? node.fallback?.name : undefined

@@ -259,7 +259,7 @@ function found(saga: NewSaga, byKey: Taken | undefined, byId: Taken | undefined)
   const name = byKey === undefined ? `The id ${saga.id}` : `The key "${saga.key}" of ${saga.definition}`
   throw new SagaError(
     'KEY_REUSED',
-    `${name} belongs to saga ${other.id}, which was started with another input, key or definition. Use another one, or start it the same way.`,
+    `${name} belongs to saga ${other.id}, which was started with another input, key or definition, or has been erased. Use another one, or start it the same way.`,
     { details: { sagaId: other.id } },
   )
 }
