@@ -3,6 +3,7 @@ import type { Authorize } from '../engine/access.ts'
 import type { AnyDefinition, ServicesOf, TxOf } from '../engine/definition.ts'
 import type { Duration } from '../engine/duration.ts'
 import { SagaError } from '../engine/errors.ts'
+import type { PayloadCodec } from '../engine/runtime/encoding.ts'
 import type { Logger } from '../engine/runtime/ports.ts'
 import type { Db } from '../engine/store/db.ts'
 import { type AppBoss, missingInBoss } from '../jobs/app-boss.ts'
@@ -29,6 +30,11 @@ export type SagaClientOptions = {
   readonly logger?: Logger
   /** Largest input or result, in bytes of JSON: 1 MiB by default. */
   readonly maxPayloadBytes?: number
+  /**
+   * What payloads pass through before they are stored, and when they are read: encryption, say. Inputs, results, lists of
+   * maps and checkpoints are payloads; keys, tags and error messages are not. Give it to every process.
+   */
+  readonly codec?: PayloadCodec
   /** Connections for starts, reads and verbs: 10 by default. */
   readonly poolSize?: number
   /** Wake idle workers by NOTIFY: on by default. Off, polling finds work within half a second. */
@@ -105,6 +111,10 @@ export function checkOptions(options: SagaClientOptions & EngineSettings): void 
   if (typeof options.connectionString !== 'string') throw invalid('connectionString is missing')
   const missing = options.boss === undefined ? [] : missingInBoss(options.boss)
   if (missing.length > 0) throw invalid(`boss is a PgBoss, and what was given has no ${missing.join(', no ')}`)
+  const { codec } = options
+  if (codec !== undefined && (typeof codec?.encode !== 'function' || typeof codec.decode !== 'function')) {
+    throw invalid('codec is an object with the functions encode and decode')
+  }
   for (const [name, [from, to]] of Object.entries(WHOLE_NUMBERS)) {
     const value: unknown = options[name as keyof EngineSettings]
     if (value === undefined || (Number.isSafeInteger(value) && Number(value) >= from && Number(value) <= to)) continue

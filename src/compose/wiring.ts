@@ -9,6 +9,7 @@ import type { Definition } from '../engine/definition.ts'
 import type { Applier } from '../engine/runtime/apply.ts'
 import { BlueprintShelf } from '../engine/runtime/blueprint-shelf.ts'
 import { DatabaseClock } from '../engine/runtime/clock.ts'
+import { Encoding } from '../engine/runtime/encoding.ts'
 import { CodeShelf, codeOf, DEFAULT_SETTLE_AFTER_MS, groupOf, sideCode } from '../engine/runtime/limits.ts'
 import { type FaultPoints, type Logger, SILENT } from '../engine/runtime/ports.ts'
 import type { SagaClientParts } from '../engine/saga-client.ts'
@@ -22,7 +23,7 @@ import { openBoss } from '../jobs/queues.ts'
 import { WakeUp } from '../jobs/wake-up.ts'
 import { checkOptions, type SagaClientOptions } from './options.ts'
 
-export const DEFAULT_MAX_PAYLOAD_BYTES = 1024 * 1024
+const DEFAULT_MAX_PAYLOAD_BYTES = 1024 * 1024
 /**
  * pg-boss's own expiry is only the net below the worker's timeout: it must not fire first, also not for a job that has
  * to wait in its worker. That a worker is dead shows within seconds, by other means.
@@ -86,10 +87,12 @@ export function wire(
   const wakeUp = new WakeUp(schema, db, logger, options.notify ?? true)
   const authorize = options.authorize ?? CODE_MAY
   const transaction = <T>(run: (tx: Db) => Promise<T>) => repeating(() => inTransaction(pool, run))
+  const maxPayloadBytes = options.maxPayloadBytes ?? DEFAULT_MAX_PAYLOAD_BYTES
   const starter = {
     ...applier,
     clock: new DatabaseClock(schema),
-    maxPayloadBytes: options.maxPayloadBytes ?? DEFAULT_MAX_PAYLOAD_BYTES,
+    maxPayloadBytes,
+    encoding: new Encoding(options.codec, maxPayloadBytes),
     own: db,
   }
   const operator = {

@@ -16,8 +16,9 @@ import { ByHand } from './operator-by-hand.ts'
 import { endHold, type HoldScope, placeHold } from './operator-holds.ts'
 import { type Applier, applyBatch, type Item } from './runtime/apply.ts'
 import { isId, newId } from './runtime/ids.ts'
-import { decideStart, type Starter, storeStarts } from './runtime/start.ts'
+import { decideStart, inputHashOf, type Starter, storeStarts } from './runtime/start.ts'
 import type { Db } from './store/db.ts'
+import { erasePayloads } from './store/erasing.ts'
 import { type HoldRow, listHolds, readActiveHolds } from './store/holds.ts'
 import { readPayloads, readRequest } from './store/journal.ts'
 import { concurrencyKeyOf } from './store/line.ts'
@@ -54,7 +55,7 @@ export class Operator {
 
   constructor(options: OperatorOptions) {
     this.#options = options
-    this.#byHand = new ByHand(options.applier.schema, options.starter.maxPayloadBytes)
+    this.#byHand = new ByHand(options.applier.schema, options.starter)
   }
 
   /**
@@ -143,7 +144,12 @@ export class Operator {
     })
   }
 
-  /** Starts a new saga with the input of a compensated one, linked to it. @returns the new saga's id as `newSagaId`. */
+  /**
+   * Starts a new saga with the input of a compensated one, linked to it.
+   *
+   * @returns the new saga's id as `newSagaId`.
+   * @throws SagaError `CODEC_MISSING` or `CODEC_FAILED` where the input cannot be read.
+   */
   async rerun(sagaId: string, by: By): Promise<Done & { readonly newSagaId: string }> {
     const newSagaId = newId()
     let repeatedId: string | undefined
@@ -154,6 +160,20 @@ export class Operator {
       },
     })
     return { ...done, newSagaId: repeatedId ?? newSagaId }
+  }
+
+  /**
+   * Removes the payloads of a saga that is at rest from its journal, and what its errors said: for good. What happened,
+   * to which step and when, stays, and so do its key, names and codes of errors, and what people gave as their reasons.
+   * Sagas that were started by a rerun of it are others: see `list({ rerunOf })`.
+   *
+   * @param by `tags`: removes them too.
+   * @throws SagaError `ORDER_REFUSED` for one that is live, a dead letter, or has a hook under way.
+   */
+  erase(sagaId: string, by: By & { readonly tags?: boolean }): Promise<Done> {
+    return this.#order(sagaId, 'erase', by, (act) => ({ type: 'erase', act }), 'erase', {
+      after: (db) => erasePayloads(db, this.#options.applier.schema, sagaId, { tags: by.tags === true }),
+    })
   }
 
   /**
@@ -192,6 +212,7 @@ export class Operator {
       readonly repeated?: (event: SagaEvent) => void
       /** What goes with the order into the journal, checked. */
       readonly payload?: (db: Db, row: SagaRow) => Promise<string | undefined>
+      readonly after?: (db: Db) => Promise<void>
     } = {},
   ): Promise<Done> {
     const { applier, authorize, transaction, onJobs, onLine } = this.#options
@@ -218,6 +239,7 @@ export class Operator {
       }
       const [applied] = (await applyBatch(applier, db, [item], { wait: true })).applied
       if (applied?.ignored !== undefined) throw refusal(row, verb, applied.ignored)
+      await hooks.after?.(db)
       return { sagaId, repeated: false }
     })
     onJobs()
@@ -273,7 +295,9 @@ export class Operator {
       throw new SagaError('DEFINITION_UNKNOWN', `The blueprint of saga ${row.id} is not stored.`)
     if (!ordersThatFit(blueprint, row.state).includes('rerun')) return
     const payloads = (await readPayloads(db, applier.schema, [row.id])).get(row.id)
-    const inputJson = payloads?.input ?? 'null'
+    // It is another saga's from here on, and encoded anew.
+    const about = { sagaId: row.id, definition: row.definition }
+    const inputJson = await starter.encoding.decode(payloads?.input ?? 'null', about)
     const key = await concurrencyKeyOf(db, applier.schema, row.id)
     const prepared = await decideStart(starter, {
       id: newSagaId,
@@ -282,9 +306,7 @@ export class Operator {
       blueprint,
       hash: row.blueprint,
       inputJson,
-      inputHash: createHash('sha256')
-        .update(canonicalJson(JSON.parse(inputJson)))
-        .digest('base64url'),
+      inputHash: await inputHashOf(starter, canonicalJson(JSON.parse(inputJson))),
       rerunOf: row.id,
       ...(row.state.revertWithinMs === undefined ? {} : { starting: { revertWithinMs: row.state.revertWithinMs } }),
       priority: row.priority,

@@ -35,6 +35,8 @@ export type SagaView = SagaSummary & {
   readonly draining: boolean
   /** As it was last edited; what it was before stands in the journal. */
   readonly input: unknown
+  /** Its payloads are gone. */
+  readonly erased: boolean
   /** In the order of the definition; steps that were not reached are pending, ways that were not taken are left out. */
   readonly steps: readonly StepView[]
   /** What an operator can order now. */
@@ -66,6 +68,7 @@ export function viewOf(summary: SagaSummary, journal: readonly JournalEntry[], s
     direction: state.direction,
     draining: state.draining === true,
     input,
+    erased: state.erased === true,
     steps: names.map((name) => {
       const node = blueprint === undefined ? undefined : nodeOf(blueprint, name)
       const fallback = node?.node === 'step' && state.steps[name]?.fellBack === true ? node.fallback?.name : undefined

@@ -6,6 +6,7 @@ import { admit } from '../engine/core/admit.ts'
 import { ADOPT, isSideHook, itemOf } from '../engine/core/blueprint.ts'
 import type { Delivery, Hold, Report } from '../engine/core/input.ts'
 import type { Definition } from '../engine/definition.ts'
+import type { SagaError } from '../engine/errors.ts'
 import type { Applied, Applier, Batch, Item } from '../engine/runtime/apply.ts'
 import type { LoadedSaga } from '../engine/runtime/context.ts'
 import { type CodeShelf, codeName, groupOf, limitsOf, sideCode } from '../engine/runtime/limits.ts'
@@ -106,10 +107,37 @@ export class Runner {
     if (group !== undefined && group !== job.group) {
       return this.#report(job, fetched.claim, saga, { report: returned(delivery, 'turned', definition) })
     }
+    const opened = this.#parts.settings.encoding.open(saga)
+    if (opened instanceof Promise) this.#whenOpened(opened, job, fetched.claim, saga, definition, delivery)
+    else this.#start(job, fetched.claim, opened, definition, delivery)
+  }
+
+  /** What cannot be read is no reason to go on or to turn back: its attempt waits, as if its code were not there. */
+  #whenOpened(
+    opened: Promise<LoadedSaga>,
+    job: ClaimedJob,
+    claim: Claim,
+    saga: LoadedSaga,
+    definition: Definition,
+    delivery: Delivery,
+  ): void {
+    const { settings, logger } = this.#parts
+    const start = (readable: LoadedSaga) => {
+      if (!settings.stop.aborted) return this.#start(job, claim, readable, definition, delivery)
+      this.#report(job, claim, saga, { report: returned(delivery, 'turned', definition) })
+    }
+    const putOff = (error: unknown) => {
+      const { code, message } = error as SagaError
+      logger.error({ saga: job.saga, step: job.step, code, error: message }, 'an attempt is put off: it cannot be read')
+      this.#report(job, claim, saga, { report: unreadable(definition, delivery, error) })
+    }
+    void opened.then(start, putOff)
+  }
+
+  #start(job: ClaimedJob, claim: Claim, saga: LoadedSaga, definition: Definition, delivery: Delivery): void {
     this.#parts.applier.faults('before-action')
-    if (isTransactional(definition, job.step))
-      void this.#runTransactional(job, fetched.claim, saga, definition, delivery)
-    else this.#runExternal(job, fetched.claim, saga, definition, delivery)
+    if (isTransactional(definition, job.step)) void this.#runTransactional(job, claim, saga, definition, delivery)
+    else this.#runExternal(job, claim, saga, definition, delivery)
   }
 
   #codeOf(saga: LoadedSaga): Definition | undefined {
@@ -193,7 +221,7 @@ export class Runner {
     claim.open -= 1
     if (removes) claim.removed = true
     if (claim.open === 0) this.#parts.onClaimSettled(claim)
-    this.#remember(saga, result.applied, result.payload)
+    this.#remember(saga, result.applied, result.clear)
     this.#parts.onSlotFree()
     this.#parts.onCommitted({ applied: [result.applied], skipped: [], orphans: [], now: 0 })
   }
@@ -207,7 +235,8 @@ export class Runner {
   #done(job: ClaimedJob, claim: Claim, saga: LoadedSaga | undefined, report: AttemptReport, outcome: Outcome): void {
     if (outcome.type === 'poisoned') return this.#poisoned(job, claim, saga, report, outcome.error)
     if (claim.open === 0) this.#parts.onClaimSettled(claim)
-    if (outcome.type === 'applied' && saga !== undefined) this.#remember(saga, outcome.applied, report.payload)
+    if (outcome.type === 'applied' && saga !== undefined)
+      this.#remember(saga, outcome.applied, report.clear ?? report.payload)
     else this.#parts.cache.delete(job.saga)
     this.#parts.onSlotFree()
   }
@@ -286,6 +315,19 @@ function withoutCode(delivery: Delivery, isElsewhere: boolean): Report {
     why: 'code',
     retryDelayMs,
     limits: limitsOf(undefined, delivery.step, delivery.side),
+  }
+}
+
+/** What was erased is never readable again: that is for a person. Everything else may come back. */
+function unreadable(definition: Definition, delivery: Delivery, error: unknown): Report {
+  if ((error as SagaError).code !== 'PAYLOAD_ERASED') return withoutCode(delivery, false)
+  return {
+    type: 'failed',
+    ...delivery,
+    verdict: 'rejected',
+    error: errorInfo(error),
+    retryDelayMs: 0,
+    limits: limitsOf(definition, delivery.step, delivery.side),
   }
 }
 

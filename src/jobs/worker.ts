@@ -10,6 +10,7 @@ import type { Delivery } from '../engine/core/input.ts'
 import { SagaError } from '../engine/errors.ts'
 import type { OperationRounds } from '../engine/operation-rounds.ts'
 import type { Applier, Batch, Item } from '../engine/runtime/apply.ts'
+import type { Encoding } from '../engine/runtime/encoding.ts'
 import { type CodeShelf, groupName, permitsOf } from '../engine/runtime/limits.ts'
 import type { Logger } from '../engine/runtime/ports.ts'
 import type { Db } from '../engine/store/db.ts'
@@ -56,6 +57,7 @@ export type WorkerOptions = {
   readonly committers: number
   readonly maxBatch: number
   readonly maxPayloadBytes: number
+  readonly encoding: Encoding
   readonly drainGraceMs: number
   /** How long nobody may have the code of a saga before it is a dead letter. */
   readonly codeMissingAfterMs: number
@@ -163,6 +165,7 @@ export class Worker {
       settings: {
         services: options.services,
         maxPayloadBytes: options.maxPayloadBytes,
+        encoding: options.encoding,
         jitter: Math.random,
         stop: this.#stop.signal,
         keep: (sagaId, delivery, json) => this.#keep(sagaId, delivery, json),

@@ -107,6 +107,8 @@ export function inWords(event: SagaEvent): string {
       return `Resolved as ${event.as}`
     case 'saga_rerun':
       return `Rerun as ${event.newSagaId}`
+    case 'saga_erased':
+      return 'Payloads and messages erased'
     default:
       return ofALaterRelease(event)
   }

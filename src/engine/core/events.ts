@@ -183,6 +183,8 @@ export type SagaEvent =
   | { readonly type: 'code_found'; readonly hooks?: true }
   | { readonly type: 'saga_resolved'; readonly as: 'completed' | 'compensated'; readonly act: Act }
   | { readonly type: 'saga_rerun'; readonly newSagaId: string; readonly act: Act }
+  /** Its payloads are gone, and so is what its errors said, here and in all events before this one. */
+  | { readonly type: 'saga_erased'; readonly act: Act }
 
 export type SagaEventType = SagaEvent['type']
 
@@ -233,6 +235,7 @@ export const EVENT_TYPES: readonly SagaEventType[] = Object.keys({
   code_found: 0,
   saga_resolved: 0,
   saga_rerun: 0,
+  saga_erased: 0,
 } satisfies Record<SagaEventType, 0>) as SagaEventType[]
 
 export type EventOf<T extends SagaEvent['type']> = Extract<SagaEvent, { type: T }>

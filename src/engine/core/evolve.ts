@@ -35,7 +35,7 @@ import {
   settleSide,
   spent,
 } from './patches.ts'
-import { EMPTY_SIDE, type SagaState, STATE_FORMAT, type StepState } from './state.ts'
+import { EMPTY_SIDE, ERASED_MESSAGE, type SagaState, STATE_FORMAT, type StepState } from './state.ts'
 
 /** Folds a whole journal. The blueprint may be chosen on the way: it is looked up when it is needed. */
 export function replay(blueprint: Blueprint, events: Iterable<SagaEvent>): SagaState | undefined {
@@ -162,8 +162,24 @@ export function fold(blueprint: Blueprint, before: SagaState | undefined, event:
       }
     case 'saga_rerun':
       return state
+    case 'saga_erased':
+      return erased(state)
     default:
       return unknownEvent(event)
+  }
+}
+
+/** The events before it say no more than this either, so that folding them anew gives the same. */
+function erased(state: SagaState): SagaState {
+  const { failure } = state
+  const steps: Record<string, StepState> = {}
+  for (const [name, step] of Object.entries(state.steps))
+    steps[name] = step.error === undefined ? step : { ...step, error: { ...step.error, message: ERASED_MESSAGE } }
+  return {
+    ...state,
+    steps,
+    erased: true,
+    ...(failure === undefined ? {} : { failure: { ...failure, error: { ...failure.error, message: ERASED_MESSAGE } } }),
   }
 }
 

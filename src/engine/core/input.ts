@@ -88,6 +88,7 @@ export type Order =
   | { readonly type: 'revert'; readonly act: Act }
   | { readonly type: 'complete'; readonly step: string; readonly act: Act }
   | { readonly type: 'edit_input'; readonly act: Act }
+  | { readonly type: 'erase'; readonly act: Act }
 
 export type OrderType = Order['type']
 
@@ -140,6 +141,8 @@ export type Ignored = {
     | 'too_late'
     /** Nobody knows whether a step has taken effect. */
     | 'in_doubt'
+    /** Its payloads are gone. */
+    | 'erased'
   /** The orders that do fit now. */
   readonly fits?: readonly OrderType[]
 }

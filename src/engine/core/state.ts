@@ -17,6 +17,9 @@ export type ErrorInfo = {
   readonly code?: string
 }
 
+/** What is left of an error's message when its saga has been erased. */
+export const ERASED_MESSAGE = '(erased)'
+
 /** Why a saga goes back. */
 export type Cause =
   | { readonly kind: 'failure'; readonly step: string }
@@ -141,6 +144,8 @@ export type SagaState = {
   readonly branches: { readonly [branch: string]: string | null }
   /** First starts so far: the next step's `order` is one more. */
   readonly starts: number
+  /** Nothing can be run of it any more: its payloads are gone. */
+  readonly erased?: true
   /** How often its input was edited. */
   readonly edits?: number
   /** How long after its completion it can be reverted, in ms. */

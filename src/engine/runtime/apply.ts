@@ -13,6 +13,7 @@ import type { Hold, Ignored, Input } from '../core/input.ts'
 import type { Side } from '../core/machine.ts'
 import type { SagaState } from '../core/state.ts'
 import { SagaError } from '../errors.ts'
+import { ERASED_PAYLOAD } from '../payload.ts'
 import { type Db, inOneFlight } from '../store/db.ts'
 import { readActiveHolds } from '../store/holds.ts'
 import { joinLinesDue, leaveLines, takeFronts } from '../store/line.ts'
@@ -218,7 +219,9 @@ function decideSaga(applier: Applier, row: LockedRow, group: readonly Item[], de
     if (item.ran !== undefined)
       for (let at = 0; at < decision.events.length; at += 1) workers.set(events.length + at, item.ran)
     if (item.payload !== undefined) {
-      placePayload(payloads, events.length, decision.events, item.payload, wasCompleted)
+      // What an attempt says late of a saga that has been erased is not kept either.
+      const payload = before.erased === true ? ERASED_PAYLOAD : item.payload
+      placePayload(payloads, events.length, decision.events, payload, wasCompleted)
     }
     events.push(...decision.events)
     outcomes.push({

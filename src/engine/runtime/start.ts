@@ -15,6 +15,7 @@ import type { Applier } from './apply.ts'
 import { NOT_ADOPTED } from './blueprint-shelf.ts'
 import type { DatabaseClock } from './clock.ts'
 import { deadlineOf } from './deadline.ts'
+import type { Encoding } from './encoding.ts'
 import { newId } from './ids.ts'
 import { keyBusy, type LineAtStart, lineOf, lineUp } from './line-at-start.ts'
 import type { NewJob } from './ports.ts'
@@ -57,6 +58,7 @@ export type Started = { readonly id: string; readonly created: boolean }
 export type Starter = Pick<Applier, 'schema' | 'dispatcher' | 'expiry' | 'group'> & {
   readonly clock: DatabaseClock
   readonly maxPayloadBytes: number
+  readonly encoding: Encoding
   /** Our own connection, for what may not depend on the caller's transaction. */
   readonly own: Db
 }
@@ -74,7 +76,7 @@ export type Prepared = {
 /**
  * Checks a request and decides its first transition. Nothing is stored.
  *
- * @throws SagaError `INPUT_INVALID` with the fields, `PAYLOAD_INVALID`, `PAYLOAD_TOO_LARGE`, `NAME_INVALID`.
+ * @throws SagaError `INPUT_INVALID` with the fields, `PAYLOAD_INVALID`, `PAYLOAD_TOO_LARGE`, `NAME_INVALID`, `CODEC_FAILED`.
  */
 export async function prepare(starter: Starter, request: StartRequest): Promise<Prepared> {
   const { definition } = request
@@ -84,7 +86,7 @@ export async function prepare(starter: Starter, request: StartRequest): Promise<
     'blueprint' in definition
       ? { blueprint: definition.blueprint, hash: definition.blueprintHash }
       : { blueprint: NOT_ADOPTED, hash: null }
-  const inputHash = createHash('sha256').update(canonicalJson(request.input)).digest('base64url')
+  const inputHash = await inputHashOf(starter, canonicalJson(request.input))
   const line = lineOf(definition, request, input)
   const prepared = await decideStart(starter, {
     ...request,
@@ -100,6 +102,11 @@ export async function prepare(starter: Starter, request: StartRequest): Promise<
   // Nothing names a saga that could be there already.
   if (prepared.late !== undefined && request.key === undefined && request.id === undefined) throw prepared.late
   return prepared
+}
+
+/** @param canonical the input as it was given, or as it was stored. @throws SagaError `CODEC_FAILED`. */
+export function inputHashOf({ encoding }: Starter, canonical: string): string | Promise<string> {
+  return encoding.hash(canonical) ?? createHash('sha256').update(canonical).digest('base64url')
 }
 
 export type CheckedStart = StartOptions & {
@@ -133,6 +140,11 @@ export async function decideStart(starter: Starter, start: CheckedStart): Promis
     ...(line === undefined ? {} : { line: line.mustBeFirst ? 'front' : 'waiting' }),
   }
   const { state, events } = decide(blueprint, undefined, input, facts)
+  const encoded = starter.encoding.encode(
+    inputJson,
+    { sagaId: id, definition: name },
+    `the input of saga ${name}, which was not started`,
+  )
   const jobs: NewJob[] = []
   const timers: Timer[] = []
   for (const command of commandsOf(undefined, events)) {
@@ -162,7 +174,7 @@ export async function decideStart(starter: Starter, start: CheckedStart): Promis
     deadlineAt: deadline?.deadlineAt ?? null,
     state,
     events,
-    input: inputJson,
+    input: typeof encoded === 'string' ? encoded : await encoded,
   }
   return {
     saga,
@@ -290,7 +302,7 @@ function found(saga: NewSaga, byKey: Taken | undefined, byId: Taken | undefined)
   const name = byKey === undefined ? `The id ${saga.id}` : `The key "${saga.key}" of ${saga.definition}`
   throw new SagaError(
     'KEY_REUSED',
-    `${name} belongs to saga ${other.id}, which was started with another input, key or definition. Use another one, or start it the same way.`,
+    `${name} belongs to saga ${other.id}, which was started with another input, key or definition, or has been erased. Use another one, or start it the same way.`,
     { details: { sagaId: other.id } },
   )
 }

@@ -91,7 +91,7 @@ export type JournalEntry = {
   readonly sequence: number
   readonly at: Date
   readonly event: SagaEvent
-  /** The input, or a step's result, which can be `null`; `undefined` where there is none. */
+  /** The input, or a step's result, which can be `null`; `undefined` where there is none, `Unreadable` where it cannot be shown. */
   readonly payload: unknown
   readonly worker: string | null
   /** The build of the worker that ran the attempt: the engine's option of that name. */

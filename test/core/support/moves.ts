@@ -87,6 +87,7 @@ export const moves: fc.Arbitrary<Move> = fc.oneof(
   order('rerun', 1),
   order('revert', 1),
   order('edit_input', 1),
+  order('erase', 1),
   weighted(1, fc.record({ do: fc.constant('by_hand' as const), at })),
   weighted(1, fc.record({ do: fc.constant('checkpoint' as const), at })),
 )
