@@ -27,6 +27,7 @@ import { LostJobs } from './lost-jobs.ts'
 import { OperationLoop } from './operation-loop.ts'
 import { Owner } from './owner.ts'
 import { withTimeout } from './patience.ts'
+import { Releases } from './releases.ts'
 import { Runner } from './runner.ts'
 import { Siblings } from './siblings.ts'
 import { Stranded } from './stranded.ts'
@@ -41,6 +42,8 @@ export type WorkerOptions = {
   readonly schema: string
   readonly boss: AppBoss
   readonly db: Db
+  /** A transaction of our own on a connection of the pool. */
+  readonly transaction: <T>(run: (db: Db) => Promise<T>) => Promise<T>
   readonly applier: Applier
   readonly code: CodeShelf
   readonly services: unknown
@@ -87,6 +90,7 @@ export class Worker {
   readonly #timers: TimerLoop
   readonly #lost: LostJobs
   readonly #stranded: Stranded
+  readonly #releases: Releases
   readonly #codeWatch: CodeWatch
   readonly #operations: OperationLoop
   readonly #fetching: FetchLoop
@@ -196,6 +200,12 @@ export class Worker {
       lose,
     })
     this.#stranded = new Stranded({ schema, db, logger, isActive: () => this.#owner.isAlive, submit })
+    const onJobs = () => {
+      this.kick()
+      options.wakeOthers()
+    }
+    const isActive = () => this.#owner.isAlive
+    this.#releases = new Releases({ applier, db, transaction: options.transaction, logger, isActive, onJobs })
     this.#operations = new OperationLoop({
       connectionString,
       schema,
@@ -231,6 +241,7 @@ export class Worker {
     this.#lost.open()
     this.#stranded.open()
     this.#codeWatch.open()
+    this.#releases.open()
     this.#operations.open()
     this.#fetching.open()
   }
@@ -249,7 +260,7 @@ export class Worker {
     this.#lost.close()
     this.#stranded.close()
     this.#codeWatch.close()
-    const operationsClosed = this.#operations.close()
+    const roundsClosed = Promise.all([this.#operations.close(), this.#releases.close()])
     await withTimeout(this.#fetching.close(), LEAVE_WITHIN_MS)
     const { drainGraceMs } = this.#options
     if (!(await this.#whenQuiet(drainGraceMs))) {
@@ -258,7 +269,7 @@ export class Worker {
     }
     await withTimeout(this.#committer.drained(), LEAVE_WITHIN_MS)
     this.#siblings.close()
-    await operationsClosed
+    await roundsClosed
     await this.#owner.close()
     await Promise.all([this.#committer.close(), this.#fetcher.close()])
   }

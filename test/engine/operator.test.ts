@@ -67,7 +67,10 @@ describe('an operator', () => {
 
   test('retries a dead letter from where it stopped, and attempt numbers go on', async () => {
     const id = await deadLetter('away mail')
-    expect(await engine.get(id)).toMatchObject({ reason: 'past_pivot', fits: ['retry', 'compensate', 'resolve', 'edit_input', 'complete'] })
+    expect(await engine.get(id)).toMatchObject({
+      reason: 'past_pivot',
+      fits: ['retry', 'compensate', 'resolve', 'edit_input', 'complete'],
+    })
     const plan = await engine.operator.plan(id, 'retry')
     expect(plan.steps).toEqual([{ step: 'mail', will: 'run' }])
     await engine.operator.retry(id, { ...by('the mailer is back'), plan: plan.hash })

@@ -9,12 +9,12 @@ import { type Blueprint, itemOf } from '../core/blueprint.ts'
 import { type Command, commandsOf } from '../core/command.ts'
 import { Series } from '../core/decide.ts'
 import type { SagaEvent } from '../core/events.ts'
-import type { Hold, Ignored, Input } from '../core/input.ts'
+import type { Ignored, Input } from '../core/input.ts'
 import type { Side } from '../core/machine.ts'
 import type { SagaState } from '../core/state.ts'
 import { SagaError } from '../errors.ts'
 import { type Db, inOneFlight } from '../store/db.ts'
-import { readActiveHolds } from '../store/holds.ts'
+import { type HoldsByDefinition, holdsFor, probedHold, readActiveHolds } from '../store/holds.ts'
 import { type LockedRow, lockSagas, type Ran, readSagas, type Write, writeTransitions } from '../store/sagas.ts'
 import { clearTimers, removeTimers, setTimers, type Timer } from '../store/timers.ts'
 import { removeClaims } from '../store/workers.ts'
@@ -53,6 +53,8 @@ export type Applied = {
   readonly base: number
   /** Steps that others have brought payloads of, in the same batch: whoever remembers the saga lacks them. Items are left out. */
   readonly foreign: readonly string[]
+  /** The breaker's hold that the saga passes: the breaker looks what becomes of it. */
+  readonly probes?: string
 }
 
 export type Batch = {
@@ -192,7 +194,7 @@ export type Transition = {
 
 type Decided = {
   readonly now: number
-  readonly holds: ReadonlyMap<string, readonly Hold[]>
+  readonly holds: HoldsByDefinition
   readonly late: ReadonlySet<string>
 }
 
@@ -209,7 +211,7 @@ function decideSaga(applier: Applier, row: LockedRow, group: readonly Item[], de
     const blueprint = blueprintFor(applier, row, series.blueprint, item)
     const input =
       item.job !== undefined && decided.late.has(item.job.id) ? { ...item.input, superseded: true } : item.input
-    const facts = { now: decided.now, newId, holds: decided.holds.get(row.definition) ?? [] }
+    const facts = { now: decided.now, newId, holds: holdsFor(decided.holds, row.definition, row.id) }
     const wasCompleted = 'step' in item.input && series.isCompleted(item.input.step)
     const decision = series.decide(blueprint, input as Input, facts)
     if (item.ran !== undefined)
@@ -227,9 +229,18 @@ function decideSaga(applier: Applier, row: LockedRow, group: readonly Item[], de
   const state = series.finish()
   const revision = row.revision + events.length
   const told = group.length === 1 ? NONE : payloadSteps(payloads, events)
+  const probed = probedHold(decided.holds, row.definition, row.id)
   for (const outcome of outcomes) {
     const foreign = told.length === 0 ? told : told.filter((step) => step !== stepOfInput(outcome.item.input))
-    applied.push({ ...outcome, state, revision, definition: row.definition, base: row.revision, foreign })
+    applied.push({
+      ...outcome,
+      state,
+      revision,
+      definition: row.definition,
+      base: row.revision,
+      foreign,
+      ...(probed === undefined ? {} : { probes: probed }),
+    })
   }
   const requestId = group.find((item) => item.requestId !== undefined)?.requestId
   const write: Write | undefined =
