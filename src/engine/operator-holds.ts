@@ -87,7 +87,7 @@ function checkRate(rate: unknown): void {
   if (rate === undefined || (typeof rate === 'number' && rate >= MIN_RATE && rate <= MAX_RATE)) return
   throw new SagaError(
     'ACT_INVALID',
-    `The hold is not released: rate is a number of sagas a second from ${MIN_RATE} to ${MAX_RATE}, not ${String(rate)}.`,
+    `The hold is not released: rate is a number of sagas a second from ${MIN_RATE} to ${MAX_RATE}, not ${JSON.stringify(rate) ?? typeof rate}.`,
     { details: { field: 'rate' } },
   )
 }

@@ -10,12 +10,13 @@ import type { Delivery } from '../engine/core/input.ts'
 import { SagaError } from '../engine/errors.ts'
 import type { OperationRounds } from '../engine/operation-rounds.ts'
 import type { Applier, Batch, Item } from '../engine/runtime/apply.ts'
-import { type CodeShelf, groupName, permitsOf } from '../engine/runtime/limits.ts'
+import { breakersOf, type CodeShelf, groupName, permitsOf } from '../engine/runtime/limits.ts'
 import type { Logger } from '../engine/runtime/ports.ts'
 import type { Db } from '../engine/store/db.ts'
 import type { Ran } from '../engine/store/sagas.ts'
 import { type ClaimedJob, removeClaims } from '../engine/store/workers.ts'
 import type { AppBoss } from './app-boss.ts'
+import { Breakers } from './breakers.ts'
 import { SagaCache } from './cache.ts'
 import { CodeWatch } from './code-watch.ts'
 import { Committer } from './committer.ts'
@@ -91,6 +92,7 @@ export class Worker {
   readonly #lost: LostJobs
   readonly #stranded: Stranded
   readonly #releases: Releases
+  readonly #breakers: Breakers
   readonly #codeWatch: CodeWatch
   readonly #operations: OperationLoop
   readonly #fetching: FetchLoop
@@ -204,8 +206,10 @@ export class Worker {
       this.kick()
       options.wakeOthers()
     }
-    const isActive = () => this.#owner.isAlive
-    this.#releases = new Releases({ applier, db, transaction: options.transaction, logger, isActive, onJobs })
+    const isActive = () => this.#open && this.#owner.isAlive
+    const goingOn = { applier, db, transaction: options.transaction, logger, isActive, onJobs }
+    this.#releases = new Releases(goingOn)
+    this.#breakers = new Breakers({ ...goingOn, breakers: breakersOf(options.code.all()) })
     this.#operations = new OperationLoop({
       connectionString,
       schema,
@@ -242,6 +246,7 @@ export class Worker {
     this.#stranded.open()
     this.#codeWatch.open()
     this.#releases.open()
+    this.#breakers.open()
     this.#operations.open()
     this.#fetching.open()
   }
@@ -268,6 +273,7 @@ export class Worker {
       await this.#whenQuiet(Math.max(ROLL_BACK_WITHIN_MS, Math.min(drainGraceMs, LEAVE_WITHIN_MS)))
     }
     await withTimeout(this.#committer.drained(), LEAVE_WITHIN_MS)
+    await this.#breakers.close()
     this.#siblings.close()
     await roundsClosed
     await this.#owner.close()
@@ -308,6 +314,7 @@ export class Worker {
   #committed(batch: Batch): void {
     this.#options.onEvent({ type: 'committed', batch })
     this.#siblings.told(batch)
+    this.#breakers.told(batch)
     let due = Number.POSITIVE_INFINITY
     let jobs = false
     for (const { events, item, definition } of batch.applied) {

@@ -229,9 +229,10 @@ function decideSaga(applier: Applier, row: LockedRow, group: readonly Item[], de
   const state = series.finish()
   const revision = row.revision + events.length
   const told = group.length === 1 ? NONE : payloadSteps(payloads, events)
-  const probed = probedHold(decided.holds, row.definition, row.id)
   for (const outcome of outcomes) {
-    const foreign = told.length === 0 ? told : told.filter((step) => step !== stepOfInput(outcome.item.input))
+    const step = stepOfInput(outcome.item.input)
+    const probed = step === undefined ? undefined : probedHold(decided.holds, row.definition, row.id, step)
+    const foreign = told.length === 0 ? told : told.filter((other) => other !== step)
     applied.push({
       ...outcome,
       state,

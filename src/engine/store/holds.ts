@@ -1,4 +1,5 @@
 /** Holds: a stop on a definition, a step, or a direction of it; and how one that is over lets go what has waited. */
+import { definedName } from '../core/blueprint.ts'
 import type { Hold } from '../core/input.ts'
 import type { Side } from '../core/machine.ts'
 import type { Db } from './db.ts'
@@ -80,9 +81,15 @@ export function holdsFor(holds: HoldsByDefinition, definition: string, sagaId: s
   return all.some(({ probe }) => probe === sagaId) ? all.filter(({ probe }) => probe !== sagaId) : all
 }
 
-/** The breaker's hold that lets this saga through. */
-export function probedHold(holds: HoldsByDefinition, definition: string, sagaId: string): string | undefined {
-  return holds.get(definition)?.find(({ probe }) => probe === sagaId)?.id
+/** The breaker's hold that lets this step of this saga through. */
+export function probedHold(
+  holds: HoldsByDefinition,
+  definition: string,
+  sagaId: string,
+  step: string,
+): string | undefined {
+  const isThis = ({ probe, step: held }: StoredHold) => probe === sagaId && held === definedName(step)
+  return holds.get(definition)?.find(isThis)?.id
 }
 
 /** Those in force, and those that let go, the oldest first. Index: `saga_hold_open`. */
@@ -227,12 +234,4 @@ export async function writeRelease(
 /** Lets one saga pass; `null`: none any more. Index: primary key. */
 export async function letProbePass(db: Db, schema: string, id: string, sagaId: string | null): Promise<void> {
   await db.executeSql(`update ${schema}.saga_hold set probe_saga = $2::uuid where id = $1::uuid`, [id, sagaId])
-}
-
-/** Whether it is in force. Index: primary key. */
-export async function isInForce(db: Db, schema: string, id: string): Promise<boolean> {
-  const { rows } = await db.executeSql(`select from ${schema}.saga_hold where id = $1::uuid and released_at is null`, [
-    id,
-  ])
-  return rows.length > 0
 }
