@@ -20,6 +20,7 @@ CREATE TABLE "saga_schema"."saga" (
 	"parent_step" text,
 	"rerun_of" uuid,
 	"concurrency_key" text,
+	"correction_of" uuid,
 	"start_at" timestamp (3) with time zone,
 	"deadline_at" timestamp (3) with time zone,
 	"created_at" timestamp (3) with time zone NOT NULL,
@@ -47,6 +48,25 @@ CREATE TABLE "saga_schema"."saga_blueprint" (
 	"blueprint" jsonb NOT NULL,
 	"schemas" jsonb NOT NULL,
 	"created_at" timestamp (3) with time zone NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "saga_schema"."saga_breaker" (
+	"definition" text NOT NULL,
+	"step" text NOT NULL,
+	"state" text NOT NULL,
+	"failures" integer NOT NULL,
+	"hold_id" uuid,
+	"opened_at" timestamp (3) with time zone,
+	"cooldown_ms" bigint NOT NULL,
+	"probe_at" timestamp (3) with time zone,
+	"probe_saga" uuid,
+	"probe_until" timestamp (3) with time zone,
+	"updated_at" timestamp (3) with time zone NOT NULL,
+	CONSTRAINT "saga_breaker_definition_step_pk" PRIMARY KEY("definition","step"),
+	CONSTRAINT "saga_breaker_state_known" CHECK ("saga_schema"."saga_breaker"."state" in ('closed', 'open', 'probing')),
+	CONSTRAINT "saga_breaker_open" CHECK (("saga_schema"."saga_breaker"."state" = 'closed') = ("saga_schema"."saga_breaker"."probe_at" is null)),
+	CONSTRAINT "saga_breaker_probes" CHECK (("saga_schema"."saga_breaker"."state" = 'probing') = ("saga_schema"."saga_breaker"."probe_until" is not null)),
+	CONSTRAINT "saga_breaker_counts" CHECK ("saga_schema"."saga_breaker"."failures" >= 0 and "saga_schema"."saga_breaker"."cooldown_ms" > 0)
 );
 --> statement-breakpoint
 CREATE TABLE "saga_schema"."saga_claim" (
@@ -96,7 +116,14 @@ CREATE TABLE "saga_schema"."saga_hold" (
 	"release_reason" text,
 	"request_id" text NOT NULL,
 	"release_request_id" text,
-	CONSTRAINT "saga_hold_side_known" CHECK ("saga_schema"."saga_hold"."side" in ('action', 'compensation', 'verify'))
+	"release_rate" double precision,
+	"let_go" integer DEFAULT 0 NOT NULL,
+	"let_go_at" timestamp (3) with time zone,
+	"ended_at" timestamp (3) with time zone,
+	"probe_saga" uuid,
+	CONSTRAINT "saga_hold_side_known" CHECK ("saga_schema"."saga_hold"."side" in ('action', 'compensation', 'verify')),
+	CONSTRAINT "saga_hold_ended" CHECK ("saga_schema"."saga_hold"."ended_at" is null or "saga_schema"."saga_hold"."released_at" is not null),
+	CONSTRAINT "saga_hold_rate" CHECK (("saga_schema"."saga_hold"."release_rate" is null) = ("saga_schema"."saga_hold"."let_go_at" is null) and ("saga_schema"."saga_hold"."release_rate" is null or "saga_schema"."saga_hold"."released_at" is not null))
 );
 --> statement-breakpoint
 CREATE TABLE "saga_schema"."saga_line" (
@@ -186,13 +213,14 @@ CREATE INDEX "saga_open" ON "saga_schema"."saga" USING btree ("status","id") WHE
 CREATE INDEX "saga_held" ON "saga_schema"."saga" USING btree ("waiting","definition","id") WHERE "saga_schema"."saga"."waiting" in ('hold', 'code');--> statement-breakpoint
 CREATE INDEX "saga_error_group" ON "saga_schema"."saga" USING btree ("error_group","id") WHERE "saga_schema"."saga"."error_group" is not null;--> statement-breakpoint
 CREATE INDEX "saga_tags" ON "saga_schema"."saga" USING gin ("tags") WHERE "saga_schema"."saga"."tags" is not null;--> statement-breakpoint
+CREATE INDEX "saga_correction" ON "saga_schema"."saga" USING btree ("correction_of") WHERE "saga_schema"."saga"."correction_of" is not null;--> statement-breakpoint
 CREATE INDEX "saga_parent" ON "saga_schema"."saga" USING btree ("parent_id") WHERE "saga_schema"."saga"."parent_id" is not null;--> statement-breakpoint
 CREATE INDEX "saga_blueprint_shapes" ON "saga_schema"."saga_blueprint" USING btree ("definition","version");--> statement-breakpoint
 CREATE INDEX "saga_claim_worker" ON "saga_schema"."saga_claim" USING btree ("worker_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "saga_event_request" ON "saga_schema"."saga_event" USING btree ("saga_id","request_id") WHERE "saga_schema"."saga_event"."request_id" is not null;--> statement-breakpoint
 CREATE INDEX "saga_event_compensated" ON "saga_schema"."saga_event" USING btree ("step","at") WHERE "saga_schema"."saga_event"."type" = 'step_compensated';--> statement-breakpoint
 CREATE UNIQUE INDEX "saga_hold_request" ON "saga_schema"."saga_hold" USING btree ("request_id");--> statement-breakpoint
-CREATE INDEX "saga_hold_active" ON "saga_schema"."saga_hold" USING btree ("definition") WHERE "saga_schema"."saga_hold"."released_at" is null;--> statement-breakpoint
+CREATE INDEX "saga_hold_open" ON "saga_schema"."saga_hold" USING btree ("definition") WHERE "saga_schema"."saga_hold"."ended_at" is null;--> statement-breakpoint
 CREATE UNIQUE INDEX "saga_line_front" ON "saga_schema"."saga_line" USING btree ("key") WHERE "saga_schema"."saga_line"."front_at" is not null;--> statement-breakpoint
 CREATE INDEX "saga_line_waiting" ON "saga_schema"."saga_line" USING btree ("key","position") WHERE "saga_schema"."saga_line"."front_at" is null;--> statement-breakpoint
 CREATE INDEX "saga_timer_due" ON "saga_schema"."saga_timer" USING btree ("due_at");--> statement-breakpoint

@@ -16,7 +16,7 @@ CREATE VIEW "saga_schema"."overview" AS
     s.dead_reason, s.failure ->> 'step' AS failed_step, s.failure -> 'error' ->> 'message' AS error_message,
     s.failure -> 'error' ->> 'code' AS error_code,
     s.tags, s.parent_id, s.rerun_of, s.revision, s.start_at, s.deadline_at, s.created_at, s.updated_at, s.finished_at,
-    s.error_group, s.priority, s.concurrency_key
+    s.error_group, s.priority, s.concurrency_key, s.correction_of
   FROM "saga_schema"."saga" s;--> statement-breakpoint
 CREATE VIEW "saga_schema"."step" AS
   SELECT s.id AS saga_id, s.definition, e.key AS step, e.value ->> 'state' AS state,

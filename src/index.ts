@@ -26,7 +26,7 @@ export type { Operation, OperationCounts, OperationOrder, OperationStart } from 
 export type { OperationPreview } from './engine/operation-preview.ts'
 export type { OperationResultsPage, Operations, OperationsPage } from './engine/operations.ts'
 export type { Done, Operator, ShownPlan } from './engine/operator.ts'
-export type { HoldScope } from './engine/operator-holds.ts'
+export type { HoldScope, HoldView } from './engine/operator-holds.ts'
 export { type PayloadAbout, type PayloadCodec, Unreadable, type UnreadableCode } from './engine/runtime/encoding.ts'
 export type { Logger } from './engine/runtime/ports.ts'
 export type { Started, StartOptions } from './engine/runtime/start.ts'
@@ -37,6 +37,7 @@ export type { EnqueueItem, EnqueueOptions, EnqueueResult } from './engine/starts
 export type * from './engine/step-types.ts'
 export type { Db } from './engine/store/db.ts'
 export type { ErrorGroup } from './engine/store/error-groups.ts'
+export type { HoldRow, PacedRelease } from './engine/store/holds.ts'
 export type { JournalEntry } from './engine/store/journal.ts'
 export type { OperationResult } from './engine/store/operation-items.ts'
 export type {

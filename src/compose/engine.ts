@@ -45,6 +45,7 @@ export class SagaEngine extends SagaClient implements AsyncDisposable {
       boss: wiring.boss,
       db: wiring.db,
       applier: wiring.applier,
+      transaction: wiring.parts.transaction,
       code: new CodeShelf(definitions),
       services: options.services,
       openTransaction,

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { ZodType, z } from 'zod'
 import { type Blueprint, type BlueprintProblem, checkBlueprint, type Hook, walk } from './core/blueprint.ts'
+import type { BreakerLimits } from './core/breaker.ts'
 import type { Verdict } from './core/machine.ts'
 import type { RetryPolicy } from './core/retry.ts'
 import type { Names } from './core/shapes.ts'
@@ -30,6 +31,8 @@ export type StepCode = {
   readonly maxLost?: number
   /** Attempts of it at the same time, over all workers. */
   readonly maxConcurrent?: number
+  /** Stops it by itself while it fails. */
+  readonly breaker?: BreakerLimits
   /** How long an attempt that ran out of time is waited for. */
   readonly settleAfterMs?: number
   /** Results are checked by it, and stored as it parsed them. */

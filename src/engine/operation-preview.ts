@@ -4,7 +4,7 @@ import type { Act } from './core/events.ts'
 import type { Ignored, Order } from './core/input.ts'
 import type { Status } from './core/machine.ts'
 import type { Operator, OperatorOptions, ShownPlan } from './operator.ts'
-import { readActiveHolds } from './store/holds.ts'
+import { holdsFor, readActiveHolds } from './store/holds.ts'
 import type { OperationVerb, VerbOptions } from './store/operations.ts'
 import type { SagaFilter } from './store/reading.ts'
 import { pageOfSagas, type SagaRow } from './store/sagas.ts'
@@ -80,7 +80,7 @@ async function refusalsOf(
     const blueprint = applier.shelf.get(row.blueprint)
     if (blueprint === undefined) return { row, reason: 'blueprint_unknown' }
     // A placeholder: nothing of what is decided here happens.
-    const facts = { now, newId: () => 'preview', holds: holds.get(row.definition) ?? [] }
+    const facts = { now, newId: () => 'preview', holds: holdsFor(holds, row.definition, row.id) }
     return { row, reason: decide(blueprint, row.state, order, facts).ignored?.reason }
   })
 }

@@ -3,14 +3,13 @@ import { type Action, demand } from './access.ts'
 import { type By, checkAct } from './acts.ts'
 import { type Blueprint, nodeOf } from './core/blueprint.ts'
 import { SIDES, type Side } from './core/machine.ts'
-import { aliasesOf } from './core/shapes.ts'
 import { SagaError } from './errors.ts'
 import type { OperatorOptions } from './operator.ts'
-import { applyBatch, type Item } from './runtime/apply.ts'
+import { holdUnderAllNames } from './runtime/holding.ts'
 import { isId, newId } from './runtime/ids.ts'
-import { blueprintsOf, lockShapes } from './store/blueprints.ts'
-import { type HoldRow, holdByRequest, insertHold, readHold, releaseHold } from './store/holds.ts'
-import { waitingSagas } from './store/sagas.ts'
+import { letAllGo } from './runtime/letting-go.ts'
+import { type HoldRow, holdByRequest, listHolds, readHold, releaseHold } from './store/holds.ts'
+import { countWaiting } from './store/waiting-sagas.ts'
 
 export type HoldScope = {
   readonly definition: string
@@ -20,7 +19,14 @@ export type HoldScope = {
   readonly side?: Side
 }
 
-const RELEASED_AT_ONCE = 200
+/** A hold, and how many sagas wait for it: of more than 10 000 it says 10 001. */
+export type HoldView = HoldRow & { readonly waiting: number }
+
+const COUNTED = 10_001
+/** Of Postgres's integer. */
+const ALL = 2 ** 31 - 1
+const MIN_RATE = 0.001
+const MAX_RATE = 1_000
 
 export async function placeHold(options: OperatorOptions, scope: HoldScope, by: By): Promise<string> {
   const { db, applier, authorize } = options
@@ -30,12 +36,9 @@ export async function placeHold(options: OperatorOptions, scope: HoldScope, by: 
   const { definition, step = null, side = null } = scope
   const { schema } = applier
   const id = await options.transaction(async (tx) => {
-    // Whoever registers a shape with another name for the step meanwhile sees this hold, or is seen by it.
-    await lockShapes(tx, schema, definition)
-    const shapes = await blueprintsOf(tx, schema, definition)
-    mustBeKnown(shapes, scope)
-    const names = step === null ? null : aliasesOf(shapes, step)
-    return insertHold(tx, schema, { id: newId(), definition, step, names, side, ...act })
+    return holdUnderAllNames(tx, schema, { id: newId(), definition, step, side, ...act }, (shapes) =>
+      mustBeKnown(shapes, scope),
+    )
   })
   if (id !== undefined) return id
   const earlier = await holdByRequest(db, applier.schema, act.requestId)
@@ -49,35 +52,44 @@ export async function placeHold(options: OperatorOptions, scope: HoldScope, by: 
   )
 }
 
-export async function endHold(options: OperatorOptions, holdId: string, by: By): Promise<number> {
+/** Those in force, and those that let go, the oldest first. */
+export async function heldNow({ db, applier }: OperatorOptions): Promise<readonly HoldView[]> {
+  const holds = await listHolds(db, applier.schema)
+  if (holds.length === 0) return []
+  const ids = holds.map(({ id }) => id)
+  const waiting = await countWaiting(db, applier.schema, ids, COUNTED)
+  return holds.map((hold) => ({ ...hold, waiting: waiting.get(hold.id) ?? 0 }))
+}
+
+export async function endHold(
+  options: OperatorOptions,
+  holdId: string,
+  by: By & { readonly rate?: number },
+): Promise<number> {
   const { db, applier, authorize } = options
   const act = checkAct(by)
+  checkRate(by.rate)
   const held = isId(holdId) ? await readHold(db, applier.schema, holdId) : undefined
   await demand(authorize, act.actor, 'release', held === undefined ? {} : scopeOf(held))
-  const released = held !== undefined && (await releaseHold(db, applier.schema, holdId, act))
-  if (!released) {
+  const released = held === undefined ? undefined : await releaseHold(db, applier.schema, holdId, act, by.rate ?? null)
+  if (held === undefined || released === undefined) {
     throw new SagaError('HOLD_NOT_FOUND', `There is no hold ${holdId} in force. holds() lists them.`)
   }
-  return releaseSagas(options, held.definition)
+  if (released.rate === null) return letAllGo(options, held.definition)
+  return (await countWaiting(db, applier.schema, [holdId], ALL)).get(holdId) ?? 0
 }
 
 function scopeOf({ definition, step }: HoldRow): { readonly definition: string; readonly step?: string } {
   return { definition, ...(step === null ? {} : { step }) }
 }
 
-/** In batches, each its own transaction; a worker goes on with them if this process dies. */
-async function releaseSagas(options: OperatorOptions, definition: string): Promise<number> {
-  const { applier, db, transaction, onJobs } = options
-  const seen = new Set<string>()
-  for (;;) {
-    const waiting = await waitingSagas(db, applier.schema, [definition], 'hold', RELEASED_AT_ONCE + seen.size)
-    const ids = waiting.filter((id) => !seen.has(id)).slice(0, RELEASED_AT_ONCE)
-    if (ids.length === 0) return seen.size
-    const items: Item[] = ids.map((sagaId) => ({ sagaId, input: { type: 'hold_released' } }))
-    await transaction((tx) => applyBatch(applier, tx, items, { wait: true }))
-    for (const id of ids) seen.add(id)
-    onJobs()
-  }
+function checkRate(rate: unknown): void {
+  if (rate === undefined || (typeof rate === 'number' && rate >= MIN_RATE && rate <= MAX_RATE)) return
+  throw new SagaError(
+    'ACT_INVALID',
+    `The hold is not released: rate is a number of sagas a second from ${MIN_RATE} to ${MAX_RATE}, not ${JSON.stringify(rate) ?? typeof rate}.`,
+    { details: { field: 'rate' } },
+  )
 }
 
 function checkScope({ definition, step, side }: HoldScope): void {

@@ -13,13 +13,13 @@ import { inLines, isPlan, type Plan, planOf } from './core/plan.ts'
 import { canonicalJson } from './definition.ts'
 import { SagaError } from './errors.ts'
 import { ByHand } from './operator-by-hand.ts'
-import { endHold, type HoldScope, placeHold } from './operator-holds.ts'
+import { endHold, type HoldScope, type HoldView, heldNow, placeHold } from './operator-holds.ts'
 import { type Applier, applyBatch, type Item } from './runtime/apply.ts'
 import { isId, newId } from './runtime/ids.ts'
 import { decideStart, inputHashOf, type Starter, storeStarts } from './runtime/start.ts'
 import type { Db } from './store/db.ts'
 import { erasePayloads } from './store/erasing.ts'
-import { type HoldRow, listHolds, readActiveHolds } from './store/holds.ts'
+import { holdsFor, readActiveHolds } from './store/holds.ts'
 import { readPayloads, readRequest } from './store/journal.ts'
 import { concurrencyKeyOf } from './store/line.ts'
 import { lockSagas, readSagas, type SagaRow } from './store/sagas.ts'
@@ -186,18 +186,23 @@ export class Operator {
     return placeHold(this.#options, scope, by)
   }
 
-  /** The holds in force, the oldest first. */
-  holds(): Promise<readonly HoldRow[]> {
-    return listHolds(this.#options.db, this.#options.applier.schema)
+  /**
+   * The holds in force, and those that are over and let go at a rate what has waited for them, the oldest first; and how
+   * many sagas wait for each. A breaker's are signed `breaker`.
+   */
+  holds(): Promise<readonly HoldView[]> {
+    return heldNow(this.#options)
   }
 
   /**
-   * Ends a hold and sets going what waited for it.
+   * Ends a hold and sets going what waited for it: all of it at once, or at a rate. What comes to its place from now on
+   * passes in either case. One that lets go already gets another rate, or lets go of all that is left.
    *
-   * @returns how many sagas were set going.
-   * @throws SagaError `HOLD_NOT_FOUND` when there is no such hold in force.
+   * @param by `rate`: so many sagas a second, from 0.001 to 1000, the oldest first. Workers do it; this process may end.
+   * @returns how many sagas were set going; of a release at a rate, how many wait for their turn.
+   * @throws SagaError `HOLD_NOT_FOUND` when there is no such hold, `ACT_INVALID`.
    */
-  release(holdId: string, by: By): Promise<number> {
+  release(holdId: string, by: By & { readonly rate?: number }): Promise<number> {
     return endHold(this.#options, holdId, by)
   }
 
@@ -277,7 +282,7 @@ export class Operator {
     const blueprint = applier.shelf.get(row.blueprint)
     if (blueprint === undefined)
       throw new SagaError('DEFINITION_UNKNOWN', `The blueprint of saga ${row.id} is not stored.`)
-    const holds = (await readActiveHolds(db, applier.schema)).get(row.definition) ?? []
+    const holds = holdsFor(await readActiveHolds(db, applier.schema), row.definition, row.id)
     const now = await this.#options.starter.clock.now(db)
     // A placeholder: a plan schedules nothing.
     const facts = { now, newId: () => 'plan', holds }

@@ -1,5 +1,6 @@
 /** From the options of a step or a hook to what the engine runs, with the defaults filled in. */
 import { ZodType } from 'zod'
+import { breakerLimits } from './breaker-options.ts'
 import { parseDuration } from './core/duration.ts'
 import type { Verdict } from './core/machine.ts'
 import { type RetryPolicy, retryProblem } from './core/retry.ts'
@@ -62,7 +63,7 @@ export type CheckedStep = { readonly code: StepCode; readonly compensateWhen?: '
 /** @throws SagaError `DEFINITION_INVALID`. */
 export function stepCode(place: Place, kind: 'external' | 'transactional', step: GivenStep): CheckedStep {
   if (typeof step !== 'object' || step === null) throw invalid(place, 'a step is an object with an action')
-  const { whenExhausted = 'compensate', maxLost, maxConcurrent, classify, output } = step
+  const { whenExhausted = 'compensate', maxLost, maxConcurrent, breaker, classify, output } = step
   if (whenExhausted !== 'compensate' && whenExhausted !== 'dead_letter') {
     throw invalid(place, `whenExhausted is 'compensate' or 'dead_letter', not ${JSON.stringify(whenExhausted)}`)
   }
@@ -100,6 +101,7 @@ export function stepCode(place: Place, kind: 'external' | 'transactional', step:
       whenExhausted,
       ...(maxLost === undefined ? {} : { maxLost }),
       ...(maxConcurrent === undefined ? {} : { maxConcurrent }),
+      ...(breaker === undefined ? {} : { breaker: breakerLimits(place, breaker) }),
       ...(settleAfterMs === undefined ? {} : { settleAfterMs }),
       ...(output === undefined ? {} : { output }),
     },

@@ -1,5 +1,6 @@
 /** What the functions of a step are given, as types. Results come back from jsonb, and the types say so. */
 import type { ZodType, z } from 'zod'
+import type { BreakerOptions } from './breaker-options.ts'
 import type { DeadLetterReason, Verdict } from './core/machine.ts'
 import type { Cause, ErrorInfo } from './core/state.ts'
 import type { Duration } from './duration.ts'
@@ -7,6 +8,7 @@ import type { Jsonified } from './jsonified.ts'
 import type { KeyFor } from './runtime/keys.ts'
 import type { Collected } from './runtime/map-results.ts'
 
+export type { BreakerOptions } from './breaker-options.ts'
 export type { Jsonified } from './jsonified.ts'
 export type { KeyFor } from './runtime/keys.ts'
 export type { Collected } from './runtime/map-results.ts'
@@ -222,6 +224,11 @@ export type StepOptions<Output extends ZodType | undefined = ZodType | undefined
    * verification together. A whole number from 1 up; without it there is no limit.
    */
   readonly maxConcurrent?: number
+  /**
+   * Stops the step by itself while it fails, over all workers and sagas: nothing more of it starts, no attempts are used up,
+   * and sagas wait as for any hold.
+   */
+  readonly breaker?: BreakerOptions
   /** `dead_letter`: when its attempts are used up a person decides, and forward is still possible. */
   readonly whenExhausted?: 'compensate' | 'dead_letter'
   /** What an error says of the effect; `undefined` leaves it to the defaults. */

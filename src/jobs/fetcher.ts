@@ -4,13 +4,12 @@
  * After a connection error nothing is known of what was under way, so the worker reads back what it owns: no claim
  * stays that nobody runs.
  */
-import type { Hold } from '../engine/core/input.ts'
 import type { BlueprintShelf } from '../engine/runtime/blueprint-shelf.ts'
 import type { LoadedSaga } from '../engine/runtime/context.ts'
 import { newId } from '../engine/runtime/ids.ts'
 import type { FaultPoints, JobData } from '../engine/runtime/ports.ts'
 import { type Db, inOneFlight } from '../engine/store/db.ts'
-import { readActiveHolds } from '../engine/store/holds.ts'
+import { type HoldsByDefinition, readActiveHolds } from '../engine/store/holds.ts'
 import { readPayloads } from '../engine/store/journal.ts'
 import { readRevisions } from '../engine/store/revisions.ts'
 import { readSagas } from '../engine/store/sagas.ts'
@@ -27,7 +26,7 @@ export type Fetched = {
   readonly claim: Claim
   readonly jobs: readonly ClaimedJob[]
   readonly sagas: ReadonlyMap<string, LoadedSaga>
-  readonly holds: ReadonlyMap<string, readonly Hold[]>
+  readonly holds: HoldsByDefinition
 }
 
 export type FetcherOptions = {

@@ -4,7 +4,7 @@
  */
 import { admit } from '../engine/core/admit.ts'
 import { ADOPT, isSideHook, itemOf } from '../engine/core/blueprint.ts'
-import type { Delivery, Hold, Report } from '../engine/core/input.ts'
+import type { Delivery, Report } from '../engine/core/input.ts'
 import type { Definition } from '../engine/definition.ts'
 import type { SagaError } from '../engine/errors.ts'
 import type { Applied, Applier, Batch, Item } from '../engine/runtime/apply.ts'
@@ -13,6 +13,7 @@ import { type CodeShelf, codeName, groupOf, limitsOf, sideCode } from '../engine
 import type { Logger } from '../engine/runtime/ports.ts'
 import { type AttemptReport, type AttemptSettings, isTransactional, runAttempt } from '../engine/runtime/run-attempt.ts'
 import { errorInfo } from '../engine/runtime/verdict.ts'
+import { holdsFor } from '../engine/store/holds.ts'
 import type { Payloads } from '../engine/store/journal.ts'
 import type { Ran } from '../engine/store/sagas.ts'
 import type { ClaimedJob } from '../engine/store/workers.ts'
@@ -82,7 +83,7 @@ export class Runner {
     if (saga === undefined) return this.#report(job, fetched.claim, saga, { report: returned(delivery, 'turned') })
     const definition = this.#codeOf(saga)
     const blueprint = this.#parts.applier.shelf.get(saga.state.blueprint)
-    const holds: readonly Hold[] = fetched.holds.get(saga.definition) ?? []
+    const holds = holdsFor(fetched.holds, saga.definition, saga.id)
     const admission = blueprint === undefined ? 'code' : admit(blueprint, saga.state, delivery, holds)
     if (admission === 'stale') return this.#report(job, fetched.claim, saga, { report: returned(delivery, 'turned') })
     if (admission !== 'execute' && admission !== 'code') {

@@ -5,11 +5,12 @@
 import type { Item } from '../engine/runtime/apply.ts'
 import type { Logger } from '../engine/runtime/ports.ts'
 import type { Db } from '../engine/store/db.ts'
-import { strandedByHolds } from '../engine/store/sagas.ts'
+import { strandedByHolds } from '../engine/store/waiting-sagas.ts'
 import { Handing } from './handing.ts'
 
 const EVERY_MS = 2_000
 const AT_ONCE = 200
+const REST_TIMES = 20
 
 export type StrandedOptions = {
   readonly schema: string
@@ -41,6 +42,7 @@ export class Stranded {
   }
 
   async #run(): Promise<void> {
+    const startedAt = performance.now()
     const { db, schema, logger, isActive } = this.#options
     try {
       const ids = isActive() ? await strandedByHolds(db, schema, AT_ONCE) : []
@@ -48,6 +50,8 @@ export class Stranded {
     } catch (error) {
       logger.debug({ error: String(error) }, 'stranded sagas could not be read')
     }
-    if (!this.#closed) this.#timer = setTimeout(() => void this.#run(), EVERY_MS)
+    // Where very many wait for other holds, looking takes long, and is done more rarely.
+    const wait = Math.max(EVERY_MS, REST_TIMES * (performance.now() - startedAt))
+    if (!this.#closed) this.#timer = setTimeout(() => void this.#run(), wait)
   }
 }

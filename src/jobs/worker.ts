@@ -11,12 +11,13 @@ import { SagaError } from '../engine/errors.ts'
 import type { OperationRounds } from '../engine/operation-rounds.ts'
 import type { Applier, Batch, Item } from '../engine/runtime/apply.ts'
 import type { Encoding } from '../engine/runtime/encoding.ts'
-import { type CodeShelf, groupName, permitsOf } from '../engine/runtime/limits.ts'
+import { breakersOf, type CodeShelf, groupName, permitsOf } from '../engine/runtime/limits.ts'
 import type { Logger } from '../engine/runtime/ports.ts'
 import type { Db } from '../engine/store/db.ts'
 import type { Ran } from '../engine/store/sagas.ts'
 import { type ClaimedJob, removeClaims } from '../engine/store/workers.ts'
 import type { AppBoss } from './app-boss.ts'
+import { Breakers } from './breakers.ts'
 import { SagaCache } from './cache.ts'
 import { CodeWatch } from './code-watch.ts'
 import { Committer } from './committer.ts'
@@ -29,6 +30,7 @@ import { LostJobs } from './lost-jobs.ts'
 import { OperationLoop } from './operation-loop.ts'
 import { Owner } from './owner.ts'
 import { withTimeout } from './patience.ts'
+import { Releases } from './releases.ts'
 import { Runner } from './runner.ts'
 import { Siblings } from './siblings.ts'
 import { Stranded } from './stranded.ts'
@@ -44,6 +46,8 @@ export type WorkerOptions = {
   readonly schema: string
   readonly boss: AppBoss
   readonly db: Db
+  /** A transaction of our own on a connection of the pool. */
+  readonly transaction: <T>(run: (db: Db) => Promise<T>) => Promise<T>
   readonly applier: Applier
   readonly code: CodeShelf
   readonly services: unknown
@@ -92,6 +96,8 @@ export class Worker {
   readonly #lost: LostJobs
   readonly #stranded: Stranded
   readonly #lines: LineLoop
+  readonly #releases: Releases
+  readonly #breakers: Breakers
   readonly #codeWatch: CodeWatch
   readonly #operations: OperationLoop
   readonly #fetching: FetchLoop
@@ -202,6 +208,14 @@ export class Worker {
       lose,
     })
     this.#stranded = new Stranded({ schema, db, logger, isActive: () => this.#owner.isAlive, submit })
+    const onJobs = () => {
+      this.kick()
+      options.wakeOthers()
+    }
+    const isActive = () => this.#open && this.#owner.isAlive
+    const goingOn = { applier, db, transaction: options.transaction, logger, isActive, onJobs }
+    this.#releases = new Releases(goingOn)
+    this.#breakers = new Breakers({ ...goingOn, breakers: breakersOf(options.code.all()) })
     this.#operations = new OperationLoop({
       connectionString,
       schema,
@@ -239,6 +253,8 @@ export class Worker {
     this.#stranded.open()
     this.#lines.open()
     this.#codeWatch.open()
+    this.#releases.open()
+    this.#breakers.open()
     this.#operations.open()
     this.#fetching.open()
   }
@@ -265,7 +281,7 @@ export class Worker {
     this.#stranded.close()
     this.#lines.close()
     this.#codeWatch.close()
-    const operationsClosed = this.#operations.close()
+    const roundsClosed = Promise.all([this.#operations.close(), this.#releases.close()])
     await withTimeout(this.#fetching.close(), LEAVE_WITHIN_MS)
     const { drainGraceMs } = this.#options
     if (!(await this.#whenQuiet(drainGraceMs))) {
@@ -273,8 +289,9 @@ export class Worker {
       await this.#whenQuiet(Math.max(ROLL_BACK_WITHIN_MS, Math.min(drainGraceMs, LEAVE_WITHIN_MS)))
     }
     await withTimeout(this.#committer.drained(), LEAVE_WITHIN_MS)
+    await this.#breakers.close()
     this.#siblings.close()
-    await operationsClosed
+    await roundsClosed
     await this.#owner.close()
     await Promise.all([this.#committer.close(), this.#fetcher.close()])
   }
@@ -313,6 +330,7 @@ export class Worker {
   #committed(batch: Batch): void {
     this.#options.onEvent({ type: 'committed', batch })
     this.#siblings.told(batch)
+    this.#breakers.told(batch)
     let due = Number.POSITIVE_INFINITY
     let jobs = false
     const left: string[] = []

@@ -22,6 +22,22 @@ describe('a hold', () => {
     expect(saga.when({ type: 'hold_released' }).ignored).toEqual({ reason: 'not_due' })
   })
 
+  test('that lets go is passed by what comes now, and keeps what has waited for its turn', () => {
+    const saga = new Given(
+      blueprintOf([{ node: 'parallel', name: 'group', lanes: [[aStep('one')], [aStep('two'), aStep('three')]] }]),
+    )
+    saga.holds = [{ step: 'one' }, { step: 'three' }]
+    saga.isGivenBack('one', 'hold')
+    saga.holds = [
+      { step: 'one', lettingGo: true },
+      { step: 'three', lettingGo: true },
+    ]
+    expect(saga.succeeds('two').story).toEqual(['step_completed two', 'attempt_scheduled three'])
+    expect(admit(saga.blueprint, saga.state, saga.delivery('three'), saga.holds)).toBe('execute')
+    expect(saga.step('one').action).toMatchObject({ withheld: 'hold' })
+    expect(saga.when({ type: 'hold_released' }).story).toEqual(['hold_released', 'attempt_scheduled one'])
+  })
+
   test('on one direction leaves the other alone', () => {
     const saga = new Given(two)
     saga.holds = [{ side: 'compensation' }]

@@ -21,7 +21,10 @@ export function admit(blueprint: Blueprint, state: SagaState, delivery: Delivery
   if (side !== 'compensation' && !step.startsWith('@') && isTurned(blueprint, state, delivery)) return 'turned'
   if (state.paused === true) return 'pause'
   const held = holds.some(
-    (hold) => (hold.step === undefined || isNamed(hold.step, step)) && (hold.side === undefined || hold.side === side),
+    (hold) =>
+      hold.lettingGo !== true &&
+      (hold.step === undefined || isNamed(hold.step, step)) &&
+      (hold.side === undefined || hold.side === side),
   )
   return held ? 'hold' : 'execute'
 }

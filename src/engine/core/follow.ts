@@ -149,7 +149,7 @@ export function launch(draft: Draft, name: string, side: Side, isDue = false): v
   if (side === 'action' && step?.child?.started === true) return
   if (side === 'action' && step !== undefined && isUnverified(draft.blueprint, name, step))
     return launch(draft, name, 'verify')
-  const why = withheldBy(draft, name, side)
+  const why = withheldBy(draft, name, side, sideState)
   if (why !== undefined) {
     if (sideState.withheld !== why) draft.emit({ type: 'step_withheld', step: name, side, why, at: draft.facts.now })
     return
@@ -174,14 +174,18 @@ function isPutOff(draft: Draft, side: SideState): boolean {
   return side.withheld === 'code'
 }
 
-function withheldBy(draft: Draft, name: string, side: Side): 'pause' | 'hold' | undefined {
+function withheldBy(draft: Draft, name: string, side: Side, before: SideState): 'pause' | 'hold' | undefined {
   if (isSideHook(name)) return undefined
   if (draft.saga.paused === true) return 'pause'
-  return isHeld(draft, name, side) ? 'hold' : undefined
+  return isHeld(draft, name, side, before.withheld === 'hold') ? 'hold' : undefined
 }
 
-function isHeld(draft: Draft, name: string, side: Side): boolean {
+/** A hold that lets go is passed by what comes now, and not, before its turn, by what has waited for it. */
+function isHeld(draft: Draft, name: string, side: Side, hasWaited: boolean): boolean {
   return draft.facts.holds.some(
-    (hold) => (hold.step === undefined || isNamed(hold.step, name)) && (hold.side === undefined || hold.side === side),
+    (hold) =>
+      (hold.lettingGo !== true || hasWaited) &&
+      (hold.step === undefined || isNamed(hold.step, name)) &&
+      (hold.side === undefined || hold.side === side),
   )
 }

@@ -7,6 +7,8 @@ import type { ErrorInfo, Withheld } from './state.ts'
 export type Hold = {
   readonly step?: string
   readonly side?: Side
+  /** It is over and stops nothing any more; what has waited for it goes on in its turn. */
+  readonly lettingGo?: true
 }
 
 /** What `decide` may not find out by itself. */

@@ -9,13 +9,13 @@ import { type Blueprint, itemOf } from '../core/blueprint.ts'
 import { type Command, commandsOf } from '../core/command.ts'
 import { Series } from '../core/decide.ts'
 import type { SagaEvent } from '../core/events.ts'
-import type { Hold, Ignored, Input } from '../core/input.ts'
+import type { Ignored, Input } from '../core/input.ts'
 import type { Side } from '../core/machine.ts'
 import type { SagaState } from '../core/state.ts'
 import { SagaError } from '../errors.ts'
 import { ERASED_PAYLOAD } from '../payload.ts'
 import { type Db, inOneFlight } from '../store/db.ts'
-import { readActiveHolds } from '../store/holds.ts'
+import { type HoldsByDefinition, holdsFor, probedHold, readActiveHolds } from '../store/holds.ts'
 import { joinLinesDue, leaveLines, takeFronts } from '../store/line.ts'
 import { type LockedRow, lockSagas, type Ran, readSagas, type Write, writeTransitions } from '../store/sagas.ts'
 import { clearTimers, removeTimers, setTimers, type Timer } from '../store/timers.ts'
@@ -57,6 +57,8 @@ export type Applied = {
   readonly foreign: readonly string[]
   /** It has left the line of its concurrency key: another saga may come to the front. */
   readonly leftLine?: true
+  /** The breaker's hold that the saga passes: the breaker looks what becomes of it. */
+  readonly probes?: string
 }
 
 export type Batch = {
@@ -196,7 +198,7 @@ export type Transition = {
 
 type Decided = {
   readonly now: number
-  readonly holds: ReadonlyMap<string, readonly Hold[]>
+  readonly holds: HoldsByDefinition
   readonly late: ReadonlySet<string>
 }
 
@@ -213,7 +215,7 @@ function decideSaga(applier: Applier, row: LockedRow, group: readonly Item[], de
     const blueprint = blueprintFor(applier, row, series.blueprint, item)
     const input =
       item.job !== undefined && decided.late.has(item.job.id) ? { ...item.input, superseded: true } : item.input
-    const facts = { now: decided.now, newId, holds: decided.holds.get(row.definition) ?? [] }
+    const facts = { now: decided.now, newId, holds: holdsFor(decided.holds, row.definition, row.id) }
     const wasCompleted = 'step' in item.input && series.isCompleted(item.input.step)
     const decision = series.decide(blueprint, input as Input, facts)
     if (item.ran !== undefined)
@@ -242,7 +244,11 @@ function decideSaga(applier: Applier, row: LockedRow, group: readonly Item[], de
     const others = told.length === 0 ? told : told.filter(({ at }) => at < first || at >= end)
     const foreign = others.map(({ step }) => step)
     const { definition, revision: base } = row
-    applied.push({ ...outcome, state, revision, definition, base, foreign, ...leftLine })
+    const { input } = outcome.item
+    const step = 'step' in input ? input.step : undefined
+    const probed = step === undefined ? undefined : probedHold(decided.holds, definition, row.id, step)
+    const probes = probed === undefined ? {} : { probes: probed }
+    applied.push({ ...outcome, state, revision, definition, base, foreign, ...leftLine, ...probes })
     from = end
   }
   const requestId = group.find((item) => item.requestId !== undefined)?.requestId

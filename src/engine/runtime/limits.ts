@@ -1,9 +1,10 @@
 /** What the code says about an attempt: its function, and the limits that travel with its report. */
-import { ADOPT, type Blueprint, definedName, HOOK_STEP, type Hook } from '../core/blueprint.ts'
+import { ADOPT, type Blueprint, definedName, HOOK_STEP, type Hook, NO_NAMES, nodeOf } from '../core/blueprint.ts'
 import type { Limits } from '../core/input.ts'
 import type { Side } from '../core/machine.ts'
 import type { Definition, SideCode, StepCode } from '../definition.ts'
 import { NOT_ADOPTED } from './blueprint-shelf.ts'
+import type { Breaker } from './breaking.ts'
 import { codeFor, nameIn } from './saga-code.ts'
 
 export const DEFAULT_MAX_LOST = 3
@@ -70,6 +71,32 @@ export function permitsOf(definitions: readonly Definition[]): ReadonlyMap<strin
     }
   }
   return permits
+}
+
+/** The breaker of a step, and whether that is a map. */
+export type StepBreaker = { readonly breaker: Breaker; readonly isMap: boolean }
+
+/** What a probe may take beside its own time: it may have to wait for a worker. */
+const PROBE_MARGIN_MS = 15_000
+
+/**
+ * The breakers of steps, under each name that a step has or had. As with permits, one is shared by all versions of a
+ * definition, and where they differ the newest counts.
+ */
+export function breakersOf(definitions: readonly Definition[]): ReadonlyMap<string, StepBreaker> {
+  const [current, former] = [new Map<string, StepBreaker>(), new Map<string, StepBreaker>()]
+  for (const definition of definitions.toSorted((a, b) => a.version - b.version)) {
+    for (const [step, { breaker: limits, action, settleAfterMs, list }] of definition.steps) {
+      if (limits === undefined) continue
+      const patienceMs = action.timeoutMs + (settleAfterMs ?? DEFAULT_SETTLE_AFTER_MS) + PROBE_MARGIN_MS
+      const breaker = { definition: definition.name, step, limits, patienceMs }
+      const one = { breaker, isMap: list !== undefined }
+      current.set(groupName(definition.name, step), one)
+      const names = nodeOf(definition.blueprint, step)?.formerly ?? NO_NAMES
+      for (const name of names) former.set(groupName(definition.name, name), one)
+    }
+  }
+  return new Map([...former, ...current])
 }
 
 export function codeName(definition: string, version: number): string {

@@ -9,6 +9,7 @@ import {
   boolean,
   check,
   customType,
+  doublePrecision,
   index,
   integer,
   json,
@@ -21,6 +22,7 @@ import {
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core'
+import { BREAKER_STATES } from '../core/breaker.ts'
 import { SIDE_TIMERS } from '../core/command.ts'
 import { EVENT_TYPES } from '../core/events.ts'
 import { DEAD_LETTER_REASONS, FINISHED_STATUSES, LIVE_STATUSES, SIDES, STATUSES, WAITS } from '../core/machine.ts'
@@ -67,6 +69,8 @@ export const saga = schema.table(
     rerunOf: uuid('rerun_of'),
     /** Of the line in which it stands, or has stood. */
     concurrencyKey: text('concurrency_key'),
+    /** The saga whose harm this one makes good. */
+    correctionOf: uuid('correction_of'),
     startAt: moment('start_at'),
     deadlineAt: moment('deadline_at'),
     createdAt: moment('created_at').notNull(),
@@ -79,6 +83,7 @@ export const saga = schema.table(
     index('saga_held').on(table.waiting, table.definition, table.id).where(sql`${table.waiting} in ('hold', 'code')`),
     index('saga_error_group').on(table.errorGroup, table.id).where(sql`${table.errorGroup} is not null`),
     index('saga_tags').using('gin', table.tags).where(sql`${table.tags} is not null`),
+    index('saga_correction').on(table.correctionOf).where(sql`${table.correctionOf} is not null`),
     index('saga_parent').on(table.parentId).where(sql`${table.parentId} is not null`),
     check('saga_status_known', sql`${table.status} in ${anyOf(STATUSES)}`),
     check('saga_waiting_known', sql`${table.waiting} in ${anyOf(WAITS)}`),
@@ -252,11 +257,56 @@ export const sagaHold = schema.table(
     /** Rule 14: a repeated request finds its first one here. */
     requestId: text('request_id').notNull(),
     releaseRequestId: text('release_request_id'),
+    /** Of a release at a rate: what has waited goes on, so many sagas a second. */
+    releaseRate: doublePrecision('release_rate'),
+    /** How many have been let go so far. */
+    letGo: integer('let_go').notNull().default(0),
+    /** Not before this moment the next are let go. */
+    letGoAt: moment('let_go_at'),
+    /** In force no more, and nothing is left to be let go at its rate. */
+    endedAt: moment('ended_at'),
+    /** One saga passes it all the same: the breaker that placed it looks what becomes of that one. */
+    probeSaga: uuid('probe_saga'),
   },
   (table) => [
     uniqueIndex('saga_hold_request').on(table.requestId),
-    index('saga_hold_active').on(table.definition).where(sql`${table.releasedAt} is null`),
+    index('saga_hold_open').on(table.definition).where(sql`${table.endedAt} is null`),
     check('saga_hold_side_known', sql`${table.side} in ${anyOf(SIDES)}`),
+    check('saga_hold_ended', sql`${table.endedAt} is null or ${table.releasedAt} is not null`),
+    check(
+      'saga_hold_rate',
+      sql`(${table.releaseRate} is null) = (${table.letGoAt} is null) and (${table.releaseRate} is null or ${table.releasedAt} is not null)`,
+    ),
+  ],
+)
+
+/** Breakers that have something to say: rows are written when steps fail, and never by a saga on its way. */
+export const sagaBreaker = schema.table(
+  'saga_breaker',
+  {
+    definition: text('definition').notNull(),
+    step: text('step').notNull(),
+    state: text('state').notNull(),
+    /** In a row, over all workers. */
+    failures: integer('failures').notNull(),
+    /** The one that it has placed, or placed last. */
+    holdId: uuid('hold_id'),
+    openedAt: moment('opened_at'),
+    cooldownMs: bigint('cooldown_ms', { mode: 'number' }).notNull(),
+    /** When the next saga is let through. */
+    probeAt: moment('probe_at'),
+    /** The saga that was let through last. */
+    probeSaga: uuid('probe_saga'),
+    /** After this moment nothing more is heard of it, and another one follows. */
+    probeUntil: moment('probe_until'),
+    updatedAt: moment('updated_at').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.definition, table.step] }),
+    check('saga_breaker_state_known', sql`${table.state} in ${anyOf(BREAKER_STATES)}`),
+    check('saga_breaker_open', sql`(${table.state} = 'closed') = (${table.probeAt} is null)`),
+    check('saga_breaker_probes', sql`(${table.state} = 'probing') = (${table.probeUntil} is not null)`),
+    check('saga_breaker_counts', sql`${table.failures} >= 0 and ${table.cooldownMs} > 0`),
   ],
 )
 
