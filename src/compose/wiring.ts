@@ -10,6 +10,7 @@ import type { Applier } from '../engine/runtime/apply.ts'
 import { BlueprintShelf } from '../engine/runtime/blueprint-shelf.ts'
 import { DatabaseClock } from '../engine/runtime/clock.ts'
 import { Encoding } from '../engine/runtime/encoding.ts'
+import { toldTypes } from '../engine/runtime/event-messages.ts'
 import { CodeShelf, codeOf, DEFAULT_SETTLE_AFTER_MS, groupOf, sideCode } from '../engine/runtime/limits.ts'
 import { type FaultPoints, type Logger, SILENT } from '../engine/runtime/ports.ts'
 import type { SagaClientParts } from '../engine/saga-client.ts'
@@ -49,6 +50,8 @@ export type Wiring = {
   readonly applier: Applier
   readonly logger: Logger
   readonly wakeUp: WakeUp
+  /** Where others are told of events, if anywhere. */
+  readonly eventQueue: string | undefined
   readonly parts: Omit<SagaClientParts, 'ready'>
 }
 
@@ -78,10 +81,11 @@ export function wire(
   const code = new CodeShelf(definitions)
   const applier: Applier = {
     schema,
-    dispatcher: createDispatcher(boss, bossSchema),
+    dispatcher: createDispatcher(boss, bossSchema, options.events?.queue),
     shelf,
     faults,
     expiry: (saga, step, side) => expiryOf(code.of(saga, shelf.get(saga.blueprint)), step, side),
+    told: toldTypes(options.events),
     group: (saga, step) => groupOf(code.of(saga, shelf.get(saga.blueprint)), step),
   }
   const wakeUp = new WakeUp(schema, db, logger, options.notify ?? true)
@@ -115,7 +119,20 @@ export function wire(
     onEnqueued: (committed: boolean) => wakeUp.soon(committed),
     onLine: (committed: boolean) => wakeUp.soon(committed, 'line'),
   }
-  return { schema, bossSchema, pool, db, boss, isAppBoss, stopBoss, applier, logger, wakeUp, parts }
+  return {
+    schema,
+    bossSchema,
+    pool,
+    db,
+    boss,
+    isAppBoss,
+    stopBoss,
+    applier,
+    logger,
+    wakeUp,
+    eventQueue: options.events?.queue,
+    parts,
+  }
 }
 
 function bossFor(given: AppBoss | undefined, open: () => PgBoss): Pick<Wiring, 'boss' | 'isAppBoss' | 'stopBoss'> {

@@ -6,11 +6,11 @@
  * its events are written together, with the jobs and timers that follow from them, or not at all.
  */
 import { type Blueprint, isSideHook } from './blueprint.ts'
-import { Draft } from './draft.ts'
+import { Draft, type StatusChange } from './draft.ts'
 import type { SagaEvent } from './events.ts'
 import { follow, isUnverified, launch } from './follow.ts'
 import type { Facts, Ignored, Input } from './input.ts'
-import { isLive, SIDES } from './machine.ts'
+import { isLive, SIDES, type Status } from './machine.ts'
 import { goBack, hasEnded, order } from './order.ts'
 import { handOver } from './patches.ts'
 import { checkpoint, conclude, pivotPassed, report } from './report.ts'
@@ -19,6 +19,7 @@ import type { SagaState, Withheld } from './state.ts'
 export type Decision = {
   /** Facts, in order. Empty when the input was ignored. */
   readonly events: readonly SagaEvent[]
+  readonly changes: readonly StatusChange[]
   readonly state: SagaState
   readonly ignored?: Ignored
 }
@@ -49,12 +50,17 @@ export class Series {
     const ignored = take(draft, input)
     if (ignored === undefined) follow(draft)
     this.#state = draft.saga
-    return { events: draft.events, ...(ignored === undefined ? {} : { ignored }) }
+    return { events: draft.events, changes: draft.changes, ...(ignored === undefined ? {} : { ignored }) }
   }
 
   /** Whether the step is completed so far. */
   isCompleted(step: string): boolean {
     return this.#state?.steps[step]?.state === 'completed'
+  }
+
+  /** `undefined` before the start. */
+  get status(): Status | undefined {
+    return this.#state?.status
   }
 
   /** The blueprint that was chosen so far. */

@@ -21,6 +21,7 @@ import { type LockedRow, lockSagas, type Ran, readSagas, type Write, writeTransi
 import { clearTimers, removeTimers, setTimers, type Timer } from '../store/timers.ts'
 import { removeClaims } from '../store/workers.ts'
 import type { BlueprintShelf } from './blueprint-shelf.ts'
+import { type EventMessage, messagesOf, type ToldTypes } from './event-messages.ts'
 import { newId } from './ids.ts'
 import type { DeliveredJob, Dispatcher, FaultPoints } from './ports.ts'
 import { gather } from './work.ts'
@@ -90,6 +91,8 @@ export type Applier = {
   expiry(saga: OfSaga, step: string, side: Side): number
   /** The group of that step's jobs, where this process knows of one. */
   group(saga: OfSaga, step: string): string | undefined
+  /** Which events others are told, in the same transaction; `undefined` for none. */
+  readonly told: ToldTypes | undefined
 }
 
 /** What names the code of a saga. */
@@ -113,7 +116,7 @@ export async function applyBatch(
   const bySaga = groupBySaga(items)
   const wanted = [...bySaga].map(([id, group]) => ({ id, revision: newest(group)?.revision ?? 0 }))
   const jobs = items.flatMap((item) => (item.job === undefined ? [] : [item.job]))
-  const lock = () => lockSagas(db, schema, wanted, options)
+  const lock = () => lockSagas(db, schema, wanted, { ...options, keys: applier.told !== undefined })
   const settle = () => (jobs.length === 0 ? Promise.resolve(new Set<string>()) : dispatcher.settle(db, jobs))
   const now = () => db.executeSql(`select extract(epoch from ${schema}.now())::float8 * 1000 as now`)
   const holds = () => readActiveHolds(db, schema)
@@ -194,6 +197,8 @@ export type Transition = {
   readonly write: Write | undefined
   readonly commands: readonly Command[]
   readonly applied: readonly Applied[]
+  /** What of it others are told. */
+  readonly messages: readonly EventMessage[]
 }
 
 type Decided = {
@@ -209,6 +214,7 @@ function decideSaga(applier: Applier, row: LockedRow, group: readonly Item[], de
   const workers = new Map<number, Ran>()
   const events: SagaEvent[] = []
   const applied: Applied[] = []
+  const messages: EventMessage[] = []
   const outcomes: { item: Item; events: readonly SagaEvent[]; ignored?: Ignored }[] = []
   const series = new Series(before)
   for (const item of group) {
@@ -216,6 +222,7 @@ function decideSaga(applier: Applier, row: LockedRow, group: readonly Item[], de
     const input =
       item.job !== undefined && decided.late.has(item.job.id) ? { ...item.input, superseded: true } : item.input
     const facts = { now: decided.now, newId, holds: holdsFor(decided.holds, row.definition, row.id) }
+    const { status } = series
     const wasCompleted = 'step' in item.input && series.isCompleted(item.input.step)
     const decision = series.decide(blueprint, input as Input, facts)
     if (item.ran !== undefined)
@@ -224,6 +231,10 @@ function decideSaga(applier: Applier, row: LockedRow, group: readonly Item[], de
       // What an attempt says late of a saga that has been erased is not kept either.
       const payload = before.erased === true ? ERASED_PAYLOAD : item.payload
       placePayload(payloads, events.length, decision.events, payload, wasCompleted)
+    }
+    if (applier.told !== undefined) {
+      const from = { sequence: row.revision + events.length, status, at: decided.now }
+      messages.push(...messagesOf(applier.told, row, from, decision))
     }
     events.push(...decision.events)
     outcomes.push({
@@ -265,7 +276,7 @@ function decideSaga(applier: Applier, row: LockedRow, group: readonly Item[], de
           workers,
           requestId,
         }
-  return { row, before, after: state, events, write, commands, applied }
+  return { row, before, after: state, events, write, commands, applied, messages }
 }
 
 /** By its place among the events, which says who brought it. */
@@ -353,6 +364,8 @@ async function write(
   if (work.left.length > 0) statements.push(() => leaveLines(db, schema, work.left))
   if (work.joined.length > 0) statements.push(() => joinLinesDue(db, schema, work.joined))
   if (work.front.length > 0) statements.push(() => takeFronts(db, schema, work.front))
+  const messages = transitions.flatMap((transition) => transition.messages)
+  if (messages.length > 0) statements.push(() => dispatcher.insertEvents(db, messages))
   if (claims.length > 0) statements.push(() => removeClaims(db, schema, claims))
   await inOneFlight(db, ...statements)
 }

@@ -16,6 +16,7 @@ import { NOT_ADOPTED } from './blueprint-shelf.ts'
 import type { DatabaseClock } from './clock.ts'
 import { deadlineOf } from './deadline.ts'
 import type { Encoding } from './encoding.ts'
+import { type EventMessage, messagesOf } from './event-messages.ts'
 import { newId } from './ids.ts'
 import { keyBusy, type LineAtStart, lineOf, lineUp } from './line-at-start.ts'
 import type { NewJob } from './ports.ts'
@@ -55,7 +56,7 @@ export type StartRequest = StartOptions & {
 /** `created: false`: a saga with this key, or id, was there already, with the same input. */
 export type Started = { readonly id: string; readonly created: boolean }
 
-export type Starter = Pick<Applier, 'schema' | 'dispatcher' | 'expiry' | 'group'> & {
+export type Starter = Pick<Applier, 'schema' | 'dispatcher' | 'expiry' | 'group' | 'told'> & {
   readonly clock: DatabaseClock
   readonly maxPayloadBytes: number
   readonly encoding: Encoding
@@ -68,6 +69,7 @@ export type Prepared = {
   readonly saga: NewSaga
   readonly jobs: readonly NewJob[]
   readonly timers: readonly Timer[]
+  readonly told: readonly EventMessage[]
   /** Why it is not stored, unless it is there already: it has no time left. */
   readonly late?: SagaError
   readonly line?: LineAtStart
@@ -139,7 +141,8 @@ export async function decideStart(starter: Starter, start: CheckedStart): Promis
     ...(revertWithinMs === undefined ? {} : { revertWithinMs }),
     ...(line === undefined ? {} : { line: line.mustBeFirst ? 'front' : 'waiting' }),
   }
-  const { state, events } = decide(blueprint, undefined, input, facts)
+  const decision = decide(blueprint, undefined, input, facts)
+  const { state, events } = decision
   const encoded = starter.encoding.encode(
     inputJson,
     { sagaId: id, definition: name },
@@ -176,10 +179,13 @@ export async function decideStart(starter: Starter, start: CheckedStart): Promis
     events,
     input: typeof encoded === 'string' ? encoded : await encoded,
   }
+  const told =
+    starter.told === undefined ? [] : messagesOf(starter.told, saga, { sequence: 0, at: facts.now }, decision)
   return {
     saga,
     jobs,
     timers,
+    told,
     ...(deadline?.late === undefined ? {} : { late: deadline.late }),
     ...(line === undefined ? {} : { line }),
   }
@@ -226,6 +232,8 @@ export async function storeStarts(
   const timers = fresh.flatMap((start) => start.timers)
   if (jobs.length > 0) await dispatcher.insert(db, jobs)
   if (timers.length > 0) await setTimers(db, schema, timers)
+  const told = fresh.flatMap((start) => start.told)
+  if (told.length > 0) await dispatcher.insertEvents(db, told)
   const left = prepared.filter((start) => !isFresh(start)).map(({ saga }) => saga)
   const taken = left.length === 0 ? [] : await sagasByKey(db, schema, left)
   const byKey = new Map(taken.flatMap((saga) => (saga.key === null ? [] : [[keyOf(saga), saga] as const])))
