@@ -26,9 +26,17 @@ export class ByHand {
   /** @throws SagaError `RESULT_INVALID`, `PAYLOAD_INVALID`, `PAYLOAD_TOO_LARGE`, `CODEC_FAILED`. */
   async result(db: Db, row: SagaRow, step: string, value: unknown): Promise<string | undefined> {
     const what = `the result of step "${step}" of saga ${row.id}`
+    if (row.state.direction === 'backward') {
+      if (value === undefined) return undefined
+      // It would take the place of what the action returned, which others are still to see.
+      throw new SagaError(
+        'RESULT_INVALID',
+        `Nothing was done: the saga goes back, and undoing has no result. Leave out ${what}.`,
+      )
+    }
     const { results } = await readSchemas(db, this.#schema, row.blueprint)
     const schema = results[definedName(step)]
-    if (schema !== undefined && row.state.direction === 'forward') this.#fits(what, 'RESULT_INVALID', schema, value)
+    if (schema !== undefined) this.#fits(what, 'RESULT_INVALID', schema, value)
     const { json } = checkPayload(value, { what, maxBytes: this.#maxBytes })
     const about = { sagaId: row.id, definition: row.definition, step }
     return json === undefined ? undefined : this.#encoding.encode(json, about, what)

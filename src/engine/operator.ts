@@ -120,8 +120,9 @@ export class Operator {
    * Says that a step was done outside, with what came of it; or, of a saga that goes back, that its undoing was. The
    * saga goes on as if it had done it itself. A map's item is called `name[3]`.
    *
-   * @param by `result`: what the action would have returned, where later steps are to see it.
-   * @throws SagaError `RESULT_INVALID` when the result does not fit the schema that the step's code has stored.
+   * @param by `result`: what the action would have returned, where later steps are to see it; undoing has none.
+   * @throws SagaError `RESULT_INVALID` when the result does not fit the schema that the step's code has stored, or is given
+   * for an undoing.
    */
   async complete(sagaId: string, by: By & { readonly step: string; readonly result?: unknown }): Promise<Done> {
     const { step, result } = by

@@ -119,8 +119,12 @@ describe('completing a step by hand', () => {
     const engine = await startEngine(database.connectionString, [stuck], { services: { log } })
     const { id } = await engine.enqueue(stuck, { amount: 1 })
     expect(await engine.outcome(id)).toMatchObject({ status: 'dead_lettered', reason: 'compensation_exhausted' })
+    const withResult = client.operator.complete(id, { ...by, step: 'one', result: 'undone by phone' })
+    await expect(withResult).rejects.toMatchObject({ code: 'RESULT_INVALID' })
     await client.operator.complete(id, { ...by, step: 'one' })
     expect(await engine.outcome(id)).toMatchObject({ status: 'compensated', undone: ['one'] })
+    // What the action returned is still to be seen.
+    expect((await client.get(id))?.steps[0]).toMatchObject({ name: 'one', result: 1 })
   })
 })
 

@@ -291,6 +291,47 @@ describe('a map', () => {
     expect((await engine.outcome(id)).status).toBe('completed')
   })
 
+  test('has its items in the views, and among what filters find', async () => {
+    const bad = defineSaga('bad-undo', { version: 1, input })
+      .map('each', {
+        over: ({ input: { names } }) => names,
+        action: ({ item, attempt }) => {
+          if (item === 'c' && attempt < 3) throw new StepNotApplied('Later.')
+          return item
+        },
+        retry: QUICK,
+        compensation: ({ item }) => {
+          if (item === 'b') throw new StepRejected('It stays.', { code: 'STAYS' })
+        },
+      })
+      .step('end', { action: () => Promise.reject(new StepRejected('No.', { code: 'NO' })) })
+    const engine = await start(bad)
+    const { id } = await engine.enqueue(bad, { names: ['a', 'b', 'c', 'd'] })
+    expect((await engine.outcome(id)).status).toBe('dead_lettered')
+    const letter = await database.pool.query(
+      'select step, phase, attempts, error_code, failure_code from saga.dead_letter where id = $1',
+      [id],
+    )
+    const dead = { step: 'each[1]', phase: 'compensation', attempts: 1, error_code: 'STAYS', failure_code: 'NO' }
+    expect(letter.rows).toEqual([dead])
+    const steps = await database.pool.query(
+      `select step, state, attempts from saga.step where saga_id = $1 and step like 'each[%' order by step`,
+      [id],
+    )
+    expect(steps.rows).toEqual([
+      { step: 'each[0]', state: 'compensated', attempts: 1 },
+      { step: 'each[1]', state: 'compensation_failed', attempts: 1 },
+      { step: 'each[2]', state: 'compensated', attempts: 3 },
+      { step: 'each[3]', state: 'compensated', attempts: 1 },
+    ])
+    const found = async (filter: object) => (await engine.list(filter)).sagas.map((saga) => saga.id)
+    expect(await found({ definition: 'bad-undo', compensatedStep: { step: 'each' } })).toEqual([id])
+    expect(await found({ definition: 'bad-undo', compensatedStep: { step: 'each[3]' } })).toEqual([id])
+    expect(await found({ definition: 'bad-undo', compensatedStep: { step: 'each[1]' } })).toEqual([])
+    expect(await found({ definition: 'bad-undo', minAttempts: 3 })).toEqual([id])
+    expect(await found({ definition: 'bad-undo', minAttempts: 4 })).toEqual([])
+  })
+
   test('turns where there is no list', async () => {
     const wrong = defineSaga('wrong', { version: 1, input }).map('each', {
       over: () => 'abc' as unknown as string[],

@@ -132,11 +132,12 @@ export function clause(where: readonly string[]): string {
   return where.length === 0 ? '' : `where ${where.join(' and ')}`
 }
 
-/** The most attempts of one function of a step, by its number: an action that is not written down has had one. */
-/** Items of a map lie beside the steps, in groups that have the same to say of themselves. */
-const STEPS_AND_ITEMS = `(select step.value from json_each(s.state -> 'steps') step
-  union all select item.value -> 1 from json_each(s.state -> 'items') map cross join json_array_elements(map.value) item)`
+/** Of the steps, and of each group of a map's items that are alike. */
+const STEPS = `select x.value from json_each(s.state -> 'steps') x
+  union all
+  select g.value -> 1 from json_each(s.state -> 'items') m cross join json_array_elements(m.value) g`
 
+/** The most attempts of one function of a step, by its number: an action that is not written down has had one. */
 const ATTEMPTS = `greatest(coalesce((e.value -> 'action' ->> 'attempts')::int, 1),
   (e.value -> 'compensation' ->> 'attempts')::int, (e.value -> 'verify' ->> 'attempts')::int)`
 
@@ -165,7 +166,7 @@ export function conditions(
   add((p) => `s.created_at >= ${p}::timestamptz`, filter.startedAfter)
   add((p) => `s.rerun_of = ${p}::uuid`, filter.rerunOf)
   add((p) => `s.error_group = ${p}::text`, filter.errorGroup)
-  add((p) => `exists (select from ${STEPS_AND_ITEMS} e where ${ATTEMPTS} >= ${p}::int)`, filter.minAttempts)
+  add((p) => `exists (select from (${STEPS}) e where ${ATTEMPTS} >= ${p}::int)`, filter.minAttempts)
   const event = `select from ${schema}.saga_event e where e.saga_id = s.id and e.type`
   // What was given back has not run.
   add((p) => `exists (${event} <> 'attempt_returned' and e.build = ${p}::text)`, filter.build)
@@ -175,7 +176,8 @@ export function conditions(
     const addAbout = (condition: (parameter: string) => string, value: unknown) => {
       if (value !== undefined) about.push(condition(`$${values.push(value)}`))
     }
-    addAbout((p) => `e.step = ${p}::text`, step)
+    // Of a map: any of its items.
+    addAbout((p) => `(e.step = ${p}::text or starts_with(e.step, ${p}::text || '['))`, step)
     addAbout((p) => `e.at >= ${p}::timestamptz`, from)
     addAbout((p) => `e.at < ${p}::timestamptz`, to)
     addAbout((p) => `e.build = ${p}::text`, build)
