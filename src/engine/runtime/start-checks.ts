@@ -15,7 +15,7 @@ const LATEST = Date.UTC(9999, 0, 1)
 /** @throws SagaError `NAME_INVALID`. */
 export function checkIdentity(
   definition: { readonly name: string },
-  { key, id, tags, startAt, deadlineAt, priority }: StartOptions,
+  { key, id, tags, startAt, deadlineAt, priority, correctionOf }: StartOptions,
 ): void {
   const fail = (message: string) => new SagaError('NAME_INVALID', `Saga ${definition.name} was not started: ${message}`)
   if (id !== undefined && !isId(id)) {
@@ -27,6 +27,9 @@ export function checkIdentity(
   const areTags = tags === undefined || (Array.isArray(tags) && tags.length <= MAX_TAGS)
   if (!areTags || tags?.some((tag) => !isText(tag, MAX_TAG)) === true) {
     throw fail(`its tags are a list of at most ${MAX_TAGS} texts of 1 to ${MAX_TAG} characters.`)
+  }
+  if (correctionOf !== undefined && !isId(correctionOf)) {
+    throw fail(`correctionOf is the id of a saga, not "${String(correctionOf).slice(0, 100)}".`)
   }
   if (priority !== undefined && !isPriority(priority)) throw fail(`${PRIORITY_PROBLEM}.`)
   for (const moment of [startAt, deadlineAt]) {

@@ -22,6 +22,8 @@ export type SagaSummary = {
   readonly failure: SagaState['failure'] | null
   readonly tags: readonly string[]
   readonly rerunOf: string | null
+  /** The saga whose harm this one makes good. */
+  readonly correctionOf: string | null
   /** When it is to be at rest, undoing included. */
   readonly deadlineAt: Date | null
   readonly createdAt: Date
@@ -45,6 +47,8 @@ export type SagaFilter = {
   readonly startedBefore?: Date
   readonly startedAfter?: Date
   readonly rerunOf?: string
+  /** Sagas that make good what this one has done. */
+  readonly correctionOf?: string
   /** Dead letters of one error group, as `errorGroups` lists them. */
   readonly errorGroup?: string
   readonly compensatedStep?: CompensatedStep
@@ -70,7 +74,7 @@ export type Page = {
 
 const COLUMNS = `s.id, s.definition, s.version, s.key, s.status, s.waiting, s.paused, s.priority, s.dead_reason as reason,
   s.error_group as "errorGroup", s.failure,
-  coalesce(s.tags, '{}') as tags, s.rerun_of as "rerunOf", s.deadline_at as "deadlineAt", s.created_at as "createdAt", s.updated_at as "updatedAt",
+  coalesce(s.tags, '{}') as tags, s.rerun_of as "rerunOf", s.correction_of as "correctionOf", s.deadline_at as "deadlineAt", s.created_at as "createdAt", s.updated_at as "updatedAt",
   s.finished_at as "finishedAt", s.state`
 
 /** Index: primary key. */
@@ -154,6 +158,7 @@ export function conditions(
   add((p) => `s.created_at < ${p}::timestamptz`, filter.startedBefore)
   add((p) => `s.created_at >= ${p}::timestamptz`, filter.startedAfter)
   add((p) => `s.rerun_of = ${p}::uuid`, filter.rerunOf)
+  add((p) => `s.correction_of = ${p}::uuid`, filter.correctionOf)
   add((p) => `s.error_group = ${p}::text`, filter.errorGroup)
   add((p) => `exists (select from json_each(s.state -> 'steps') e where ${ATTEMPTS} >= ${p}::int)`, filter.minAttempts)
   const event = `select from ${schema}.saga_event e where e.saga_id = s.id and e.type`
