@@ -20,6 +20,7 @@ const PARTS: { readonly [part in keyof Required<SagaFilter>]: true } = {
   startedBefore: true,
   startedAfter: true,
   rerunOf: true,
+  correctionOf: true,
   errorGroup: true,
   compensatedStep: true,
   minAttempts: true,
@@ -42,14 +43,17 @@ export function checkScope(filter: SagaFilter): SagaFilter {
 
 /** @throws SagaError `FILTER_INVALID`, naming the part that cannot be. */
 export function checkFilter(filter: SagaFilter): SagaFilter {
-  const { version, status, reason, startedBefore, startedAfter, rerunOf } = filter
+  const { version, status, reason, startedBefore, startedAfter } = filter
   for (const one of status === undefined ? [] : [status].flat()) oneOf('status', one, STATUSES)
   if (reason !== undefined) oneOf('reason', reason, DEAD_LETTER_REASONS)
   for (const name of ['definition', 'key', 'keyPrefix', 'tag', 'step', 'errorGroup', 'build'] as const) {
     text(name, filter[name])
   }
   if (version !== undefined) wholeNumber('version', version, 1, MAX_VERSION)
-  if (rerunOf !== undefined && !isId(rerunOf)) throw invalid(`rerunOf is the id of a saga, not ${shown(rerunOf)}`)
+  for (const name of ['rerunOf', 'correctionOf'] as const) {
+    const id = filter[name]
+    if (id !== undefined && !isId(id)) throw invalid(`${name} is the id of a saga, not ${shown(id)}`)
+  }
   for (const [name, date] of Object.entries({ startedBefore, startedAfter })) moment(name, date)
   if (filter.minAttempts !== undefined) wholeNumber('minAttempts', filter.minAttempts, 1, MAX_VERSION)
   if (filter.compensatedStep !== undefined) checkCompensatedStep(filter.compensatedStep)

@@ -46,7 +46,7 @@ export type StartsParts = {
 
 const MANY_AT_ONCE = 500
 /** What is refused of one start, and says nothing of the others. */
-const OF_ONE_ITEM: readonly SagaErrorCode[] = ['KEY_REUSED', 'KEY_BUSY', 'NAME_INVALID']
+const OF_ONE_ITEM: readonly SagaErrorCode[] = ['KEY_REUSED', 'KEY_BUSY', 'NAME_INVALID', 'SAGA_NOT_FOUND']
 
 export class Starts {
   readonly #parts: StartsParts

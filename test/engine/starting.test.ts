@@ -413,6 +413,7 @@ describe('reading', () => {
     ['U+0000', { definition: 'a\u0000' }],
     ['a version that is no whole number', { version: 1.5 }],
     ['a saga that is no id', { rerunOf: 'x' }],
+    ['a corrected saga that is no id', { correctionOf: 'x' }],
     ['a date that is none', { startedBefore: new Date(Number.NaN) }],
     ['a cap that is none', {}, { cap: Number.NaN }],
   ])('refuses to look for %s', async (_what, filter, options = {}) => {

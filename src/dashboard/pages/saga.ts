@@ -87,6 +87,12 @@ function facts(view: View, saga: SagaView): Markup {
     saga.rerunOf === null
       ? undefined
       : ['Rerun of', html`<a href="${url(view.base, `/sagas/${saga.rerunOf}`)}"><code>${saga.rerunOf}</code></a>`],
+    saga.correctionOf === null
+      ? undefined
+      : [
+          'Correction of',
+          html`<a href="${url(view.base, `/sagas/${saga.correctionOf}`)}"><code>${saga.correctionOf}</code></a>`,
+        ],
   ]
   return html`<dl class="facts">${list.map((fact) => fact && html`<div><dt>${fact[0]}</dt><dd>${fact[1]}</dd></div>`)}</dl>`
 }

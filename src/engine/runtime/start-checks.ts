@@ -16,7 +16,7 @@ const LATEST = Date.UTC(9999, 0, 1)
 /** @throws SagaError `NAME_INVALID`. */
 export function checkIdentity(
   definition: { readonly name: string },
-  { key, id, tags, startAt, deadlineAt, priority, concurrencyKey, whenBusy }: StartOptions,
+  { key, id, tags, startAt, deadlineAt, priority, concurrencyKey, whenBusy, correctionOf }: StartOptions,
 ): void {
   const fail = (message: string) => new SagaError('NAME_INVALID', `Saga ${definition.name} was not started: ${message}`)
   if (id !== undefined && !isId(id)) {
@@ -29,6 +29,9 @@ export function checkIdentity(
   }
   if (concurrencyKey !== undefined && !isKey(concurrencyKey)) throw fail(`a concurrency ${KEY_PROBLEM}.`)
   if (whenBusy !== undefined && !isWhenBusy(whenBusy)) throw fail(`${WHEN_BUSY_PROBLEM}.`)
+  if (correctionOf !== undefined && !isId(correctionOf)) {
+    throw fail(`correctionOf is the id of a saga, not "${String(correctionOf).slice(0, 100)}".`)
+  }
   if (priority !== undefined && !isPriority(priority)) throw fail(`${PRIORITY_PROBLEM}.`)
   for (const moment of [startAt, deadlineAt]) {
     if (moment !== undefined && !isMoment(moment)) {

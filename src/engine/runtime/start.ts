@@ -10,6 +10,7 @@ import { SagaError } from '../errors.ts'
 import type { Starting, WhenBusy } from '../starting.ts'
 import { type Db, sqlState } from '../store/db.ts'
 import { insertSagas, type NewSaga, removeSagas, sagasByKey, type Taken } from '../store/new-sagas.ts'
+import { readSagas } from '../store/sagas.ts'
 import { setTimers, type Timer } from '../store/timers.ts'
 import type { Applier } from './apply.ts'
 import { NOT_ADOPTED } from './blueprint-shelf.ts'
@@ -45,6 +46,11 @@ export type StartOptions = {
   readonly concurrencyKey?: string
   /** When another saga has the concurrency key: `wait` in line, which is the default, or `refuse` with `KEY_BUSY`. */
   readonly whenBusy?: WhenBusy
+  /**
+   * The id of the saga whose harm this one makes good: a refund too many, say. It is shown and can be looked for; nothing
+   * happens to that saga.
+   */
+  readonly correctionOf?: string
 }
 
 export type StartRequest = StartOptions & {
@@ -173,6 +179,7 @@ export async function decideStart(starter: Starter, start: CheckedStart): Promis
     concurrencyKey: line?.key ?? null,
     parent: null,
     rerunOf: start.rerunOf ?? null,
+    correctionOf: start.correctionOf ?? null,
     startAt: startAt ?? null,
     deadlineAt: deadline?.deadlineAt ?? null,
     state,
@@ -198,7 +205,8 @@ export async function decideStart(starter: Starter, start: CheckedStart): Promis
  * @param callers the transaction is the caller's: whether it is one is made sure of first, because without one the
  * saga would be stored and its job perhaps not (rule 1).
  * @throws SagaError `KEY_REUSED` when a key, or id, has another input; `KEY_CONFLICT_RETRY` when the transaction's
- * isolation level hides the saga that has it; `TRANSACTION_REQUIRED`; `NAME_INVALID` when a deadline leaves no time; `KEY_BUSY`.
+ * isolation level hides the saga that has it; `TRANSACTION_REQUIRED`; `NAME_INVALID` when a deadline leaves no time;
+ * `KEY_BUSY`; `SAGA_NOT_FOUND` for a correction of a saga that there is not.
  */
 export async function storeStarts(
   starter: Starter,
@@ -209,6 +217,7 @@ export async function storeStarts(
   const { schema, dispatcher } = starter
   const transaction = options.callers === true ? await currentTransaction(db) : undefined
   await mustBeInTime(starter, db, prepared)
+  await mustBeThere(starter, db, prepared)
   const first = firstById(prepared)
   // In one order everywhere, so that two that start the same keys wait for each other in one direction only.
   const sagas = [...first.values()].map(({ saga }) => saga).sort(byName)
@@ -277,6 +286,18 @@ async function standInLine({ schema }: Starter, db: Db, fresh: readonly Prepared
     if (sqlState(error) === '40001') throw conflict(error)
     throw error
   }
+}
+
+/** What is corrected has to be stored, in this transaction at the latest. Costs nothing where nothing is corrected. */
+async function mustBeThere(starter: Starter, db: Db, prepared: readonly Prepared[]): Promise<void> {
+  const wanted = new Set(prepared.flatMap(({ saga }) => saga.correctionOf ?? []))
+  if (wanted.size === 0) return
+  const found = new Set((await readSagas(db, starter.schema, [...wanted])).map(({ id }) => id))
+  const missing = [...wanted].find((id) => !found.has(id))
+  if (missing === undefined) return
+  throw new SagaError('SAGA_NOT_FOUND', `Nothing was started: there is no saga ${missing} to be corrected.`, {
+    details: { sagaId: missing },
+  })
 }
 
 /** A transaction's id; outside of one, each statement has another. */

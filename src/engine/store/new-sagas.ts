@@ -16,6 +16,7 @@ export type NewSaga = {
   readonly concurrencyKey: string | null
   readonly parent: { readonly id: string; readonly step: string } | null
   readonly rerunOf: string | null
+  readonly correctionOf: string | null
   /** In ms. */
   readonly startAt: number | null
   readonly deadlineAt: number | null
@@ -45,15 +46,15 @@ export async function insertSagas(
        select * from json_to_recordset((select $1::text)::json) as x(id uuid, definition text, version int, blueprint text, key text,
          input_hash text, status text, waiting text, revision int, state json, tags json, parent_id uuid,
          parent_step text, rerun_of uuid, start_at float8, deadline_at float8, events json,
-         priority int, concurrency_key text)
+         priority int, concurrency_key text, correction_of uuid)
      ), i as materialized (
        insert into ${schema}.saga (id, definition, version, blueprint, key, input_hash, status, waiting, revision, format,
          state, tags, parent_id, parent_step, rerun_of, start_at, deadline_at, created_at, updated_at,
-         priority, concurrency_key)
+         priority, concurrency_key, correction_of)
        select x.id, x.definition, x.version, x.blueprint, x.key, x.input_hash, x.status, x.waiting, x.revision,
          ${STATE_FORMAT}, x.state, case when x.tags is null then null else array(select json_array_elements_text(x.tags)) end,
          x.parent_id, x.parent_step, x.rerun_of, to_timestamp(x.start_at / 1000.0), to_timestamp(x.deadline_at / 1000.0),
-         n.at, n.at, coalesce(x.priority, 0), x.concurrency_key
+         n.at, n.at, coalesce(x.priority, 0), x.concurrency_key, x.correction_of
        from n, x
        where ${transaction === undefined ? 'true' : 'pg_current_xact_id()::text = $2::text'}
        on conflict do nothing
@@ -89,6 +90,7 @@ function newRowJson(saga: NewSaga): string {
     start_at: saga.startAt,
     deadline_at: saga.deadlineAt,
     ...(saga.concurrencyKey === null ? {} : { concurrency_key: saga.concurrencyKey }),
+    ...(saga.correctionOf === null ? {} : { correction_of: saga.correctionOf }),
     ...(saga.priority === 0 ? {} : { priority: saga.priority }),
   })
   return `${row.slice(0, -1)},"events":[${newEventsJson(saga).join(',')}]}`

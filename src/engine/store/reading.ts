@@ -24,6 +24,8 @@ export type SagaSummary = {
   readonly rerunOf: string | null
   /** Of sagas with this key one runs at a time; the others wait in line. */
   readonly concurrencyKey: string | null
+  /** The saga whose harm this one makes good. */
+  readonly correctionOf: string | null
   /** When it is to be at rest, undoing included. */
   readonly deadlineAt: Date | null
   readonly createdAt: Date
@@ -47,6 +49,8 @@ export type SagaFilter = {
   readonly startedBefore?: Date
   readonly startedAfter?: Date
   readonly rerunOf?: string
+  /** Sagas that make good what this one has done. */
+  readonly correctionOf?: string
   /** Dead letters of one error group, as `errorGroups` lists them. */
   readonly errorGroup?: string
   readonly compensatedStep?: CompensatedStep
@@ -76,7 +80,7 @@ export type Page = {
 const COLUMNS = `s.id, s.definition, s.version, s.key, s.status, s.waiting, s.paused, s.priority, s.dead_reason as reason,
   s.error_group as "errorGroup", s.failure,
   coalesce(s.tags, '{}') as tags, s.rerun_of as "rerunOf", s.concurrency_key as "concurrencyKey",
-  s.deadline_at as "deadlineAt", s.created_at as "createdAt", s.updated_at as "updatedAt",
+  s.correction_of as "correctionOf", s.deadline_at as "deadlineAt", s.created_at as "createdAt", s.updated_at as "updatedAt",
   s.finished_at as "finishedAt", s.state`
 
 /** Index: primary key. */
@@ -165,6 +169,7 @@ export function conditions(
   add((p) => `s.created_at < ${p}::timestamptz`, filter.startedBefore)
   add((p) => `s.created_at >= ${p}::timestamptz`, filter.startedAfter)
   add((p) => `s.rerun_of = ${p}::uuid`, filter.rerunOf)
+  add((p) => `s.correction_of = ${p}::uuid`, filter.correctionOf)
   add((p) => `s.error_group = ${p}::text`, filter.errorGroup)
   add((p) => `exists (select from (${STEPS}) e where ${ATTEMPTS} >= ${p}::int)`, filter.minAttempts)
   const event = `select from ${schema}.saga_event e where e.saga_id = s.id and e.type`
