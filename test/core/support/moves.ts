@@ -36,7 +36,7 @@ export type Move =
   | { readonly do: 'checkpoint'; readonly at: number }
 
 const at = fc.nat(5)
-const choice = fc.nat(2)
+const choice = fc.nat(3)
 const fate: fc.Arbitrary<Fate> = fc.oneof(
   { weight: 9, arbitrary: fc.constant('ok' as const) },
   { weight: 1, arbitrary: fc.constant('rejected' as const) },
