@@ -1073,4 +1073,11 @@ export const MUTATIONS: readonly Mutation[] = [
     find: `if (wasUndone && !isErased) orders`,
     replace: `if (wasUndone) orders`,
   },
+  {
+    rule: 13,
+    file: 'draft.ts',
+    name: 'takes an event for another one that changed the status',
+    find: `this.changes.push({ at: this.events.length, to`,
+    replace: `this.changes.push({ at: this.events.length + 1, to`,
+  },
 ]

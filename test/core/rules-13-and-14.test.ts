@@ -36,6 +36,20 @@ describe('rule 13, replay', () => {
     })
   })
 
+  test('rule 13: a decision names exactly the events that change the status, and what to', () => {
+    forAll(({ world }) => {
+      for (const { blueprint, before, decision } of world.turns) {
+        let state = before
+        const changes = decision.events.flatMap((event, at) => {
+          const was = state?.status
+          state = evolve(blueprint, state, event)
+          return state.status === was ? [] : [{ at, to: state.status }]
+        })
+        expect(decision.changes).toEqual(changes)
+      }
+    })
+  })
+
   test('rule 13: a journal whose messages are erased with its saga gives the same state', () => {
     forAll(({ world }) => {
       const { blueprint, state } = world
