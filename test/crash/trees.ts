@@ -71,7 +71,7 @@ export async function brokenTrees(pool: pg.Pool): Promise<readonly string[]> {
   return rows.flatMap(({ id, status, items, wanted, effects }) => {
     const each = Array.from({ length: wanted }, (_, index) => `each[${index}]`)
     const ways = ['card', 'invoice'].map((paid) => [...each, 'last', 'mail', paid].sort().join())
-    const found = [...effects].sort().join()
+    const found = [...(effects as string[])].sort().join()
     if (status === 'completed' && ways.includes(found) && items === wanted) return []
     if (status === 'compensated' && found === '' && items === null) return []
     return [`${id} is ${status} with ${found || 'nothing'} in effect, and ${items} items counted`]

@@ -122,7 +122,7 @@ describe('a compensation that refunds twice', () => {
     // Twice, as if whoever does it was interrupted: the key sees to it that each gets one.
     for (const round of [1, 2]) {
       for (const { id } of sagas) {
-        const { customer } = (await c.get(id))?.input as { customer: number }
+        const { customer } = z.object({ customer: z.int() }).parse((await c.get(id))?.input)
         const correction = await c.enqueue(takeBack, { customer }, { key: id, correctionOf: id })
         expect(correction.created).toBe(round === 1)
         corrections.set(id, correction.id)

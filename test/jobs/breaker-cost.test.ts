@@ -23,7 +23,7 @@ const action = () => {
 describe('a breaker of a step that succeeds', () => {
   let database: TestDatabase
   let sent: string[]
-  const query = pg.Client.prototype.query
+  const query = Reflect.get(pg.Client.prototype, 'query') as (...args: unknown[]) => unknown
 
   beforeEach(async () => {
     failing = 0
@@ -35,10 +35,10 @@ describe('a breaker of a step that succeeds', () => {
       // Sizes of batches stand in some statements.
       sent.push(text.replaceAll(/\s+/g, ' ').replaceAll(/\d+/g, 'N').trim())
       return Reflect.apply(query, this, args)
-    } as typeof query
+    } as typeof pg.Client.prototype.query
   })
   afterEach(async () => {
-    pg.Client.prototype.query = query
+    pg.Client.prototype.query = query as typeof pg.Client.prototype.query
     expect(await brokenRules(database.pool)).toEqual([])
     await database.drop()
   })
