@@ -328,8 +328,8 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: 4,
     file: 'report.ts',
     name: 'does not journal the deliveries before the one that reports',
-    find: `  loseEarlier(draft, input, flight, attempt)\n`,
-    replace: ``,
+    find: `  loseEarlier(draft, input, flight, attempt)\n  if (input.type`,
+    replace: `  if (input.type`,
   },
   {
     rule: 4,
