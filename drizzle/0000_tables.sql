@@ -19,6 +19,7 @@ CREATE TABLE "saga_schema"."saga" (
 	"parent_id" uuid,
 	"parent_step" text,
 	"rerun_of" uuid,
+	"concurrency_key" text,
 	"correction_of" uuid,
 	"start_at" timestamp (3) with time zone,
 	"deadline_at" timestamp (3) with time zone,
@@ -26,11 +27,11 @@ CREATE TABLE "saga_schema"."saga" (
 	"updated_at" timestamp (3) with time zone NOT NULL,
 	"finished_at" timestamp (3) with time zone,
 	CONSTRAINT "saga_status_known" CHECK ("saga_schema"."saga"."status" in ('pending', 'running', 'compensating', 'completed', 'compensated', 'dead_lettered', 'resolved')),
-	CONSTRAINT "saga_waiting_known" CHECK ("saga_schema"."saga"."waiting" in ('start', 'retry', 'hold', 'code', 'child', 'timer', 'signal')),
+	CONSTRAINT "saga_waiting_known" CHECK ("saga_schema"."saga"."waiting" in ('start', 'line', 'retry', 'hold', 'code', 'child', 'timer', 'signal')),
 	CONSTRAINT "saga_dead_reason_known" CHECK ("saga_schema"."saga"."dead_reason" in ('forward_exhausted', 'past_pivot', 'pivot_in_doubt', 'compensation_exhausted', 'late_effect', 'hook', 'no_code')),
 	CONSTRAINT "saga_waits_while_live" CHECK ("saga_schema"."saga"."waiting" is null or "saga_schema"."saga"."status" in ('pending', 'running', 'compensating')),
 	CONSTRAINT "saga_paused_while_live" CHECK (not "saga_schema"."saga"."paused" or "saga_schema"."saga"."status" in ('pending', 'running', 'compensating')),
-	CONSTRAINT "saga_pending_waits" CHECK (("saga_schema"."saga"."status" = 'pending') = ("saga_schema"."saga"."waiting" is not distinct from 'start')),
+	CONSTRAINT "saga_pending_waits" CHECK (("saga_schema"."saga"."status" = 'pending') = coalesce("saga_schema"."saga"."waiting" in ('start', 'line'), false)),
 	CONSTRAINT "saga_dead_letter_reason" CHECK (("saga_schema"."saga"."status" = 'dead_lettered') = ("saga_schema"."saga"."dead_reason" is not null)),
 	CONSTRAINT "saga_dead_letter_group" CHECK (("saga_schema"."saga"."status" = 'dead_lettered') = ("saga_schema"."saga"."error_group" is not null)),
 	CONSTRAINT "saga_finished_at" CHECK (("saga_schema"."saga"."status" in ('completed', 'compensated', 'resolved')) = ("saga_schema"."saga"."finished_at" is not null)),
@@ -95,7 +96,7 @@ CREATE TABLE "saga_schema"."saga_event" (
 	"build" text,
 	"request_id" text,
 	CONSTRAINT "saga_event_saga_id_sequence_pk" PRIMARY KEY("saga_id","sequence"),
-	CONSTRAINT "saga_event_type_known" CHECK ("saga_schema"."saga_event"."type" in ('saga_started', 'saga_begun', 'blueprint_chosen', 'attempt_scheduled', 'step_withheld', 'attempt_returned', 'attempt_failed', 'attempt_lost', 'late_report', 'late_effect_found', 'step_completed', 'branch_chosen', 'map_started', 'item_collected', 'fallback_taken', 'step_checkpointed', 'hook_completed', 'step_ended', 'step_verified', 'child_started', 'child_undo_asked', 'child_ended', 'step_compensated', 'compensation_gave_up', 'step_skipped', 'step_left_in_doubt', 'saga_turned', 'undo_started', 'turn_recorded', 'turn_dropped', 'saga_stopping', 'saga_completed', 'saga_compensated', 'saga_dead_lettered', 'saga_retried', 'backoff_skipped', 'step_settled_by_hand', 'input_edited', 'saga_paused', 'saga_resumed', 'hold_released', 'code_found', 'saga_resolved', 'saga_rerun')),
+	CONSTRAINT "saga_event_type_known" CHECK ("saga_schema"."saga_event"."type" in ('saga_started', 'line_joined', 'saga_begun', 'blueprint_chosen', 'attempt_scheduled', 'step_withheld', 'attempt_returned', 'attempt_failed', 'attempt_lost', 'late_report', 'late_effect_found', 'step_completed', 'branch_chosen', 'map_started', 'item_collected', 'fallback_taken', 'step_checkpointed', 'hook_completed', 'step_ended', 'step_verified', 'child_started', 'child_undo_asked', 'child_ended', 'step_compensated', 'compensation_gave_up', 'step_skipped', 'step_left_in_doubt', 'saga_turned', 'undo_started', 'turn_recorded', 'turn_dropped', 'saga_stopping', 'saga_completed', 'saga_compensated', 'saga_dead_lettered', 'saga_retried', 'backoff_skipped', 'step_settled_by_hand', 'input_edited', 'saga_paused', 'saga_resumed', 'hold_released', 'code_found', 'saga_resolved', 'saga_rerun', 'saga_erased')),
 	CONSTRAINT "saga_event_side_known" CHECK ("saga_schema"."saga_event"."side" in ('action', 'compensation', 'verify')),
 	CONSTRAINT "saga_event_sequence" CHECK ("saga_schema"."saga_event"."sequence" >= 1 and "saga_schema"."saga_event"."format" >= 1),
 	CONSTRAINT "saga_event_begins" CHECK (("saga_schema"."saga_event"."sequence" = 1) = ("saga_schema"."saga_event"."type" = 'saga_started'))
@@ -123,6 +124,13 @@ CREATE TABLE "saga_schema"."saga_hold" (
 	CONSTRAINT "saga_hold_side_known" CHECK ("saga_schema"."saga_hold"."side" in ('action', 'compensation', 'verify')),
 	CONSTRAINT "saga_hold_ended" CHECK ("saga_schema"."saga_hold"."ended_at" is null or "saga_schema"."saga_hold"."released_at" is not null),
 	CONSTRAINT "saga_hold_rate" CHECK (("saga_schema"."saga_hold"."release_rate" is null) = ("saga_schema"."saga_hold"."let_go_at" is null) and ("saga_schema"."saga_hold"."release_rate" is null or "saga_schema"."saga_hold"."released_at" is not null))
+);
+--> statement-breakpoint
+CREATE TABLE "saga_schema"."saga_line" (
+	"saga_id" uuid PRIMARY KEY NOT NULL,
+	"key" text NOT NULL,
+	"position" bigserial NOT NULL,
+	"front_at" timestamp (3) with time zone
 );
 --> statement-breakpoint
 CREATE TABLE "saga_schema"."saga_timer" (
@@ -197,6 +205,7 @@ CREATE TABLE "saga_schema"."saga_operation_item" (
 );
 --> statement-breakpoint
 ALTER TABLE "saga_schema"."saga_claim" ADD CONSTRAINT "saga_claim_worker_id_saga_worker_id_fk" FOREIGN KEY ("worker_id") REFERENCES "saga_schema"."saga_worker"("id") ON DELETE restrict ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "saga_schema"."saga_line" ADD CONSTRAINT "saga_line_saga_id_saga_id_fk" FOREIGN KEY ("saga_id") REFERENCES "saga_schema"."saga"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "saga_schema"."saga_timer" ADD CONSTRAINT "saga_timer_saga_id_saga_id_fk" FOREIGN KEY ("saga_id") REFERENCES "saga_schema"."saga"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "saga_schema"."saga_operation_item" ADD CONSTRAINT "saga_operation_item_operation_id_saga_operation_id_fk" FOREIGN KEY ("operation_id") REFERENCES "saga_schema"."saga_operation"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 CREATE UNIQUE INDEX "saga_key" ON "saga_schema"."saga" USING btree ("definition","key") WHERE "saga_schema"."saga"."key" is not null;--> statement-breakpoint
@@ -212,7 +221,10 @@ CREATE UNIQUE INDEX "saga_event_request" ON "saga_schema"."saga_event" USING btr
 CREATE INDEX "saga_event_compensated" ON "saga_schema"."saga_event" USING btree ("step","at") WHERE "saga_schema"."saga_event"."type" = 'step_compensated';--> statement-breakpoint
 CREATE UNIQUE INDEX "saga_hold_request" ON "saga_schema"."saga_hold" USING btree ("request_id");--> statement-breakpoint
 CREATE INDEX "saga_hold_open" ON "saga_schema"."saga_hold" USING btree ("definition") WHERE "saga_schema"."saga_hold"."ended_at" is null;--> statement-breakpoint
+CREATE UNIQUE INDEX "saga_line_front" ON "saga_schema"."saga_line" USING btree ("key") WHERE "saga_schema"."saga_line"."front_at" is not null;--> statement-breakpoint
+CREATE INDEX "saga_line_waiting" ON "saga_schema"."saga_line" USING btree ("key","position") WHERE "saga_schema"."saga_line"."front_at" is null;--> statement-breakpoint
 CREATE INDEX "saga_timer_due" ON "saga_schema"."saga_timer" USING btree ("due_at");--> statement-breakpoint
+CREATE INDEX "saga_timer_side" ON "saga_schema"."saga_timer" USING btree ("saga_id") WHERE "saga_schema"."saga_timer"."timer" in ('@dead-lettered:action', '@resolved:action');--> statement-breakpoint
 CREATE UNIQUE INDEX "saga_operation_request" ON "saga_schema"."saga_operation" USING btree ("request_id");--> statement-breakpoint
 CREATE INDEX "saga_operation_open" ON "saga_schema"."saga_operation" USING btree ("look_at") WHERE "saga_schema"."saga_operation"."settled_at" is null;--> statement-breakpoint
 CREATE INDEX "saga_operation_item_open" ON "saga_schema"."saga_operation_item" USING btree ("operation_id","state","position") WHERE "saga_schema"."saga_operation_item"."ended_at" is null;

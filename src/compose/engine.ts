@@ -16,7 +16,7 @@ import { Worker, type WorkerEvent } from '../jobs/worker.ts'
 import { openClient } from './client.ts'
 import type { EngineSettings, SagaEngineOptions } from './options.ts'
 import { readyBoss } from './ready-boss.ts'
-import { DEFAULT_MAX_PAYLOAD_BYTES, once, unwire, type Wiring, wire } from './wiring.ts'
+import { once, unwire, type Wiring, wire } from './wiring.ts'
 
 /** Runs the steps of its definitions, beside everything that a client does. */
 export class SagaEngine extends SagaClient implements AsyncDisposable {
@@ -55,14 +55,15 @@ export class SagaEngine extends SagaClient implements AsyncDisposable {
       concurrency: options.concurrency ?? 100,
       committers: options.committers ?? 2,
       maxBatch: options.maxBatch ?? 250,
-      maxPayloadBytes: options.maxPayloadBytes ?? DEFAULT_MAX_PAYLOAD_BYTES,
+      maxPayloadBytes: wiring.parts.starter.maxPayloadBytes,
+      encoding: wiring.parts.starter.encoding,
       drainGraceMs: toMs(options.drainGrace ?? '30s', 'drainGrace'),
       codeMissingAfterMs: toMs(options.codeMissingAfter ?? '15m', 'codeMissingAfter'),
       maxStragglers: options.maxStragglers ?? 20,
       onEvent: (event) => this.#tell(event, options.onEvent),
       wakeOthers: () => wiring.wakeUp.others(),
     })
-    wiring.wakeUp.attach(() => this.#worker.kick())
+    wiring.wakeUp.attach((why) => this.#worker.wake(why))
   }
 
   /**

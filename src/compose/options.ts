@@ -1,12 +1,16 @@
 /** What an engine and a client can be told, checked, and the types that tie services and transaction to the definitions. */
 import type { Authorize } from '../engine/access.ts'
+import { EVENT_TYPES } from '../engine/core/events.ts'
 import type { AnyDefinition, ServicesOf, TxOf } from '../engine/definition.ts'
 import type { Duration } from '../engine/duration.ts'
 import { SagaError } from '../engine/errors.ts'
+import type { PayloadCodec } from '../engine/runtime/encoding.ts'
+import type { EventsOption } from '../engine/runtime/event-messages.ts'
 import type { Logger } from '../engine/runtime/ports.ts'
 import type { Db } from '../engine/store/db.ts'
 import { type AppBoss, missingInBoss } from '../jobs/app-boss.ts'
 import type { PgClient } from '../jobs/pools.ts'
+import { QUEUES } from '../jobs/queues.ts'
 import type { WorkerEvent } from '../jobs/worker.ts'
 
 export type SagaClientOptions = {
@@ -29,6 +33,16 @@ export type SagaClientOptions = {
   readonly logger?: Logger
   /** Largest input or result, in bytes of JSON: 1 MiB by default. */
   readonly maxPayloadBytes?: number
+  /**
+   * What payloads pass through before they are stored, and when they are read: encryption, say. Inputs, results, lists of
+   * maps and checkpoints are payloads; keys, tags and error messages are not. Give it to every process.
+   */
+  readonly codec?: PayloadCodec
+  /**
+   * Tells others what happens to sagas: a job for each event, in a pg-boss queue of the app's, inserted by the transaction
+   * in which it happens. Give it to every process: each tells what it does itself.
+   */
+  readonly events?: EventsOption
   /** Connections for starts, reads and verbs: 10 by default. */
   readonly poolSize?: number
   /** Wake idle workers by NOTIFY: on by default. Off, polling finds work within half a second. */
@@ -105,6 +119,12 @@ export function checkOptions(options: SagaClientOptions & EngineSettings): void 
   if (typeof options.connectionString !== 'string') throw invalid('connectionString is missing')
   const missing = options.boss === undefined ? [] : missingInBoss(options.boss)
   if (missing.length > 0) throw invalid(`boss is a PgBoss, and what was given has no ${missing.join(', no ')}`)
+  const { codec } = options
+  if (codec !== undefined && (typeof codec?.encode !== 'function' || typeof codec.decode !== 'function')) {
+    throw invalid('codec is an object with the functions encode and decode')
+  }
+  const wrongEvents = options.events === undefined ? undefined : eventsProblem(options.events)
+  if (wrongEvents !== undefined) throw invalid(wrongEvents)
   for (const [name, [from, to]] of Object.entries(WHOLE_NUMBERS)) {
     const value: unknown = options[name as keyof EngineSettings]
     if (value === undefined || (Number.isSafeInteger(value) && Number(value) >= from && Number(value) <= to)) continue
@@ -114,4 +134,13 @@ export function checkOptions(options: SagaClientOptions & EngineSettings): void 
   if (build !== undefined && !(typeof build === 'string' && /^\P{C}{1,200}$/u.test(build))) {
     throw invalid('build is text of 1 to 200 characters, without control characters')
   }
+}
+
+function eventsProblem({ queue, types }: EventsOption): string | undefined {
+  if (typeof queue !== 'string' || !/^[\w./-]{1,200}$/.test(queue)) return 'events.queue is the name of a queue'
+  if (QUEUES.some(([name]) => name === queue)) return `events.queue is ${queue}, a queue of the engine's own`
+  if (types === undefined || types === 'all') return undefined
+  if (!Array.isArray(types) || types.length === 0) return "events.types is a list of types of events, or 'all'"
+  const unknown = types.filter((type) => !EVENT_TYPES.includes(type))
+  return unknown.length === 0 ? undefined : `events.types has ${unknown.join(', ')}, and there is no such type of event`
 }

@@ -3,7 +3,7 @@ import { SagaError } from '../engine/errors.ts'
 import { isConnectionError, sqlState } from '../engine/store/db.ts'
 import { type AppBoss, checkQueues, KNOWN_BOSS_VERSION, proveBoss, startAppBoss } from '../jobs/app-boss.ts'
 import { inTransaction } from '../jobs/pools.ts'
-import { createQueues } from '../jobs/queues.ts'
+import { createQueues, readyEventQueue } from '../jobs/queues.ts'
 import { repeating, type Wiring } from './wiring.ts'
 
 /** Undefined table: there is no pg-boss in that schema. */
@@ -19,16 +19,18 @@ export async function readyBoss(
   wiring: Wiring,
   may: { readonly migrate: boolean; readonly queues: boolean },
 ): Promise<void> {
-  const { boss, bossSchema, isAppBoss, pool } = wiring
+  const { boss, bossSchema, isAppBoss, pool, eventQueue } = wiring
   if (isAppBoss) {
     await startAppBoss(boss)
     if (may.queues) await createQueues(boss)
     await checkQueues(boss)
+    await readyEventQueue(boss, eventQueue)
     return inTransaction(pool, (db) => proveBoss(boss, db, bossSchema))
   }
   if (!may.migrate) await mustBeMigrated(boss, bossSchema)
   await startOwn(boss, bossSchema)
   if (may.queues) await createQueues(boss)
+  await readyEventQueue(boss, eventQueue)
 }
 
 async function mustBeMigrated(boss: AppBoss, schema: string): Promise<void> {

@@ -9,6 +9,8 @@ import type { Definition } from '../engine/definition.ts'
 import type { Applier } from '../engine/runtime/apply.ts'
 import { BlueprintShelf } from '../engine/runtime/blueprint-shelf.ts'
 import { DatabaseClock } from '../engine/runtime/clock.ts'
+import { Encoding } from '../engine/runtime/encoding.ts'
+import { toldTypes } from '../engine/runtime/event-messages.ts'
 import { CodeShelf, codeOf, DEFAULT_SETTLE_AFTER_MS, groupOf, sideCode } from '../engine/runtime/limits.ts'
 import { type FaultPoints, type Logger, SILENT } from '../engine/runtime/ports.ts'
 import type { SagaClientParts } from '../engine/saga-client.ts'
@@ -22,7 +24,7 @@ import { openBoss } from '../jobs/queues.ts'
 import { WakeUp } from '../jobs/wake-up.ts'
 import { checkOptions, type SagaClientOptions } from './options.ts'
 
-export const DEFAULT_MAX_PAYLOAD_BYTES = 1024 * 1024
+const DEFAULT_MAX_PAYLOAD_BYTES = 1024 * 1024
 /**
  * pg-boss's own expiry is only the net below the worker's timeout: it must not fire first, also not for a job that has
  * to wait in its worker. That a worker is dead shows within seconds, by other means.
@@ -48,6 +50,8 @@ export type Wiring = {
   readonly applier: Applier
   readonly logger: Logger
   readonly wakeUp: WakeUp
+  /** Where others are told of events, if anywhere. */
+  readonly eventQueue: string | undefined
   readonly parts: Omit<SagaClientParts, 'ready'>
 }
 
@@ -77,22 +81,33 @@ export function wire(
   const code = new CodeShelf(definitions)
   const applier: Applier = {
     schema,
-    dispatcher: createDispatcher(boss, bossSchema),
+    dispatcher: createDispatcher(boss, bossSchema, options.events?.queue),
     shelf,
     faults,
     expiry: (saga, step, side) => expiryOf(code.of(saga, shelf.get(saga.blueprint)), step, side),
+    told: toldTypes(options.events),
     group: (saga, step) => groupOf(code.of(saga, shelf.get(saga.blueprint)), step),
   }
   const wakeUp = new WakeUp(schema, db, logger, options.notify ?? true)
   const authorize = options.authorize ?? CODE_MAY
   const transaction = <T>(run: (tx: Db) => Promise<T>) => repeating(() => inTransaction(pool, run))
+  const maxPayloadBytes = options.maxPayloadBytes ?? DEFAULT_MAX_PAYLOAD_BYTES
   const starter = {
     ...applier,
     clock: new DatabaseClock(schema),
-    maxPayloadBytes: options.maxPayloadBytes ?? DEFAULT_MAX_PAYLOAD_BYTES,
+    maxPayloadBytes,
+    encoding: new Encoding(options.codec, maxPayloadBytes),
     own: db,
   }
-  const operator = { applier, starter, authorize, transaction, db, onJobs: () => wakeUp.soon(true) }
+  const operator = {
+    applier,
+    starter,
+    authorize,
+    transaction,
+    db,
+    onJobs: () => wakeUp.soon(true),
+    onLine: () => wakeUp.soon(true, 'line'),
+  }
   const parts = {
     schema,
     starter,
@@ -102,8 +117,22 @@ export function wire(
     transaction,
     db,
     onEnqueued: (committed: boolean) => wakeUp.soon(committed),
+    onLine: (committed: boolean) => wakeUp.soon(committed, 'line'),
   }
-  return { schema, bossSchema, pool, db, boss, isAppBoss, stopBoss, applier, logger, wakeUp, parts }
+  return {
+    schema,
+    bossSchema,
+    pool,
+    db,
+    boss,
+    isAppBoss,
+    stopBoss,
+    applier,
+    logger,
+    wakeUp,
+    eventQueue: options.events?.queue,
+    parts,
+  }
 }
 
 function bossFor(given: AppBoss | undefined, open: () => PgBoss): Pick<Wiring, 'boss' | 'isAppBoss' | 'stopBoss'> {

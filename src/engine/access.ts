@@ -14,6 +14,7 @@ export type Action =
   | 'revert'
   | 'complete'
   | 'edit_input'
+  | 'erase'
   | 'hold'
   | 'release'
   | 'start_operation'

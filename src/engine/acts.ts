@@ -46,6 +46,7 @@ export function refusal(row: SagaRow, verb: string, ignored: Ignored): SagaError
     needs_admin: 'its pivot may have taken effect, so that undoing it is for an admin to order (pastPivot)',
     unknown_step: 'there is no such step',
     too_late: 'the time in which it could be is over',
+    erased: 'its payloads have been erased',
     in_doubt: 'nobody knows whether one of its steps has taken effect: complete that by hand, or compensate',
   }
   return new SagaError(
@@ -69,6 +70,7 @@ const LEAVES: { readonly [verb in Order['type']]: readonly SagaEvent['type'][] }
   revert: ['saga_turned'],
   complete: ['step_settled_by_hand'],
   edit_input: ['input_edited'],
+  erase: ['saga_erased'],
 }
 
 /**

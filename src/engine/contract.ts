@@ -11,7 +11,7 @@ import { type StartingOptions, startingOf } from './starting.ts'
  */
 export function defineContract<const Input extends ZodType>(
   name: string,
-  options: { readonly version: number; readonly input: Input } & StartingOptions,
+  options: { readonly version: number; readonly input: Input } & StartingOptions<Input>,
 ): Contract<Input> {
   const { version, input } = options ?? {}
   const problems: BlueprintProblem[] = []
@@ -22,7 +22,7 @@ export function defineContract<const Input extends ZodType>(
     problems.push({ at: 'version', problem: `it must be a whole number from 1 up, not ${version}` })
   }
   if (!(input instanceof ZodType)) problems.push({ at: 'input', problem: 'it must be a zod schema' })
-  const starting = startingOf(options ?? {}, problems)
+  const starting = startingOf((options ?? {}) as StartingOptions<never>, problems)
   if (problems.length > 0) throw definitionInvalid(String(name), problems)
   return { name, version, input, ...(starting === undefined ? {} : { starting }) }
 }

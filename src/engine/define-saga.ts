@@ -273,7 +273,7 @@ export type DefineSaga<A extends App> = {
   /** @throws SagaError `DEFINITION_INVALID`. */
   <const Input extends ZodType>(
     name: string,
-    options: { readonly version: number; readonly input: Input } & StartingOptions,
+    options: { readonly version: number; readonly input: Input } & StartingOptions<Input>,
   ): SagaDefinition<A, Input, Record<never, never>>
   /** From a contract that is shared with the processes that only start it. */
   <const Input extends ZodType>(contract: Contract<Input>): SagaDefinition<A, Input, Record<never, never>>

@@ -15,8 +15,16 @@ export type SagaErrorCode =
   /** Not JSON, or not storable as such; the message names the field. */
   | 'PAYLOAD_INVALID'
   | 'PAYLOAD_TOO_LARGE'
+  /** A payload is encoded, and this process has no codec. */
+  | 'CODEC_MISSING'
+  /** The codec could not encode or decode a payload; the `cause` says why. */
+  | 'CODEC_FAILED'
+  /** The payload was erased, and nothing brings it back. */
+  | 'PAYLOAD_ERASED'
   /** The key, or id, belongs to a saga with another input; `details.sagaId`. */
   | 'KEY_REUSED'
+  /** Another saga has the concurrency key, and this start does not wait; `details.sagaId`. */
+  | 'KEY_BUSY'
   /** The saga that has the key cannot be seen from this transaction: retry it. */
   | 'KEY_CONFLICT_RETRY'
   /** A start in the caller's transaction, on a connection that is in none. */

@@ -3,6 +3,7 @@ import { itemOf, type MapNode } from './core/blueprint.ts'
 import { areSettled } from './core/frontier.ts'
 import type { StepStatus } from './core/machine.ts'
 import type { SagaState, StepState } from './core/state.ts'
+import { bringsResult } from './result-events.ts'
 import { mapResults } from './runtime/map-results.ts'
 import type { StepView } from './saga-view.ts'
 import type { JournalEntry } from './store/journal.ts'
@@ -57,6 +58,6 @@ function backward(byState: ByState): StepStatus {
 function resultsOf(node: MapNode, state: SagaState, journal: readonly JournalEntry[]): readonly unknown[] {
   const results = new Map<string, unknown>()
   for (const { event, payload } of journal)
-    if (payload !== undefined && 'step' in event && event.step !== undefined) results.set(event.step, payload)
+    if (bringsResult(event) && payload !== undefined && 'step' in event) results.set(event.step ?? '', payload)
   return mapResults(node, state, (item) => results.get(item))
 }

@@ -16,10 +16,12 @@ import { ByHand } from './operator-by-hand.ts'
 import { endHold, type HoldScope, type HoldView, heldNow, placeHold } from './operator-holds.ts'
 import { type Applier, applyBatch, type Item } from './runtime/apply.ts'
 import { isId, newId } from './runtime/ids.ts'
-import { decideStart, type Starter, storeStarts } from './runtime/start.ts'
+import { decideStart, inputHashOf, type Starter, storeStarts } from './runtime/start.ts'
 import type { Db } from './store/db.ts'
+import { erasePayloads } from './store/erasing.ts'
 import { holdsFor, readActiveHolds } from './store/holds.ts'
 import { readPayloads, readRequest } from './store/journal.ts'
+import { concurrencyKeyOf } from './store/line.ts'
 import { lockSagas, readSagas, type SagaRow } from './store/sagas.ts'
 
 export type ShownPlan = Plan & { readonly hash: string }
@@ -42,6 +44,8 @@ export type OperatorOptions = {
   readonly db: Db
   /** Jobs were inserted. */
   readonly onJobs: () => void
+  /** Somebody has left a line, or stands in one. */
+  readonly onLine: () => void
 }
 
 export class Operator {
@@ -51,7 +55,7 @@ export class Operator {
 
   constructor(options: OperatorOptions) {
     this.#options = options
-    this.#byHand = new ByHand(options.applier.schema, options.starter.maxPayloadBytes)
+    this.#byHand = new ByHand(options.applier.schema, options.starter)
   }
 
   /**
@@ -116,8 +120,9 @@ export class Operator {
    * Says that a step was done outside, with what came of it; or, of a saga that goes back, that its undoing was. The
    * saga goes on as if it had done it itself. A map's item is called `name[3]`.
    *
-   * @param by `result`: what the action would have returned, where later steps are to see it.
-   * @throws SagaError `RESULT_INVALID` when the result does not fit the schema that the step's code has stored.
+   * @param by `result`: what the action would have returned, where later steps are to see it; undoing has none.
+   * @throws SagaError `RESULT_INVALID` when the result does not fit the schema that the step's code has stored, or is given
+   * for an undoing.
    */
   async complete(sagaId: string, by: By & { readonly step: string; readonly result?: unknown }): Promise<Done> {
     const { step, result } = by
@@ -140,7 +145,12 @@ export class Operator {
     })
   }
 
-  /** Starts a new saga with the input of a compensated one, linked to it. @returns the new saga's id as `newSagaId`. */
+  /**
+   * Starts a new saga with the input of a compensated one, linked to it.
+   *
+   * @returns the new saga's id as `newSagaId`.
+   * @throws SagaError `CODEC_MISSING` or `CODEC_FAILED` where the input cannot be read.
+   */
   async rerun(sagaId: string, by: By): Promise<Done & { readonly newSagaId: string }> {
     const newSagaId = newId()
     let repeatedId: string | undefined
@@ -151,6 +161,20 @@ export class Operator {
       },
     })
     return { ...done, newSagaId: repeatedId ?? newSagaId }
+  }
+
+  /**
+   * Removes the payloads of a saga that is at rest from its journal, and what its errors said: for good. What happened,
+   * to which step and when, stays, and so do its key, names and codes of errors, and what people gave as their reasons.
+   * Sagas that were started by a rerun of it are others: see `list({ rerunOf })`.
+   *
+   * @param by `tags`: removes them too.
+   * @throws SagaError `ORDER_REFUSED` for one that is live, a dead letter, or has a hook under way.
+   */
+  erase(sagaId: string, by: By & { readonly tags?: boolean }): Promise<Done> {
+    return this.#order(sagaId, 'erase', by, (act) => ({ type: 'erase', act }), 'erase', {
+      after: (db) => erasePayloads(db, this.#options.applier.schema, sagaId, { tags: by.tags === true }),
+    })
   }
 
   /**
@@ -194,9 +218,10 @@ export class Operator {
       readonly repeated?: (event: SagaEvent) => void
       /** What goes with the order into the journal, checked. */
       readonly payload?: (db: Db, row: SagaRow) => Promise<string | undefined>
+      readonly after?: (db: Db) => Promise<void>
     } = {},
   ): Promise<Done> {
-    const { applier, authorize, transaction, onJobs } = this.#options
+    const { applier, authorize, transaction, onJobs, onLine } = this.#options
     const act = checkAct(by)
     const found = await this.#read(this.#options.db, sagaId)
     await demand(authorize, act.actor, action, { sagaId, definition: found.definition })
@@ -220,9 +245,11 @@ export class Operator {
       }
       const [applied] = (await applyBatch(applier, db, [item], { wait: true })).applied
       if (applied?.ignored !== undefined) throw refusal(row, verb, applied.ignored)
+      await hooks.after?.(db)
       return { sagaId, repeated: false }
     })
     onJobs()
+    onLine()
     return done
   }
 
@@ -274,7 +301,10 @@ export class Operator {
       throw new SagaError('DEFINITION_UNKNOWN', `The blueprint of saga ${row.id} is not stored.`)
     if (!ordersThatFit(blueprint, row.state).includes('rerun')) return
     const payloads = (await readPayloads(db, applier.schema, [row.id])).get(row.id)
-    const inputJson = payloads?.input ?? 'null'
+    // It is another saga's from here on, and encoded anew.
+    const about = { sagaId: row.id, definition: row.definition }
+    const inputJson = await starter.encoding.decode(payloads?.input ?? 'null', about)
+    const key = await concurrencyKeyOf(db, applier.schema, row.id)
     const prepared = await decideStart(starter, {
       id: newSagaId,
       name: row.definition,
@@ -282,11 +312,11 @@ export class Operator {
       blueprint,
       hash: row.blueprint,
       inputJson,
-      inputHash: createHash('sha256')
-        .update(canonicalJson(JSON.parse(inputJson)))
-        .digest('base64url'),
+      inputHash: await inputHashOf(starter, canonicalJson(JSON.parse(inputJson))),
       rerunOf: row.id,
+      ...(row.state.revertWithinMs === undefined ? {} : { starting: { revertWithinMs: row.state.revertWithinMs } }),
       priority: row.priority,
+      ...(key === undefined ? {} : { line: { key, mustBeFirst: false } }),
     })
     await storeStarts(starter, db, [prepared])
   }

@@ -18,6 +18,39 @@ export type PayloadRules = {
 const MAX_DEPTH = 500
 const MAX_PATH = 200
 
+/** What stands in the place of a payload has this field and no other. */
+const MARK = '$saga'
+const MARKED = `{"${MARK}":`
+
+/** What is left of a payload when its saga has been erased, as JSON text. */
+export const ERASED_PAYLOAD = `${MARKED}["erased"]}`
+
+/** What stands in the place of a payload: what the app's codec made of it, or that it was erased. */
+export type Mark = { readonly is: 'encoded'; readonly stored: unknown } | { readonly is: 'erased' }
+
+/** @param json what the app's codec gave. */
+export function encodedPayload(json: string): string {
+  return `${MARKED}["encoded",${json}]}`
+}
+
+/** The mark of a stored payload; `undefined` for one that is there as it is. */
+export function markOf(payload: unknown): Mark | undefined {
+  if (typeof payload !== 'object' || payload === null || !(MARK in payload) || !isAlone(payload)) return undefined
+  const mark: unknown = payload[MARK]
+  if (!Array.isArray(mark)) return undefined
+  if (mark[0] === 'erased') return { is: 'erased' }
+  return mark[0] === 'encoded' ? { is: 'encoded', stored: mark[1] } : undefined
+}
+
+/** As `markOf`, of JSON text: nearly all of it is not even looked into. */
+export function markIn(json: string): Mark | undefined {
+  return json.startsWith(MARKED) ? markOf(JSON.parse(json)) : undefined
+}
+
+function isAlone(payload: object): boolean {
+  return Object.keys(payload).length === 1
+}
+
 /** U+0000 or a lone surrogate, as `JSON.stringify` escapes them; not a backslash of the text itself. */
 const UNSTORABLE = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f][\da-f]{2})/
 
@@ -32,6 +65,12 @@ export function checkPayload(value: unknown, rules: PayloadRules): { readonly js
   const json = stringify(value, rules.what)
   // Nearly all texts have no `\u` at all; those that do may still be harmless.
   if (!comesBack(value, 0) || (json.includes('\\u') && UNSTORABLE.test(json))) throw invalid(rules.what, value)
+  if (json.startsWith(MARKED) && isAlone(JSON.parse(json) as object)) {
+    const problem = `is an object whose only field is "${MARK}", which stands for payloads that are encoded or erased`
+    throw new SagaError('PAYLOAD_INVALID', `${capital(rules.what)} ${problem}. Call the field something else.`, {
+      details: { field: MARK },
+    })
+  }
   // A string has at most three bytes of UTF-8 for each of its units: only near the limit is it worth counting.
   if (json.length * 3 > rules.maxBytes && Buffer.byteLength(json) > rules.maxBytes) {
     throw new SagaError(

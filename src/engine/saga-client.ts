@@ -57,7 +57,7 @@ export class SagaClient {
    *
    * @returns its id, and whether this call created it: a repeated key finds the first saga.
    * @throws SagaError `INPUT_INVALID` (with the fields), `PAYLOAD_INVALID`, `PAYLOAD_TOO_LARGE`, `KEY_REUSED`,
-   * `KEY_CONFLICT_RETRY`, `TRANSACTION_REQUIRED` when `db` is in none, `NAME_INVALID` for a key, id, tag, priority or
+   * `KEY_CONFLICT_RETRY`, `KEY_BUSY`, `TRANSACTION_REQUIRED` when `db` is in none, `NAME_INVALID` for a key, id, tag, priority or
    * moment, and for a deadline that leaves no time,
    * `DEFINITION_UNKNOWN`, `DEFINITION_INVALID`, `DEFINITION_CHANGED`, `NOT_AUTHORIZED`, `DATABASE_UNREACHABLE`.
    */
@@ -89,7 +89,8 @@ export class SagaClient {
       const { db, schema, shelf } = this.#parts
       const summary = await readSummary(db, schema, id)
       if (summary === undefined) return undefined
-      const journal = await readJournal(db, schema, id)
+      const { definition } = summary
+      const journal = await this.#shown(await readJournal(db, schema, id), id, definition)
       await shelf.load(db, [summary.state.blueprint])
       return viewOf(summary, journal, shelf)
     })
@@ -152,7 +153,9 @@ export class SagaClient {
    * @throws SagaError `SAGA_NOT_FOUND`.
    */
   async journal(id: string): Promise<readonly JournalEntry[]> {
-    const entries = await this.#read(() => readJournal(this.#parts.db, this.#parts.schema, mustBeId(id)))
+    const entries = await this.#read(async () => {
+      return this.#shown(await readJournal(this.#parts.db, this.#parts.schema, mustBeId(id)), id)
+    })
     if (entries.length === 0) throw notFound(id)
     return entries
   }
@@ -199,13 +202,21 @@ export class SagaClient {
     while (options.signal?.aborted !== true) {
       // Asked before the journal is read: what came in between is read all the same.
       const settled = await this.waiters.settled(id, WATCH_MS)
-      const entries = await this.#read(() => readJournal(db, schema, id, after))
+      const entries = await this.#read(async () => this.#shown(await readJournal(db, schema, id, after), id))
       for (const entry of entries) {
         yield entry
         after = entry.sequence
       }
       if (settled && entries.length === 0) return
     }
+  }
+
+  /** @param definition asked for where it is not given, and some payload is encoded. */
+  #shown(entries: readonly JournalEntry[], id: string, definition?: string): Promise<readonly JournalEntry[]> {
+    const { db, schema, starter } = this.#parts
+    return starter.encoding.shown(entries, async () => {
+      return { sagaId: id, definition: definition ?? (await readSummary(db, schema, id))?.definition ?? '' }
+    })
   }
 
   /** See `Starts.register`. */

@@ -4,6 +4,7 @@ import type { OrderType } from './core/input.ts'
 import { ordersThatFit } from './core/order.ts'
 import type { ErrorInfo, SagaState, StepState } from './core/state.ts'
 import { mapView } from './map-view.ts'
+import { bringsResult } from './result-events.ts'
 import type { BlueprintShelf } from './runtime/blueprint-shelf.ts'
 import type { JournalEntry } from './store/journal.ts'
 import type { SagaSummary } from './store/reading.ts'
@@ -32,7 +33,10 @@ export type StepView = {
 export type SagaView = SagaSummary & {
   readonly direction: 'forward' | 'backward'
   readonly draining: boolean
+  /** As it was last edited; what it was before stands in the journal. */
   readonly input: unknown
+  /** Its payloads are gone. */
+  readonly erased: boolean
   /** In the order of the definition; steps that were not reached are pending, ways that were not taken are left out. */
   readonly steps: readonly StepView[]
   /** What an operator can order now. */
@@ -58,12 +62,13 @@ export function viewOf(summary: SagaSummary, journal: readonly JournalEntry[], s
   const { state } = summary
   const blueprint = shelf.get(state.blueprint)
   const names = blueprint === undefined ? Object.keys(state.steps) : [...reachable(blueprint.nodes, state)]
-  const input = journal.find((entry) => entry.event.type === 'saga_started')?.payload
+  const input = journal.findLast(({ event: { type } }) => type === 'saga_started' || type === 'input_edited')?.payload
   return {
     ...summary,
     direction: state.direction,
     draining: state.draining === true,
     input,
+    erased: state.erased === true,
     steps: names.map((name) => {
       const node = blueprint === undefined ? undefined : nodeOf(blueprint, name)
       const fallback = node?.node === 'step' && state.steps[name]?.fellBack === true ? node.fallback?.name : undefined
@@ -93,13 +98,11 @@ function* reachable(nodes: readonly BlueprintNode[], state: SagaState): Generato
   }
 }
 
-const SAYS_RESULT: readonly string[] = ['step_completed', 'step_verified', 'step_settled_by_hand']
-
 function stepView(name: string, step: StepState | undefined, journal: readonly JournalEntry[]): StepView {
   if (step === undefined)
     return { name, state: 'pending', attempts: 0, compensationAttempts: 0, builds: [], inDoubt: false }
   const own = journal.filter(({ event }) => 'step' in event && event.step === name)
-  const done = own.findLast(({ event }) => SAYS_RESULT.includes(event.type))
+  const done = own.findLast(({ event }) => bringsResult(event))
   const started = own.find(({ event }) => event.type === 'attempt_scheduled')
   const open = step.state === 'running' || step.state === 'waiting' || step.state === 'compensating'
   const ended = open ? undefined : own.at(-1)

@@ -40,11 +40,13 @@ export type StartsParts = {
   readonly db: Db
   /** Something was enqueued; `committed`: by a transaction of our own. */
   readonly onEnqueued: (committed: boolean) => void
+  /** Somebody stands in a line. */
+  readonly onLine: (committed: boolean) => void
 }
 
 const MANY_AT_ONCE = 500
 /** What is refused of one start, and says nothing of the others. */
-const OF_ONE_ITEM: readonly SagaErrorCode[] = ['KEY_REUSED', 'NAME_INVALID', 'SAGA_NOT_FOUND']
+const OF_ONE_ITEM: readonly SagaErrorCode[] = ['KEY_REUSED', 'KEY_BUSY', 'NAME_INVALID', 'SAGA_NOT_FOUND']
 
 export class Starts {
   readonly #parts: StartsParts
@@ -136,11 +138,12 @@ export class Starts {
   }
 
   async #store(db: Db | undefined, prepared: readonly Prepared[]): Promise<readonly Started[]> {
-    const { starter, transaction, onEnqueued } = this.#parts
+    const { starter, transaction, onEnqueued, onLine } = this.#parts
     const started = await (db === undefined
       ? transaction((own) => storeStarts(starter, own, prepared))
       : storeStarts(starter, db, prepared, { callers: true }))
     onEnqueued(db === undefined)
+    if (prepared.some(({ line }) => line !== undefined)) onLine(db === undefined)
     return started
   }
 }

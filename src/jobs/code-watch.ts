@@ -7,7 +7,13 @@
 import type { Item } from '../engine/runtime/apply.ts'
 import type { Logger } from '../engine/runtime/ports.ts'
 import type { Db } from '../engine/store/db.ts'
-import { awaitedCode, knownCode, sagasDeadWithoutCode, sagasWaitingForCode } from '../engine/store/missing-code.ts'
+import {
+  awaitedCode,
+  knownCode,
+  sagasDeadWithoutCode,
+  sagasWaitingForCode,
+  sagasWithHooksWaitingForCode,
+} from '../engine/store/missing-code.ts'
 import { Handing } from './handing.ts'
 
 const LOOK_MS = 10_000
@@ -77,7 +83,8 @@ export class CodeWatch {
     const dead = await sagasDeadWithoutCode(db, schema, own, AT_ONCE)
     const waiting = this.#isFirst ? await sagasWaitingForCode(db, schema, own, AT_ONCE) : []
     this.#isFirst = waiting.length === AT_ONCE
-    const ids = [...dead, ...waiting.map((saga) => saga.id)]
+    const hooked = await sagasWithHooksWaitingForCode(db, schema, own, AT_ONCE)
+    const ids = [...dead, ...waiting.map((saga) => saga.id), ...hooked]
     for (const sagaId of ids) this.#handing.hand({ sagaId, input: { type: 'code_found' } })
   }
 

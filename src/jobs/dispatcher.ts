@@ -1,11 +1,13 @@
 /** Jobs on pg-boss, always on the transaction that the engine hands in: see the port's contract. */
 import { SagaError } from '../engine/errors.ts'
+import { newId } from '../engine/runtime/ids.ts'
 import type { DeliveredJob, Dispatcher } from '../engine/runtime/ports.ts'
 import type { Db } from '../engine/store/db.ts'
 import type { AppBoss } from './app-boss.ts'
 import { DEAD_LETTER_QUEUE, STEP_QUEUE } from './queues.ts'
 
-export function createDispatcher(boss: AppBoss, bossSchema: string): Dispatcher {
+/** @param eventQueue where others are told of events. */
+export function createDispatcher(boss: AppBoss, bossSchema: string, eventQueue?: string): Dispatcher {
   return {
     settle: (db, jobs) => settle(boss, db, jobs),
     owned: (db, ids) => owned(db, bossSchema, ids),
@@ -22,6 +24,15 @@ export function createDispatcher(boss: AppBoss, bossSchema: string): Dispatcher 
       ),
     removeDeadLetters: async (db, ids) => {
       await boss.deleteJob(DEAD_LETTER_QUEUE, [...ids], { db })
+    },
+    insertEvents: async (db, events) => {
+      if (eventQueue === undefined) return
+      await insert(
+        boss,
+        db,
+        eventQueue,
+        events.map((data) => ({ id: newId(), data })),
+      )
     },
   }
 }

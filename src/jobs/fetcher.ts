@@ -4,14 +4,13 @@
  * After a connection error nothing is known of what was under way, so the worker reads back what it owns: no claim
  * stays that nobody runs.
  */
-import { itemOf } from '../engine/core/blueprint.ts'
 import type { BlueprintShelf } from '../engine/runtime/blueprint-shelf.ts'
 import type { LoadedSaga } from '../engine/runtime/context.ts'
 import { newId } from '../engine/runtime/ids.ts'
 import type { FaultPoints, JobData } from '../engine/runtime/ports.ts'
 import { type Db, inOneFlight } from '../engine/store/db.ts'
 import { type HoldsByDefinition, readActiveHolds } from '../engine/store/holds.ts'
-import { readPayloads, type WantedItems } from '../engine/store/journal.ts'
+import { readPayloads } from '../engine/store/journal.ts'
 import { readRevisions } from '../engine/store/revisions.ts'
 import { readSagas } from '../engine/store/sagas.ts'
 import { awaitFetchTurn, type ClaimedJob, insertClaim, readClaims } from '../engine/store/workers.ts'
@@ -21,6 +20,7 @@ import type { Claim } from './entries.ts'
 import type { Identity } from './owner.ts'
 import { STEP_QUEUE } from './queues.ts'
 import { inSessionTransaction, Session } from './sessions.ts'
+import { isForgotten, lacksMaps, settledMaps, wantedItems } from './wanted-items.ts'
 
 export type Fetched = {
   readonly claim: Claim
@@ -149,13 +149,14 @@ export class Fetcher {
    * remembered revision is not enough: a cancel or a pause moves the saga on and leaves the job.
    */
   async #load(db: Db, jobs: readonly ClaimedJob[]): Promise<Pick<Fetched, 'sagas' | 'holds'>> {
-    const { cache, schema } = this.#options
+    const { cache, schema, shelf } = this.#options
     const wanted = new Set<string>()
     const known = new Map<string, LoadedSaga>()
     for (const job of jobs) {
       const cached = cache.get(job.saga, job.revision)
-      if (cached === undefined || lacksItems(job, cached)) wanted.add(job.saga)
-      else known.set(job.saga, cached)
+      const isKnown = cached !== undefined && !isForgotten(job, cached, shelf.get(cached.state.blueprint))
+      if (isKnown) known.set(job.saga, cached)
+      else wanted.add(job.saga)
     }
     for (const id of wanted) known.delete(id)
     const [sagas, revisions, holds] = await inOneFlight(
@@ -170,40 +171,45 @@ export class Fetcher {
       else moved.add(id)
     }
     for (const [id, saga] of await this.#read(db, moved, jobs)) sagas.set(id, saga)
-    await this.#options.shelf.load(
+    await shelf.load(
       db,
       [...sagas.values()].map((saga) => saga.state.blueprint),
     )
+    // What an item sees is said by its blueprint, which is known only now.
+    const lacking = jobs.flatMap((job) => {
+      const saga = sagas.get(job.saga)
+      return saga !== undefined && lacksMaps(job, saga, shelf.get(saga.state.blueprint)) ? [job.saga] : []
+    })
+    const again = new Set(lacking)
+    for (const [id, saga] of await this.#read(db, again, jobs, again)) sagas.set(id, saga)
     return { sagas, holds }
   }
 
-  async #read(db: Db, wanted: ReadonlySet<string>, jobs: readonly ClaimedJob[]): Promise<Map<string, LoadedSaga>> {
+  /** @param all sagas of which all results of items are wanted, whatever the jobs are. */
+  async #read(
+    db: Db,
+    wanted: ReadonlySet<string>,
+    jobs: readonly ClaimedJob[],
+    all?: ReadonlySet<string>,
+  ): Promise<Map<string, LoadedSaga>> {
     const sagas = new Map<string, LoadedSaga>()
     if (wanted.size === 0) return sagas
     const { schema } = this.#options
     const ids = [...wanted]
-    const [rows, payloads] = await inOneFlight(
+    const items = wantedItems(jobs, all)
+    const [rows, found] = await inOneFlight(
       db,
       () => readSagas(db, schema, ids),
-      () => readPayloads(db, schema, ids, wantedItems(jobs)),
+      () => readPayloads(db, schema, ids, items),
     )
     for (const row of rows) {
-      sagas.set(row.id, { ...row, payloads: payloads.get(row.id) ?? { input: 'null', results: {} } })
+      const payloads = found.get(row.id) ?? { input: 'null', results: {} }
+      const isWhole = payloads.lists !== undefined && items.sagas.includes(row.id)
+      const whole = isWhole ? { wholeMaps: settledMaps(row.state, payloads.lists) } : {}
+      sagas.set(row.id, { ...row, payloads: { ...payloads, ...whole } })
     }
     return sagas
   }
-}
-
-/** What is remembered of a map has no results of its items: they are read where somebody is to see them. */
-function lacksItems({ step, side }: ClaimedJob, saga: LoadedSaga): boolean {
-  return saga.payloads.lists !== undefined && (itemOf(step) === undefined || side === 'compensation')
-}
-
-/** An item sees nothing of the others, and its compensation its own result only. */
-function wantedItems(jobs: readonly ClaimedJob[]): WantedItems {
-  const others = jobs.filter(({ step }) => itemOf(step) === undefined)
-  const undone = jobs.filter(({ step, side }) => side === 'compensation' && itemOf(step) !== undefined)
-  return { sagas: [...new Set(others.map(({ saga }) => saga))], steps: [...new Set(undone.map(({ step }) => step))] }
 }
 
 type FetchedJob = {

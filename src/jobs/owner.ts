@@ -26,7 +26,7 @@ import { Backoff } from './backoff.ts'
 import { withTimeout } from './patience.ts'
 import { keepsItsSession } from './session-probe.ts'
 import { inSessionTransaction, Session } from './sessions.ts'
-import { channelOf } from './wake-up.ts'
+import { channelOf, type Wake } from './wake-up.ts'
 
 const HEARTBEAT_MS = 3_000
 /** A heartbeat without an answer for this long: the session is given up, well before the lease is over. */
@@ -47,7 +47,7 @@ export type OwnerOptions = {
   readonly definitions: readonly string[]
   readonly logger: Logger
   /** Somebody enqueued something. */
-  readonly onWake: () => void
+  readonly onWake: (why: Wake) => void
   readonly onLost: () => void
   readonly onBack: () => void
   readonly onTakenOver: () => void
@@ -182,7 +182,7 @@ export class Owner {
       const client = await this.#session.client()
       const db = await this.#session.db()
       if (!(await tryOwnerLock(db, this.#lockKey))) return false
-      client.on('notification', () => this.#options.onWake())
+      client.on('notification', ({ payload }) => this.#options.onWake(payload === 'line' ? 'line' : 'jobs'))
       await db.executeSql(`listen ${channelOf(this.#options.schema)}`)
     }
     if (this.#closed) return false

@@ -3,6 +3,7 @@
  * 14 days and fail a running step after 15 minutes.
  */
 import { PgBoss } from 'pg-boss'
+import { SagaError } from '../engine/errors.ts'
 import type { Logger } from '../engine/runtime/ports.ts'
 import type { Db } from '../engine/store/db.ts'
 
@@ -51,6 +52,36 @@ export const QUEUES: readonly (readonly [name: string, options: QueueOptions])[]
   // A redelivery by pg-boss itself would only repeat what its own dead-letter queue leads to: a lost attempt.
   [STEP_QUEUE, { ...KEPT, deadLetter: LOST_QUEUE, partition: true }],
 ]
+
+/** What nobody could take is tried again and again, and kept until somebody can: an event is told at least once. */
+const OF_EVENTS: QueueOptions = {
+  ...FOREVER,
+  retryLimit: ALWAYS,
+  retryDelay: 1,
+  retryBackoff: true,
+  retryDelayMax: 10 * 60,
+  expireInSeconds: 15 * 60,
+}
+
+/**
+ * The queue that the app has named for events: made where there is none, used as it is where there is one.
+ *
+ * @throws SagaError `OPTION_INVALID` for one that would not take every job.
+ */
+export async function readyEventQueue(
+  boss: Pick<PgBoss, 'createQueue' | 'getQueue'>,
+  name: string | undefined,
+): Promise<void> {
+  if (name === undefined) return
+  if ((await boss.getQueue(name)) === null) await boss.createQueue(name, OF_EVENTS)
+  const policy = (await boss.getQueue(name))?.policy
+  if (policy === 'standard') return
+  throw new SagaError(
+    'OPTION_INVALID',
+    `The queue ${name} cannot be used for events: its policy is ${policy}, by which it would drop some. It has to be standard.`,
+    { details: { option: 'events' } },
+  )
+}
 
 /** Creates the queues, or brings their options up to date. */
 export async function createQueues(boss: Pick<PgBoss, 'createQueue' | 'updateQueue'>): Promise<void> {

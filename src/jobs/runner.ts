@@ -3,9 +3,10 @@
  * transactional one commits by itself.
  */
 import { admit } from '../engine/core/admit.ts'
-import { ADOPT, itemOf } from '../engine/core/blueprint.ts'
+import { ADOPT, isSideHook, itemOf } from '../engine/core/blueprint.ts'
 import type { Delivery, Report } from '../engine/core/input.ts'
 import type { Definition } from '../engine/definition.ts'
+import type { SagaError } from '../engine/errors.ts'
 import type { Applied, Applier, Batch, Item } from '../engine/runtime/apply.ts'
 import type { LoadedSaga } from '../engine/runtime/context.ts'
 import { type CodeShelf, codeName, groupOf, limitsOf, sideCode } from '../engine/runtime/limits.ts'
@@ -51,6 +52,8 @@ export type RunnerParts = {
  * another worker has it, but growing too: that one may have its hands full.
  */
 const CODE_DELAYS_MS = [250, 1_000, 5_000, 15_000, 60_000] as const
+/** From a minute to a year. A worker that comes with the code sets it going sooner. */
+const MAX_DOUBLINGS = 19
 const ELSEWHERE_DELAYS_MS = [250, 1_000, 1_000, 2_000] as const
 
 export class Runner {
@@ -105,10 +108,37 @@ export class Runner {
     if (group !== undefined && group !== job.group) {
       return this.#report(job, fetched.claim, saga, { report: returned(delivery, 'turned', definition) })
     }
+    const opened = this.#parts.settings.encoding.open(saga)
+    if (opened instanceof Promise) this.#whenOpened(opened, job, fetched.claim, saga, definition, delivery)
+    else this.#start(job, fetched.claim, opened, definition, delivery)
+  }
+
+  /** What cannot be read is no reason to go on or to turn back: its attempt waits, as if its code were not there. */
+  #whenOpened(
+    opened: Promise<LoadedSaga>,
+    job: ClaimedJob,
+    claim: Claim,
+    saga: LoadedSaga,
+    definition: Definition,
+    delivery: Delivery,
+  ): void {
+    const { settings, logger } = this.#parts
+    const start = (readable: LoadedSaga) => {
+      if (!settings.stop.aborted) return this.#start(job, claim, readable, definition, delivery)
+      this.#report(job, claim, saga, { report: returned(delivery, 'turned', definition) })
+    }
+    const putOff = (error: unknown) => {
+      const { code, message } = error as SagaError
+      logger.error({ saga: job.saga, step: job.step, code, error: message }, 'an attempt is put off: it cannot be read')
+      this.#report(job, claim, saga, { report: unreadable(definition, delivery, error) })
+    }
+    void opened.then(start, putOff)
+  }
+
+  #start(job: ClaimedJob, claim: Claim, saga: LoadedSaga, definition: Definition, delivery: Delivery): void {
     this.#parts.applier.faults('before-action')
-    if (isTransactional(definition, job.step))
-      void this.#runTransactional(job, fetched.claim, saga, definition, delivery)
-    else this.#runExternal(job, fetched.claim, saga, definition, delivery)
+    if (isTransactional(definition, job.step)) void this.#runTransactional(job, claim, saga, definition, delivery)
+    else this.#runExternal(job, claim, saga, definition, delivery)
   }
 
   #codeOf(saga: LoadedSaga): Definition | undefined {
@@ -120,7 +150,7 @@ export class Runner {
     const code = sideCode(definition, job.step, job.side)
     if (code === undefined) return
     const running = runAttempt(saga, definition, delivery, code, this.#parts.settings)
-    const done = this.#parts.siblings.watch(saga.id, definition.blueprint, job.step, running.abort)
+    const done = this.#parts.siblings.watch(saga.id, definition.blueprint, delivery, running.abort)
     void running.reported.then((report) => {
       done()
       this.#parts.applier.faults('after-action')
@@ -192,7 +222,7 @@ export class Runner {
     claim.open -= 1
     if (removes) claim.removed = true
     if (claim.open === 0) this.#parts.onClaimSettled(claim)
-    this.#remember(saga, result.applied, result.payload)
+    this.#remember(saga, result.applied, result.clear)
     this.#parts.onSlotFree()
     this.#parts.onCommitted({ applied: [result.applied], skipped: [], orphans: [], now: 0 })
   }
@@ -206,7 +236,8 @@ export class Runner {
   #done(job: ClaimedJob, claim: Claim, saga: LoadedSaga | undefined, report: AttemptReport, outcome: Outcome): void {
     if (outcome.type === 'poisoned') return this.#poisoned(job, claim, saga, report, outcome.error)
     if (claim.open === 0) this.#parts.onClaimSettled(claim)
-    if (outcome.type === 'applied' && saga !== undefined) this.#remember(saga, outcome.applied, report.payload)
+    if (outcome.type === 'applied' && saga !== undefined)
+      this.#remember(saga, outcome.applied, report.clear ?? report.payload)
     else this.#parts.cache.delete(job.saga)
     this.#parts.onSlotFree()
   }
@@ -273,14 +304,31 @@ function returned(delivery: Delivery, why: 'pause' | 'hold' | 'turned', definiti
 }
 
 function withoutCode(delivery: Delivery, isElsewhere: boolean): Report {
+  const { insertedAs, step } = delivery
   const delays = isElsewhere ? ELSEWHERE_DELAYS_MS : CODE_DELAYS_MS
-  const retryDelayMs = delays[Math.min(delivery.insertedAs, delays.length) - 1] ?? 60_000
+  const delayMs = delays[Math.min(insertedAs, delays.length) - 1] ?? 60_000
+  // A hook beside a status is no dead letter for want of code, so that nothing else would ever end its coming back.
+  const doublings = isElsewhere || !isSideHook(step) ? 0 : Math.min(MAX_DOUBLINGS, insertedAs - delays.length)
+  const retryDelayMs = delayMs * 2 ** Math.max(0, doublings)
   return {
     type: 'returned',
     ...delivery,
     why: 'code',
     retryDelayMs,
     limits: limitsOf(undefined, delivery.step, delivery.side),
+  }
+}
+
+/** What was erased is never readable again: that is for a person. Everything else may come back. */
+function unreadable(definition: Definition, delivery: Delivery, error: unknown): Report {
+  if ((error as SagaError).code !== 'PAYLOAD_ERASED') return withoutCode(delivery, false)
+  return {
+    type: 'failed',
+    ...delivery,
+    verdict: 'rejected',
+    error: errorInfo(error),
+    retryDelayMs: 0,
+    limits: limitsOf(definition, delivery.step, delivery.side),
   }
 }
 

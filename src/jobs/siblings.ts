@@ -5,6 +5,7 @@
  * an attempt that hears of it still comes to its end by itself, and what it reports counts as it always does.
  */
 import { type Blueprint, type BlueprintNode, definedName, walk } from '../engine/core/blueprint.ts'
+import type { Delivery } from '../engine/core/input.ts'
 import { SagaError } from '../engine/errors.ts'
 import type { Batch } from '../engine/runtime/apply.ts'
 import type { Logger } from '../engine/runtime/ports.ts'
@@ -28,9 +29,13 @@ export class Siblings {
     this.#logger = options.logger
   }
 
-  /** @returns to be called when the attempt has come to its end. */
-  watch(sagaId: string, blueprint: Blueprint, step: string, abort: Abort): () => void {
-    if (!abortable(blueprint).has(definedName(step))) return NOTHING
+  /**
+   * Actions only: undoing, and what is asked before it, belong to a saga that has turned.
+   *
+   * @returns to be called when the attempt has come to its end.
+   */
+  watch(sagaId: string, blueprint: Blueprint, { step, side }: Delivery, abort: Abort): () => void {
+    if (side !== 'action' || !abortable(blueprint).has(definedName(step))) return NOTHING
     const running = this.#running.get(sagaId) ?? new Set()
     running.add(abort)
     this.#running.set(sagaId, running)

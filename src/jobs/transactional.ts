@@ -44,7 +44,7 @@ export type TransactionalAttempt = {
 }
 
 export type TransactionalResult =
-  | { readonly type: 'committed'; readonly applied: Applied; readonly payload: string | undefined }
+  | { readonly type: 'committed'; readonly applied: Applied; readonly clear: string | undefined }
   /** Nothing was written; this is to be recorded on another transaction. */
   | { readonly type: 'failed'; readonly report: AttemptReport }
   /** Another delivery owns the saga's attempt by now: nothing was written, and nothing is to be recorded. */
@@ -197,7 +197,7 @@ async function inside(
   // A late or repeated report must not commit the writes that came with it.
   if (applied === undefined || applied.ignored !== undefined || isLate(applied)) throw new Fenced('fenced')
   applier.faults('tx-before-commit')
-  return { type: 'committed', applied, payload: report.payload }
+  return { type: 'committed', applied, clear: report.clear ?? report.payload }
 }
 
 function isLate(applied: Applied): boolean {

@@ -19,16 +19,19 @@ const LATER_MS = 60
 /** Each NOTIFY is a commit, and takes a lock that all commits with notifications share. */
 const OTHERS_MS = 20
 
+/** What there may be: jobs, or somebody who stands in a line whose front is free. It travels as the payload. */
+export type Wake = 'jobs' | 'line'
+
 export class WakeUp {
   readonly #channel: string
   readonly #db: Db
   readonly #logger: Logger
   readonly #enabled: boolean
   readonly #timers = new Set<NodeJS.Timeout>()
-  #pending = false
+  readonly #pending = new Set<Wake>()
   #othersPending = false
   /** Workers in this process need no notification. */
-  #inProcess: (() => void) | undefined
+  #inProcess: ((why: Wake) => void) | undefined
 
   constructor(schema: string, db: Db, logger: Logger, enabled: boolean) {
     this.#channel = channelOf(schema)
@@ -37,17 +40,17 @@ export class WakeUp {
     this.#enabled = enabled
   }
 
-  attach(kick: () => void): void {
-    this.#inProcess = kick
+  attach(wake: (why: Wake) => void): void {
+    this.#inProcess = wake
   }
 
   /** Something was enqueued: by us and committed, or in a caller's transaction that is still open. */
-  soon(committed: boolean): void {
-    if (this.#pending) return
-    this.#pending = true
-    if (committed) return this.#after(0)
-    this.#after(SOON_MS)
-    this.#after(LATER_MS)
+  soon(committed: boolean, why: Wake = 'jobs'): void {
+    if (this.#pending.has(why)) return
+    this.#pending.add(why)
+    if (committed) return this.#after(0, why)
+    this.#after(SOON_MS, why)
+    this.#after(LATER_MS, why)
   }
 
   /** A saturated worker has left work for others: at most one notification in this time, however often it says so. */
@@ -57,7 +60,7 @@ export class WakeUp {
     const timer = setTimeout(() => {
       this.#timers.delete(timer)
       this.#othersPending = false
-      void this.#notify()
+      void this.#notify('jobs')
     }, OTHERS_MS)
     timer.unref()
     this.#timers.add(timer)
@@ -69,20 +72,20 @@ export class WakeUp {
     this.#inProcess = undefined
   }
 
-  #after(ms: number): void {
+  #after(ms: number, why: Wake): void {
     const timer = setTimeout(() => {
       this.#timers.delete(timer)
-      this.#pending = false
-      this.#inProcess?.()
-      if (this.#enabled) void this.#notify()
+      this.#pending.delete(why)
+      this.#inProcess?.(why)
+      if (this.#enabled) void this.#notify(why)
     }, ms)
     timer.unref()
     this.#timers.add(timer)
   }
 
-  async #notify(): Promise<void> {
+  async #notify(why: Wake): Promise<void> {
     try {
-      await this.#db.executeSql(`select pg_notify($1::text, '')`, [this.#channel])
+      await this.#db.executeSql(`select pg_notify($1::text, $2::text)`, [this.#channel, why])
     } catch (error) {
       // Polling finds it, half a second later.
       this.#logger.debug({ error: String(error) }, 'a wake-up was not sent')

@@ -10,6 +10,7 @@ import type { Delivery } from '../engine/core/input.ts'
 import { SagaError } from '../engine/errors.ts'
 import type { OperationRounds } from '../engine/operation-rounds.ts'
 import type { Applier, Batch, Item } from '../engine/runtime/apply.ts'
+import type { Encoding } from '../engine/runtime/encoding.ts'
 import { breakersOf, type CodeShelf, groupName, permitsOf } from '../engine/runtime/limits.ts'
 import type { Logger } from '../engine/runtime/ports.ts'
 import type { Db } from '../engine/store/db.ts'
@@ -23,6 +24,7 @@ import { Committer } from './committer.ts'
 import type { Claim, Outcome } from './entries.ts'
 import { FetchLoop } from './fetch-loop.ts'
 import { type Fetched, Fetcher } from './fetcher.ts'
+import { LineLoop } from './line-loop.ts'
 import { Losses } from './losses.ts'
 import { LostJobs } from './lost-jobs.ts'
 import { OperationLoop } from './operation-loop.ts'
@@ -35,6 +37,7 @@ import { Stranded } from './stranded.ts'
 import { Takeover } from './takeover.ts'
 import { TimerLoop } from './timer-loop.ts'
 import type { OpenTransaction } from './transactional.ts'
+import type { Wake } from './wake-up.ts'
 
 export type WorkerOptions = {
   readonly connectionString: string
@@ -58,6 +61,7 @@ export type WorkerOptions = {
   readonly committers: number
   readonly maxBatch: number
   readonly maxPayloadBytes: number
+  readonly encoding: Encoding
   readonly drainGraceMs: number
   /** How long nobody may have the code of a saga before it is a dead letter. */
   readonly codeMissingAfterMs: number
@@ -91,6 +95,7 @@ export class Worker {
   readonly #timers: TimerLoop
   readonly #lost: LostJobs
   readonly #stranded: Stranded
+  readonly #lines: LineLoop
   readonly #releases: Releases
   readonly #breakers: Breakers
   readonly #codeWatch: CodeWatch
@@ -126,7 +131,7 @@ export class Worker {
       build: options.build,
       definitions: options.code.names(),
       logger,
-      onWake: () => this.kick(),
+      onWake: (why) => this.wake(why),
       onLost: () => {
         // Others may move its sagas from now on.
         this.#cache.clear()
@@ -166,6 +171,7 @@ export class Worker {
       settings: {
         services: options.services,
         maxPayloadBytes: options.maxPayloadBytes,
+        encoding: options.encoding,
         jitter: Math.random,
         stop: this.#stop.signal,
         keep: (sagaId, delivery, json) => this.#keep(sagaId, delivery, json),
@@ -218,6 +224,7 @@ export class Worker {
       rounds: options.rounds,
       isActive: () => this.#owner.isAlive,
     })
+    this.#lines = new LineLoop({ schema, db, logger, isActive: () => this.#owner.isAlive, submit })
   }
 
   get id(): string {
@@ -244,11 +251,19 @@ export class Worker {
     this.#timers.open()
     this.#lost.open()
     this.#stranded.open()
+    this.#lines.open()
     this.#codeWatch.open()
     this.#releases.open()
     this.#breakers.open()
     this.#operations.open()
     this.#fetching.open()
+  }
+
+  /** There is something to do for a worker that is idle. */
+  wake(why: Wake): void {
+    if (!this.#open) return
+    if (why === 'line') this.#lines.kick()
+    else this.kick()
   }
 
   /** There may be jobs. */
@@ -264,6 +279,7 @@ export class Worker {
     this.#takeover.close()
     this.#lost.close()
     this.#stranded.close()
+    this.#lines.close()
     this.#codeWatch.close()
     const roundsClosed = Promise.all([this.#operations.close(), this.#releases.close()])
     await withTimeout(this.#fetching.close(), LEAVE_WITHIN_MS)
@@ -317,14 +333,18 @@ export class Worker {
     this.#breakers.told(batch)
     let due = Number.POSITIVE_INFINITY
     let jobs = false
-    for (const { events, item, definition } of batch.applied) {
+    const left: string[] = []
+    for (const { events, item, definition, leftLine } of batch.applied) {
+      if (leftLine === true) left.push(item.sagaId)
       if (this.#isPermitFree(definition, item)) jobs = true
       for (const event of events) {
         if (event.type === 'attempt_scheduled') jobs = true
+        else if (event.type === 'line_joined') this.#lines.kick()
         else if (event.type === 'attempt_failed' && event.retryAt !== undefined)
           due = Math.min(due, event.retryAt - batch.now)
       }
     }
+    if (left.length > 0) this.#lines.follow(left)
     if (jobs) this.kick()
     // Only for workers that are idle, and only where this one has no slot left: they would find it by polling too.
     if (jobs && this.#running >= this.#options.concurrency && this.#takeover.others > 0) this.#options.wakeOthers()

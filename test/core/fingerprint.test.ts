@@ -71,6 +71,11 @@ describe('the group of a dead letter', () => {
     )
   })
 
+  test('is the same for all items of a map', () => {
+    const [one, other] = [dead(refused, { step: 'each[0]' }), dead(refused, { step: 'each[41]' })]
+    expect(errorGroupOf('order', one)).toBe(errorGroupOf('order', other))
+  })
+
   test.each([
     ['definition', errorGroupOf('trip', dead(refused))],
     ['step', errorGroupOf('order', dead(refused, { step: 'ship' }))],

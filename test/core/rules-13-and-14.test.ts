@@ -11,12 +11,12 @@ import type { SagaState } from '../../src/engine/core/state.ts'
 import { MAP_INDEXES } from './support/blueprints.ts'
 import { orderOf } from './support/moves.ts'
 import { broken } from './support/planned.ts'
-import { foldsOf, throughJson } from './support/reading.ts'
+import { foldsOf, throughJson, withoutMessages } from './support/reading.ts'
 import { bringToRest, forAll, isOwnStep, play, playToRest } from './support/scenario.ts'
 import { ACT, type World } from './support/world.ts'
 
 const PLANNED = ['retry', 'compensate', 'cancel'] as const
-const ORDERS: readonly OrderType[] = ['retry', 'compensate', 'cancel', 'pause', 'resume', 'resolve', 'rerun']
+const ORDERS: readonly OrderType[] = ['retry', 'compensate', 'cancel', 'pause', 'resume', 'resolve', 'rerun', 'erase']
 
 describe('rule 13, replay', () => {
   test('rule 13: folding the journal gives the stored state, as a database stores both', () => {
@@ -34,6 +34,16 @@ describe('rule 13, replay', () => {
         expect(state).toEqual(throughJson(decision.state))
       }
     })
+  })
+
+  test('rule 13: a journal whose messages are erased with its saga gives the same state', () => {
+    forAll(({ world }) => {
+      const { blueprint, state } = world
+      const { state: erased, events, ignored } = decide(blueprint, state, { type: 'erase', act: ACT }, world.facts())
+      if (ignored !== undefined) return
+      const journal = withoutMessages(throughJson([...world.journal, ...events]))
+      expect(replay(blueprint, journal)).toEqual(throughJson(erased))
+    }, playToRest)
   })
 
   test('rule 13: a state is bounded by the steps of its blueprint, not by what happened to it', () => {

@@ -132,7 +132,8 @@ describe('rule 10, the first error', () => {
   test('rule 10: the error that caused it stays, until a person sends the saga forward again', () => {
     forAll(({ world }) => {
       for (const { event, before, after } of foldsOf(world)) {
-        if (before?.failure === undefined) continue
+        // Its words are erased with the saga; which error it was stays.
+        if (before?.failure === undefined || event.type === 'saga_erased') continue
         const isNewStart = event.type === 'saga_retried' && event.direction === 'forward'
         expect(after.failure).toEqual(isNewStart ? undefined : before.failure)
       }

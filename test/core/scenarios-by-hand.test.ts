@@ -43,6 +43,22 @@ describe('completing a step by hand', () => {
     expect(saga.attempts.at(-1)).toBe('two')
   })
 
+  test('of the pivot in doubt drops the turn that was asked for meanwhile', () => {
+    const saga = new Given(blueprintOf([aStep('one', { pivot: true }), aStep('two')]))
+    saga.ordered('cancel').fails('one')
+    expect(saga.state.recorded?.kind).toBe('cancel')
+    expect(completes(saga, 'one').story.slice(0, 2)).toEqual(['step_settled_by_hand one', 'turn_dropped'])
+    expect(saga.attempts.at(-1)).toBe('two')
+  })
+
+  test('waits for the verification that is under way', () => {
+    const saga = new Given(blueprintOf([aStep('one', { verify: true })]))
+    saga.limits = { ...LIMITS, maxAttempts: 2 }
+    saga.fails('one').isDue('one')
+    expect(saga.attempts.at(-1)).toBe('verify one')
+    expect(completes(saga, 'one').ignored?.reason).toBe('does_not_fit')
+  })
+
   test('spares a step that waits its next attempt', () => {
     const saga = new Given(two)
     saga.limits = { ...LIMITS, maxAttempts: 2 }

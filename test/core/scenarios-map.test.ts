@@ -99,12 +99,35 @@ describe('a map', () => {
     expect(saga.succeeds('each[0]', 'compensation').summary).toBe('compensated')
   })
 
+  test('undoes an item that comes to its end after another one was found not applied', () => {
+    const saga = listed(3, 3, aMap({}, { verify: true }))
+    saga.limits = { ...LIMITS, maxAttempts: 3 }
+    saga.fails('each[2]').isDue('each[2]')
+    expect(saga.attempts.at(-1)).toBe('verify each[2]')
+    saga.fails('each[0]', 'action', { verdict: 'rejected' })
+    expect(saga.state.draining).toBe(true)
+    saga.succeeds('each[2]', 'verify', { found: 'not_applied' })
+    expect(saga.succeeds('each[1]').attempts.at(-1)).toBe('compensation each[1]')
+    expect(saga.succeeds('each[1]', 'compensation').attempts.at(-1)).toBe('compensation before')
+  })
+
   test('tries again the items whose undoing gave up, when a person says so', () => {
     const saga = succeedsWith(listed(2, 1), 0, 1).fails('after', 'action', { verdict: 'rejected' })
     saga.fails('each[1]', 'compensation').succeeds('each[0]', 'compensation').succeeds('before', 'compensation')
     expect(saga.summary).toBe('dead_lettered: compensation_exhausted each[1]')
     expect(saga.ordered('retry').attempts.at(-1)).toBe('compensation each[1]')
     expect(saga.succeeds('each[1]', 'compensation').summary).toBe('compensated')
+  })
+
+  test('undoes an item again whose undoing failed, whatever became of those before it meanwhile', () => {
+    const saga = succeedsWith(listed(3, 2), 0, 1, 2)
+    saga.limits = { ...LIMITS, maxAttempts: 2 }
+    saga.fails('after', 'action', { verdict: 'rejected' })
+    saga.succeeds('each[1]', 'compensation').fails('each[2]', 'compensation')
+    expect(saga.succeeds('each[0]', 'compensation').state.status).toBe('compensating')
+    expect(saga.isDue('each[2]', 'compensation').attempts.at(-1)).toBe('compensation each[2]')
+    saga.succeeds('each[2]', 'compensation')
+    expect(saga.attempts.at(-1)).toBe('compensation before')
   })
 
   test('is held with all its items, and goes on with them', () => {

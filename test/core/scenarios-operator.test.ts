@@ -216,7 +216,7 @@ describe('a dead letter', () => {
   test('is resolved by a person, for good, and can be run again as another saga', () => {
     const saga = exhausted().resolved('compensated')
     expect(saga.summary).toBe('resolved')
-    expect(saga.ordered('retry').ignored).toEqual({ reason: 'does_not_fit', fits: ['rerun'] })
+    expect(saga.ordered('retry').ignored).toEqual({ reason: 'does_not_fit', fits: ['rerun', 'erase'] })
     expect(saga.when({ type: 'rerun', newSagaId: 'saga-2', act: ACT }).story).toEqual(['saga_rerun'])
   })
 

@@ -31,6 +31,21 @@ describe('a saga that goes forward', () => {
     expect(new Given(branched).succeeds('ship', 'action', { option: null }).attempts).toEqual(['ship', 'after'])
   })
 
+  test('forgets what its chooser failed with once it has chosen', () => {
+    const branched = blueprintOf([{ node: 'branch', name: 'ship', options: { express: [aStep('fly')] } }])
+    const saga = new Given(branched)
+    saga.limits = { ...LIMITS, maxAttempts: 2 }
+    saga.fails('ship', 'action', { verdict: 'not_applied' }).isDue('ship')
+    expect(saga.step('ship')).toMatchObject({ error: { message: 'it broke' }, action: { failures: 1 } })
+    saga.succeeds('ship', 'action', { option: 'express' })
+    expect(saga.step('ship')).toEqual({
+      state: 'completed',
+      order: 1,
+      round: 1,
+      action: { attempts: 2, failures: 0, lost: 0, since: expect.any(Number) },
+    })
+  })
+
   test.each(['nope', 'constructor'])(
     'goes back when a chooser chooses %s, which the branch does not have',
     (option) => {
@@ -273,5 +288,17 @@ describe('the hooks', () => {
     saga.isGivenBack('@dead-lettered', 'code').ordered('retry')
     expect(saga.when({ type: 'code_missing', step: '@dead-lettered' }).ignored).toEqual({ reason: 'not_due' })
     expect(saga.succeeds('@completed').summary).toBe('completed')
+  })
+
+  test('a hook beside a status goes on when its code is found, and nothing else does', () => {
+    const saga = new Given(hooked).succeeds('one').fails('@completed', 'action', { verdict: 'not_applied' })
+    saga.isGivenBack('@dead-lettered', 'code').when({ type: 'code_found' })
+    expect(saga.story).toEqual(['code_found', 'attempt_scheduled @dead-lettered'])
+    expect(saga.summary).toBe('dead_lettered: hook @completed')
+    expect(saga.commands.filter(({ type }) => type === 'remove_dead_letter')).toEqual([])
+    expect(saga.when({ type: 'code_found' }).ignored).toEqual({ reason: 'not_due' })
+    saga.resolved().isGivenBack('@resolved', 'code').when({ type: 'code_found' })
+    expect(saga.story).toEqual(['code_found', 'attempt_scheduled @resolved'])
+    expect(saga.summary).toBe('resolved')
   })
 })

@@ -4,9 +4,10 @@ import type { FaultPoint } from '../../src/engine/runtime/ports.ts'
 import { createSagaClient } from '../../src/index.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { brokenRules } from '../support/rules.ts'
+import { wronglyTold } from '../support/told.ts'
 import { atRest } from '../support/waiting.ts'
 import { WorkerProcess } from './processes.ts'
-import { brokenMoney, createAccounts, plannedTransfers, transfer } from './transfers.ts'
+import { brokenMoney, createAccounts, plannedTransfers, TOLD, transfer } from './transfers.ts'
 
 const COPIES = 20
 const TRANSFERS = 60
@@ -41,7 +42,9 @@ describe('a worker that is killed', () => {
     await database.pool.query(
       'truncate saga.saga, saga.saga_event, saga.saga_timer, saga.saga_claim, saga.saga_worker, booking, gateway cascade',
     )
-    await database.pool.query(`delete from pgboss.job where name in ('saga_step', 'saga_lost', 'saga_dead_letter')`)
+    await database.pool.query(
+      `delete from pgboss.job where name in ('saga_step', 'saga_lost', 'saga_dead_letter', '${TOLD.queue}')`,
+    )
   })
 
   afterAll(() => database.drop())
@@ -53,7 +56,7 @@ describe('a worker that is killed', () => {
   }
 
   async function enqueueAll(): Promise<void> {
-    await using client = createSagaClient({ connectionString: database.connectionString })
+    await using client = createSagaClient({ connectionString: database.connectionString, events: TOLD })
     const results = await client.enqueueMany(
       transfer,
       plannedTransfers(TRANSFERS, COPIES).map((input) => ({ input })),
@@ -72,6 +75,7 @@ describe('a worker that is killed', () => {
     await atRest(database.pool, TRANSFERS)
     expect(await brokenMoney(database.pool, COPIES)).toEqual([])
     expect(await brokenRules(database.pool)).toEqual([])
+    expect(await wronglyTold(database.pool, TOLD.queue)).toEqual([])
   })
 
   test.each(['takeover-marked', 'takeover-batch'] as const)(

@@ -17,3 +17,10 @@ export const heldFew = define('held-few', { version: 1, input }).step('hold', {
   timeout: '10 minutes',
   maxConcurrent: LIMIT,
 })
+
+/** One at a time, whatever becomes of their workers. */
+export const inLine = define('in-line', {
+  version: 1,
+  input: z.object({ place: z.number() }),
+  concurrency: { key: () => 'the only one' },
+}).step('hold', { action: ({ services }) => services.run() })

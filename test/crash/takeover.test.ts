@@ -4,7 +4,7 @@ import { createSagaClient } from '../../src/index.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { brokenRules } from '../support/rules.ts'
 import { until } from '../support/waiting.ts'
-import { held, heldFew, LIMIT } from './held.ts'
+import { held, heldFew, inLine, LIMIT } from './held.ts'
 import { WorkerProcess } from './processes.ts'
 
 const JOBS = 100
@@ -69,6 +69,34 @@ describe('a worker that holds a hundred jobs', () => {
     await victim.kill()
     for (const one of started) if (one.ok) expect((await client.outcome(one.id)).status).toBe('completed')
     expect([ran(victim), ran(survivor)]).toEqual([LIMIT, 10])
+    expect(await brokenRules(database.pool)).toEqual([])
+  })
+  // The first commit of a worker begins the first in line, the second one ends it, the third begins the next.
+  test.each([
+    ['before-commit', 1],
+    ['after-commit', 1],
+    ['after-commit', 2],
+    ['before-commit', 3],
+  ])('leaves a line that moves on when it is killed at "%s" for the %ith time', async (point, nth) => {
+    await using client = createSagaClient({ connectionString: database.connectionString })
+    const places = Array.from({ length: 4 }, (_, place) => ({ input: { place } }))
+    const started = await client.enqueueMany(inLine, places)
+    const victim = new WorkerProcess('holder-process.ts', [database.connectionString, 'frees', point, `${nth}`])
+    workers.push(victim)
+    await victim.exited
+    const survivor = new WorkerProcess('holder-process.ts', [database.connectionString, 'frees'])
+    workers.push(survivor)
+    for (const one of started) if (one.ok) expect((await client.outcome(one.id)).status).toBe('completed')
+    // One after the other, in the order of their starts.
+    const { rows } = await database.pool.query(
+      `select (s.payload ->> 'place')::int as place, b.at >= lag(e.at) over (order by s.saga_id) as is_after
+       from saga.saga_event s
+       join saga.saga_event b on b.saga_id = s.saga_id and b.type = 'saga_begun'
+       join saga.saga_event e on e.saga_id = s.saga_id and e.type = 'saga_completed'
+       where s.type = 'saga_started' order by b.at, s.saga_id`,
+    )
+    expect(rows.map((row) => row.place)).toEqual([0, 1, 2, 3])
+    expect(rows.map((row) => row.is_after)).toEqual([null, true, true, true])
     expect(await brokenRules(database.pool)).toEqual([])
   })
 })

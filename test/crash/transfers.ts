@@ -25,6 +25,9 @@ export const TABLES = `
   create table gateway (key text primary key, calls int not null default 1, applied boolean not null, cancelled boolean not null default false);
 `
 
+/** Every event is told, by whoever brings it about. */
+export const TOLD = { queue: 'transfer-events', types: 'all' } as const
+
 export type App = { services: { gateway: Gateway; faultPercent: number }; tx: pg.ClientBase }
 
 const Transfer = z.object({

@@ -7,7 +7,8 @@
 import pg from 'pg'
 import { composeEngine } from '../../src/compose/engine.ts'
 import type { FaultPoint } from '../../src/engine/runtime/ports.ts'
-import { Gateway, transfer } from './transfers.ts'
+import { Gateway, TOLD, transfer } from './transfers.ts'
+import { tree } from './trees.ts'
 
 const [connectionString = '', percent = '0', point, nth = '1'] = process.argv.slice(2)
 
@@ -26,9 +27,10 @@ function faults(at: FaultPoint): void {
 const engine = composeEngine(
   {
     connectionString,
-    definitions: [transfer],
+    definitions: [transfer, tree],
     services: { gateway: new Gateway(pool), faultPercent: Number(percent) },
     concurrency: 50,
+    events: TOLD,
     drainGrace: '5s',
     onEvent: (event) => {
       if (event.type !== 'committed') process.send?.(event)

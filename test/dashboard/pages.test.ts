@@ -1,6 +1,8 @@
 /** The pages over a real database: what they show, and that nothing in it becomes markup. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createSagaEngine, type SagaEngine } from '../../src/index.ts'
+import { z } from 'zod'
+import { inWords } from '../../src/dashboard/words/events.ts'
+import { createSagaEngine, type SagaEngine, type SagaEvent, StepRejected, sagasFor } from '../../src/index.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { faults, fulfilOrder, hostile, order } from './orders.ts'
 import { ADA, type Dashboard, dashboardFor, get } from './requests.ts'
@@ -28,6 +30,94 @@ describe('before there are sagas', () => {
     expect(status).toBe(200)
     expect(text).toContain('No sagas yet')
     expect(text).toContain('sagas.enqueue(')
+  })
+})
+
+describe('an event of a later release', () => {
+  test('is shown by its type', () => {
+    expect(inWords({ type: 'saga_moved_on' } as unknown as SagaEvent)).toBe('Saga moved on')
+  })
+})
+
+describe('a saga with a map and a fallback', () => {
+  test('shows how its items stand, what ran in whose place, and one line for them all in a plan', async () => {
+    const input = z.object({ names: z.array(z.string()) })
+    const letters = sagasFor<{ services: unknown; tx: unknown }>()('letters', {
+      version: 1,
+      input,
+      revertWithin: '1 day',
+    })
+      .step('print', {
+        action: () => {
+          throw new StepRejected('No printer.', { code: 'NO_PRINTER' })
+        },
+      })
+      .fallback('copy', { for: ['NO_PRINTER'], action: () => 1, compensation: () => {} })
+      .map('send', {
+        over: ({ input: { names } }) => names,
+        whenItemFails: 'collect',
+        action: ({ item }) => {
+          if (item === 'b') throw new StepRejected('Moved.')
+        },
+        compensation: () => {},
+      })
+      .step('last', {
+        action: () => {
+          throw new StepRejected('No.')
+        },
+        whenExhausted: 'dead_letter',
+        compensation: () => {},
+      })
+    const other = await testDatabase()
+    const worker = createSagaEngine({ connectionString: other.connectionString, definitions: [letters], services: {} })
+    await worker.start()
+    const { id } = await worker.enqueue(letters, { names: ['a', 'b', 'c'] })
+    await worker.outcome(id)
+    const { text } = await get(dashboardFor(worker), `/sagas/${id}`)
+    expect(text).toContain('3 items: 2 compensated, 1 failed')
+    expect(text).toMatch(/Fell back on <span class="name">copy<\/span>/)
+    expect(text).toContain('Undoing 2 items of send, then copy')
+    await worker.stop()
+    await other.drop()
+  })
+})
+
+describe('a list of sagas that took different ways', () => {
+  test('numbers the steps of each as its own way has them', async () => {
+    const quick = { retry: { maxAttempts: 1 } }
+    const fails = {
+      action: () => {
+        throw new StepRejected('No.')
+      },
+      ...quick,
+    }
+    const way = sagasFor<{ services: unknown; tx: unknown }>()('two-ways', {
+      version: 1,
+      input: z.object({ way: z.enum(['long', 'short']) }),
+    })
+      .branch('way', ({ input }) => input.way, {
+        long: (steps) => steps.step('one', { action: () => 1 }).step('two', { action: () => 2 }),
+        short: (steps) => steps.step('only', { action: () => 1 }),
+      })
+      .step('last', fails)
+    const other = await testDatabase()
+    try {
+      await using walking = createSagaEngine({ connectionString: other.connectionString, definitions: [way] })
+      await walking.start()
+      const [long, short] = await Promise.all(
+        (['long', 'short'] as const).map(async (taken) => {
+          const { id } = await walking.enqueue(way, { way: taken })
+          await walking.outcome(id)
+          return id
+        }),
+      )
+      const { text } = await get(dashboardFor(walking), '/sagas')
+      const place = (id: string | undefined) =>
+        /(\d\/\d)<\/span> last/.exec(text.split(`id="saga-${id}"`)[1] ?? '')?.[1]
+      expect([place(long), place(short)]).toEqual(['4/4', '3/3'])
+    } finally {
+      await other.drop()
+    }
   })
 })
 

@@ -282,6 +282,7 @@ describe('a breaker', () => {
     await begin(engine, 1)
     await becomes('open')
     await engine.operator.release(own, by)
+    await allEnd(engine, ids)
   })
 
   test('probes nobody while a person holds the step too', async () => {

@@ -1,7 +1,7 @@
 /** Maps, from the builder to the journal (rules 7, 8 and 13). */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { type SagaEngine, StepRejected, sagasFor } from '../../src/index.ts'
+import { type SagaEngine, StepNotApplied, StepRejected, sagasFor } from '../../src/index.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { QUICK, startEngine } from '../support/engine.ts'
 import { brokenRules } from '../support/rules.ts'
@@ -50,7 +50,7 @@ const invite = {
     await new Promise((resolve) => setImmediate(resolve))
     shared.open -= 1
     shared.log.push(
-      `invite ${item.name} ${context.idempotencyKey.split(':').at(-1)} sees ${Object.keys(context.results)}`,
+      `invite ${item.name} ${context.idempotencyKey.split(':').at(-1)} sees ${Object.keys(context.results).join()}`,
     )
     if (context.input.refuse.includes(item.name)) throw new StepRejected(`${item.name} is not invited.`, { code: 'NO' })
     return `${index}:${item.name}`
@@ -177,6 +177,74 @@ describe('a map', () => {
     expect(seen.sort()).toEqual(['act a 1 each[0]', 'act b 1 each[1]', 'verify b 1'])
   })
 
+  test('is found by the attempts of its items', async () => {
+    const again = defineSaga('again', { version: 1, input }).map('each', {
+      over: ({ input: { names } }) => names,
+      retry: { ...QUICK, maxAttempts: 5 },
+      action: ({ item, attempt }) => {
+        if (item === 'b' && attempt < 4) throw new StepNotApplied('Not yet.')
+      },
+    })
+    const engine = await start(again)
+    const { id } = await engine.enqueue(again, { names: ['a', 'b'] })
+    await engine.outcome(id)
+    const found = async (minAttempts: number) => (await engine.list({ definition: 'again', minAttempts })).sagas
+    expect((await found(4)).map((saga) => saga.id)).toEqual([id])
+    expect(await found(5)).toEqual([])
+  })
+
+  test('tells the next attempt of an item how far the one before it had come', async () => {
+    const copy = defineSaga('copy', { version: 1, input }).map('each', {
+      over: ({ input: { names } }) => names,
+      retry: QUICK,
+      action: async ({ item, attempt, checkpoint, checkpointed }) => {
+        if (attempt > 1) return checkpointed as string
+        await checkpoint(`half of ${item}`)
+        throw new StepNotApplied('It was cut off.')
+      },
+    })
+    const engine = await start(copy)
+    const { id } = await engine.enqueue(copy, { names: ['a', 'b'] })
+    expect(await engine.outcome(id)).toMatchObject({ results: { each: ['half of a', 'half of b'] } })
+  })
+
+  test('shows its items the results of a map before it, also when the saga has been read anew', async () => {
+    const gate = Promise.withResolvers<void>()
+    const twice = defineSaga('twice', { version: 1, input })
+      .map('each', { over: ({ input: { names } }) => names, action: ({ item }) => `${item}!` })
+      .map('again', {
+        over: ({ input: { names } }) => names,
+        concurrency: 1,
+        action: async ({ item, results }) => {
+          if (item === 'b') await gate.promise
+          return `${item} sees ${results.each.join()}`
+        },
+      })
+    const engine = await start(twice)
+    const { id } = await engine.enqueue(twice, { names: ['a', 'b', 'c'] })
+    const byState = async () => (await engine.get(id))?.steps[1]?.items?.byState
+    await until('the second item runs', async () => (await byState())?.completed === 1)
+    // Moves the saga on, so that what the worker remembers of it is out of date.
+    await engine.operator.pause(id, { actor: 'olga', reason: 'wait' })
+    await engine.operator.resume(id, { actor: 'olga', reason: 'go on' })
+    gate.resolve()
+    const again = ['a sees a!,b!,c!', 'b sees a!,b!,c!', 'c sees a!,b!,c!']
+    expect(await engine.outcome(id)).toMatchObject({ results: { again } })
+  })
+
+  test('has the results that its items returned, and not how far they had come', async () => {
+    const send = defineSaga('send', { version: 1, input }).map('each', {
+      over: ({ input: { names } }) => names,
+      action: async ({ item, checkpoint }) => {
+        await checkpoint('half')
+        return item === 'a' ? undefined : item
+      },
+    })
+    const engine = await start(send)
+    const { id } = await engine.enqueue(send, { names: ['a', 'b'] })
+    expect(await engine.outcome(id)).toEqual({ status: 'completed', results: { each: [undefined, 'b'] } })
+  })
+
   test('can stand in a lane, beside other steps', async () => {
     const beside = defineSaga('beside', { version: 1, input })
       .parallel('both', (group) =>
@@ -221,6 +289,47 @@ describe('a map', () => {
     await until('it is held', async () => (await engine.get(id))?.waiting === 'hold')
     await engine.operator.release(hold, by)
     expect((await engine.outcome(id)).status).toBe('completed')
+  })
+
+  test('has its items in the views, and among what filters find', async () => {
+    const bad = defineSaga('bad-undo', { version: 1, input })
+      .map('each', {
+        over: ({ input: { names } }) => names,
+        action: ({ item, attempt }) => {
+          if (item === 'c' && attempt < 3) throw new StepNotApplied('Later.')
+          return item
+        },
+        retry: QUICK,
+        compensation: ({ item }) => {
+          if (item === 'b') throw new StepRejected('It stays.', { code: 'STAYS' })
+        },
+      })
+      .step('end', { action: () => Promise.reject(new StepRejected('No.', { code: 'NO' })) })
+    const engine = await start(bad)
+    const { id } = await engine.enqueue(bad, { names: ['a', 'b', 'c', 'd'] })
+    expect((await engine.outcome(id)).status).toBe('dead_lettered')
+    const letter = await database.pool.query(
+      'select step, phase, attempts, error_code, failure_code from saga.dead_letter where id = $1',
+      [id],
+    )
+    const dead = { step: 'each[1]', phase: 'compensation', attempts: 1, error_code: 'STAYS', failure_code: 'NO' }
+    expect(letter.rows).toEqual([dead])
+    const steps = await database.pool.query(
+      `select step, state, attempts from saga.step where saga_id = $1 and step like 'each[%' order by step`,
+      [id],
+    )
+    expect(steps.rows).toEqual([
+      { step: 'each[0]', state: 'compensated', attempts: 1 },
+      { step: 'each[1]', state: 'compensation_failed', attempts: 1 },
+      { step: 'each[2]', state: 'compensated', attempts: 3 },
+      { step: 'each[3]', state: 'compensated', attempts: 1 },
+    ])
+    const found = async (filter: object) => (await engine.list(filter)).sagas.map((saga) => saga.id)
+    expect(await found({ definition: 'bad-undo', compensatedStep: { step: 'each' } })).toEqual([id])
+    expect(await found({ definition: 'bad-undo', compensatedStep: { step: 'each[3]' } })).toEqual([id])
+    expect(await found({ definition: 'bad-undo', compensatedStep: { step: 'each[1]' } })).toEqual([])
+    expect(await found({ definition: 'bad-undo', minAttempts: 3 })).toEqual([id])
+    expect(await found({ definition: 'bad-undo', minAttempts: 4 })).toEqual([])
   })
 
   test('turns where there is no list', async () => {

@@ -201,7 +201,7 @@ describe('an operator', () => {
     expect(await engine.outcome(id)).toMatchObject({ status: 'resolved', resolvedAs: 'completed' })
     await expect(engine.operator.retry(id, by())).rejects.toMatchObject({
       code: 'ORDER_REFUSED',
-      details: { fits: [] },
+      details: { fits: ['erase'] },
     })
   })
 

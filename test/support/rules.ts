@@ -30,6 +30,7 @@ export async function brokenRules(pool: pg.Pool): Promise<readonly string[]> {
   const jobs = await ids(pool, `select id from pgboss.job where name = 'saga_step' and state < 'completed'`)
   const letters = await ids(pool, `select id from pgboss.job where name = 'saga_dead_letter' and state < 'completed'`)
   const timers = await readTimers(pool)
+  const lines = await readLines(pool)
   const broken: string[] = []
   for (const saga of sagas) {
     const say = (rule: string) => broken.push(`${saga.id}: ${rule}`)
@@ -52,6 +53,8 @@ export async function brokenRules(pool: pg.Pool): Promise<readonly string[]> {
     if (own.size > 0 && isFinished(saga.state.status) && [...own].some((timer) => !SIDE_TIMERS.includes(timer))) {
       say(`rule 11: it is ${saga.state.status}, and has timers: ${[...own].join(', ')}`)
     }
+    const place = saga.state.line === 'later' ? undefined : saga.state.line
+    if (lines.get(saga.id) !== place) say(`rule 1: it is ${lines.get(saga.id)} in line, and its state says ${place}`)
     const letter = saga.state.deadLetter?.jobId
     if (letter !== undefined && !letters.delete(letter)) say('rule 1: a dead letter that does not stand in its queue')
   }
@@ -69,7 +72,7 @@ export async function brokenRules(pool: pg.Pool): Promise<readonly string[]> {
 function awaitedTimers(state: SagaState): readonly string[] {
   const deadline = isLive(state.status) && state.deadlineAt !== undefined && state.recorded === undefined
   return [
-    ...(state.status === 'pending' ? [START_TIMER] : []),
+    ...(state.status === 'pending' && state.line !== 'waiting' ? [START_TIMER] : []),
     ...(deadline ? [DEADLINE_TIMER] : []),
     ...Object.entries(state.steps).flatMap(([name, step]) =>
       SIDES.filter((side) => step[side]?.due !== undefined).map((side) => timerName(name, side)),
@@ -95,6 +98,11 @@ async function readTallies(pool: pg.Pool): Promise<readonly { id: string; told: 
      from saga.saga_operation o`,
   )
   return rows
+}
+
+async function readLines(pool: pg.Pool): Promise<ReadonlyMap<string, string>> {
+  const { rows } = await pool.query('select saga_id, front_at is null as waits from saga.saga_line')
+  return new Map(rows.map((row) => [String(row.saga_id), row.waits === true ? 'waiting' : 'front']))
 }
 
 /** Claims of live workers whose jobs are all settled: their rows should have gone with the last of them. */

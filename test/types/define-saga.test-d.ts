@@ -231,5 +231,31 @@ order.step('one', { action: ({ services }) => services.mailer })
 // @ts-expect-error results are not certain when the saga was undone
 order.step('one', { action: () => ({ id: 1 }) }).onCompensated(({ results }) => results.one.id)
 
+defineSaga('limited', {
+  version: 1,
+  input: OrderInput,
+  priority: 5,
+  deadline: '2h',
+  timeForUndo: '15m',
+  concurrency: {
+    key: (input) => {
+      type _Claims = [Expect<Equal<typeof input, Stored>>]
+      return input.note
+    },
+    whenBusy: 'refuse',
+  },
+}).step('one', {
+  maxConcurrent: 3,
+  action: ({ deadlineAt }) => {
+    type _Claims = [Expect<Equal<typeof deadlineAt, Date | undefined>>]
+  },
+})
+
+// @ts-expect-error a key that is no text
+defineContract('order', { version: 1, input: OrderInput, concurrency: { key: (input) => input.cents } })
+
+// @ts-expect-error no answer to a busy line
+defineContract('order', { version: 1, input: OrderInput, concurrency: { key: () => 'k', whenBusy: 'run' } })
+
 // @ts-expect-error a contract without an input
 defineContract('order', { version: 1 })

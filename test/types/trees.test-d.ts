@@ -1,6 +1,6 @@
 /** What the types know of parallel groups and branches, and what does not compile. */
 import { z } from 'zod'
-import { type ResultsOf, sagasFor } from '../../src/index.ts'
+import { type Collected, type ResultsOf, sagasFor } from '../../src/index.ts'
 import type { Equal, Expect } from './equal.ts'
 
 const defineSaga = sagasFor<{ services: { post(to: string): Promise<number> }; tx: { write(text: string): void } }>()
@@ -78,3 +78,60 @@ start.parallel('all', (group) => group.step('one', { action: () => 1 }).pivot())
 start.branch('way', () => 'there', { here: (way) => way.step('one', { action: () => 1 }) })
 // @ts-expect-error An option that adds nothing to what it was given.
 start.branch('way', () => 'here', { here: () => 1 })
+
+const mapped = start
+  .map('each', {
+    over: ({ input: { to } }) => [{ to, at: new Date() }],
+    action: ({ item, index }) => {
+      type _Claims = [Expect<Equal<typeof item, { to: string; at: string }>>, Expect<Equal<typeof index, number>>]
+      return { sent: item.to.length }
+    },
+    compensation: ({ item, result }) => [item.at, result?.sent],
+  })
+  .map('ask', { over: () => [1, 2], whenItemFails: 'collect', action: ({ item }) => item > 1 })
+  .step('count', {
+    action: ({ results }) => {
+      type _Claims = [
+        Expect<Equal<typeof results.each, readonly { sent: number }[]>>,
+        Expect<Equal<typeof results.ask, readonly Collected<boolean>[]>>,
+      ]
+      return results.ask.filter((answer) => answer.ok && answer.result).length
+    },
+  })
+
+type _Mapped = Expect<Equal<keyof ResultsOf<typeof mapped>, 'pay' | 'each' | 'ask' | 'count'>>
+
+const fallen = start
+  .step('card', { action: () => ({ card: 1 }) })
+  .fallback('invoice', {
+    for: ['DECLINED'],
+    action: ({ results }) => {
+      type _Claims = [Expect<Equal<keyof typeof results, 'pay'>>]
+      return { invoice: 'x' }
+    },
+  })
+  .step('ship', {
+    action: ({ results }) => {
+      type _Claims = [
+        Expect<Equal<typeof results.card, { card: number } | undefined>>,
+        Expect<Equal<typeof results.invoice, { invoice: string } | undefined>>,
+      ]
+    },
+  })
+
+type _Fallen = Expect<Equal<keyof ResultsOf<typeof fallen>, 'pay' | 'card' | 'invoice' | 'ship'>>
+
+// @ts-expect-error A fallback says for which errors it runs.
+start.step('card', { action: () => 1 }).fallback('invoice', { action: () => 2 })
+
+start.step('far', {
+  action: async ({ checkpoint, checkpointed }) => {
+    type _Claims = [Expect<Equal<typeof checkpointed, unknown>>]
+    await checkpoint({ at: 1 })
+  },
+})
+
+start.transactionalStep('near', {
+  // @ts-expect-error What is written through the transaction is all or nothing: there is no way half through.
+  action: ({ checkpoint }) => checkpoint(1),
+})

@@ -2,7 +2,7 @@
 import type { Plan, PlanStep } from '../../engine/core/plan.ts'
 import { WILL_WORDS } from '../words/actions.ts'
 import { stepName } from '../words/position.ts'
-import { html, type Markup, when } from './markup.ts'
+import { count, html, type Markup, when } from './markup.ts'
 import { sign } from './sign.ts'
 
 const SIGNS = {
@@ -29,13 +29,13 @@ ${when(gone.length > 0, () => html`<p class="note">No longer part of it: ${gone.
 
 function item(step: PlanStep, isNew: boolean): Markup {
   const { word, means } = WILL_WORDS[step.will]
-  const sameStep = html`<span class="name">${stepName(step.step)}</span> <span class="muted">${means}</span>`
+  const sameStep = html`<span class="name">${stepName(step.step)}</span> ${when(step.items !== undefined, () => html`${count(step.items ?? 0, 'item')} `)}<span class="muted">${means}</span>`
   return html`<li>${sign({ word, ...SIGNS[step.will] })} <span>${sameStep}${when(isNew, () => html` <b class="new">changed</b>`)}</span></li>`
 }
 
 /** How a form remembers what was shown; said again only as text. */
-export function asText({ step, will }: PlanStep): string {
-  return `${step}:${will}`
+export function asText({ step, will, items }: PlanStep): string {
+  return items === undefined ? `${step}:${will}` : `${step}[×${items}]:${will}`
 }
 
 function readable(text: string): string {

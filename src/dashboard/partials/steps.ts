@@ -50,12 +50,24 @@ function started({ state, startedAt, endedAt }: StepView, now: number): Markup |
 }
 
 function outcome(step: StepView): Markup | undefined {
-  const { error, chosen } = step
-  if (error === undefined && step.result === undefined && chosen === undefined) return undefined
-  return html`${when(chosen !== undefined, () => html`<p>Chose ${chosen ?? 'none'}</p>`)}${when(error !== undefined, () => errorText(error))}${when(
+  const { error, chosen, items, fellBackOn } = step
+  const said = [error, step.result, chosen, items, fellBackOn]
+  if (said.every((part) => part === undefined)) return undefined
+  return html`${when(items !== undefined, () => html`<p>${itemsText(items)}</p>`)}${when(
+    fellBackOn !== undefined,
+    () => html`<p>Fell back on <span class="name">${fellBackOn}</span></p>`,
+  )}${when(chosen !== undefined, () => html`<p>Chose ${chosen ?? 'none'}</p>`)}${when(error !== undefined, () => errorText(error))}${when(
     step.result !== undefined,
     () => json(`Result of ${step.name}`, step.result),
   )}`
+}
+
+/** How many items there are, and how they stand. */
+function itemsText(items: StepView['items']): string {
+  const states = Object.entries(items?.byState ?? {}).map(
+    ([state, number]) => `${number} ${state.replaceAll('_', ' ')}`,
+  )
+  return `${count(items?.count ?? 0, 'item')}${states.length === 0 ? '' : `: ${states.join(', ')}`}`
 }
 
 /** An error as it was stored: the name and code in front, the message as hostile text. */

@@ -3,7 +3,7 @@ import type { Act, SagaEvent } from '../../engine/core/events.ts'
 import type { Side } from '../../engine/core/machine.ts'
 import { exact } from '../partials/time.ts'
 import { failing } from './causes.ts'
-import { stepName } from './position.ts'
+import { inOrder } from './position.ts'
 
 const OF: Readonly<Record<Side, string>> = { action: 'action', compensation: 'compensation', verify: 'verification' }
 
@@ -15,8 +15,10 @@ export function inWords(event: SagaEvent): string {
       return event.startAt === undefined
         ? 'Saga started'
         : `Saga started, to begin at ${exact(new Date(event.startAt))}`
+    case 'line_joined':
+      return 'Start time reached: it stands in line'
     case 'saga_begun':
-      return 'Start time reached'
+      return 'Begun: its start time has come, or its place in line'
     case 'blueprint_chosen':
       return 'A worker with the code has taken it'
     case 'attempt_scheduled':
@@ -70,7 +72,7 @@ export function inWords(event: SagaEvent): string {
     case 'saga_turned':
       return `Turned back: ${turning(event.cause)}`
     case 'undo_started':
-      return event.order.length === 0 ? 'Nothing to undo' : `Undoing ${event.order.map(stepName).join(', then ')}`
+      return event.order.length === 0 ? 'Nothing to undo' : `Undoing ${inOrder(event.order).join(', then ')}`
     case 'turn_recorded':
       return event.cause.kind === 'parent'
         ? 'To be undone for its parent, when it has come to its end'
@@ -105,7 +107,16 @@ export function inWords(event: SagaEvent): string {
       return `Resolved as ${event.as}`
     case 'saga_rerun':
       return `Rerun as ${event.newSagaId}`
+    case 'saga_erased':
+      return 'Payloads and messages erased'
+    default:
+      return ofALaterRelease(event)
   }
+}
+
+/** While a later release runs beside this one, it may write types that this one does not know. */
+function ofALaterRelease(event: never): string {
+  return capital((event as SagaEvent).type.replaceAll('_', ' '))
 }
 
 function turning(cause: Extract<SagaEvent, { type: 'saga_turned' }>['cause']): string {

@@ -1,4 +1,5 @@
 /** Where a saga stands: the step that it is about, and how often that was tried. */
+import { definedName } from '../../engine/core/blueprint.ts'
 import type { SagaState, StepState } from '../../engine/core/state.ts'
 
 export type Position = {
@@ -16,7 +17,7 @@ export function positionOf(state: SagaState, names: readonly string[] | undefine
   if (step === undefined) return undefined
   const entry = state.steps[step]
   const attempts = entry === undefined ? 0 : attemptsOf(entry)
-  const index = names?.indexOf(step) ?? -1
+  const index = names?.indexOf(definedName(step)) ?? -1
   if (names === undefined || index < 0) return { step, attempts }
   return { step, number: index + 1, of: names.length, attempts }
 }
@@ -49,4 +50,13 @@ function latest(state: SagaState, fits: (entry: StepState) => boolean): string |
 export function stepName(step: string): string {
   if (step === '@adopt') return 'first worker'
   return step.startsWith('@') ? `on ${step.slice(1).replace('-', ' ')}` : step
+}
+
+/** The steps of an undoing in their order, the items of a map as one: nobody reads ten thousand. */
+export function inOrder(steps: readonly string[]): readonly string[] {
+  const items = new Map<string, number>()
+  for (const step of steps) items.set(definedName(step), (items.get(definedName(step)) ?? 0) + 1)
+  return [...items].map(([name, count]) =>
+    steps.includes(name) ? stepName(name) : `${count} ${count === 1 ? 'item' : 'items'} of ${name}`,
+  )
 }

@@ -33,6 +33,7 @@ export const STATUS_SIGNS: Readonly<Record<Status, Sign>> = {
 /** What a live saga waits for, as an addition to its state. */
 const WAIT_WORDS: Readonly<Record<Wait, string | undefined>> = {
   start: undefined,
+  line: 'waits in line',
   retry: 'waits to retry',
   hold: 'held',
   code: 'waits for code',

@@ -17,6 +17,10 @@ export type Command =
   | { readonly type: 'set_timer'; readonly timer: string; readonly dueAt: number }
   /** All timers of the saga but those of `SIDE_TIMERS`: what they were for does not happen any more. */
   | { readonly type: 'clear_timers' }
+  /** To the line of its concurrency key: at its end, or to a front that is known to be free. */
+  | { readonly type: 'join_line'; readonly isFront: boolean }
+  | { readonly type: 'take_front' }
+  | { readonly type: 'leave_line' }
   | { readonly type: 'insert_dead_letter'; readonly jobId: string }
   | { readonly type: 'remove_dead_letter'; readonly jobId: string }
 
@@ -45,6 +49,7 @@ export function commandsOf(before: SagaState | undefined, events: readonly SagaE
   const commands: Command[] = []
   let deadLetter = before?.deadLetter?.jobId
   let deadlineAt = before?.deadlineAt
+  let line = before?.line
   let isFirst = before === undefined || before.starts === 0
   for (const event of events) {
     if (event.type === 'attempt_scheduled') {
@@ -71,6 +76,9 @@ export function commandsOf(before: SagaState | undefined, events: readonly SagaE
       if (goesOn && deadlineAt !== undefined)
         commands.push({ type: 'set_timer', timer: DEADLINE_TIMER, dueAt: deadlineAt })
     }
+    const moved = lineAfter(line, event)
+    if (moved !== line) commands.push(...lineCommands(line, moved))
+    line = moved
     if (event.type === 'saga_turned' || event.type === 'saga_completed') {
       commands.push({ type: 'clear_timers' })
       deadlineAt = undefined
@@ -79,11 +87,39 @@ export function commandsOf(before: SagaState | undefined, events: readonly SagaE
   return commands
 }
 
+type Line = SagaState['line']
+
+/** The saga's place in line, as `evolve` has it. */
+function lineAfter(line: Line, event: SagaEvent): Line {
+  switch (event.type) {
+    case 'saga_started':
+      return event.line === undefined || event.startAt === undefined ? event.line : 'later'
+    case 'line_joined':
+      return 'waiting'
+    case 'saga_begun':
+      return line === undefined ? undefined : 'front'
+    case 'saga_turned':
+      return line === 'front' ? line : undefined
+    case 'saga_completed':
+    case 'saga_compensated':
+    case 'saga_resolved':
+      return undefined
+    default:
+      return line
+  }
+}
+
+function lineCommands(from: Line, to: Line): readonly Command[] {
+  if (to === 'waiting') return [{ type: 'join_line', isFront: false }]
+  if (to === 'front') return [from === 'waiting' ? { type: 'take_front' } : { type: 'join_line', isFront: true }]
+  return from === 'waiting' || from === 'front' ? [{ type: 'leave_line' }] : []
+}
+
 function leavesDeadLetters(event: SagaEvent): boolean {
   return (
     event.type === 'saga_retried' ||
     event.type === 'saga_turned' ||
     event.type === 'saga_resolved' ||
-    event.type === 'code_found'
+    (event.type === 'code_found' && event.hooks !== true)
   )
 }

@@ -6,11 +6,11 @@
  * its events are written together, with the jobs and timers that follow from them, or not at all.
  */
 import { type Blueprint, isSideHook } from './blueprint.ts'
-import { Draft } from './draft.ts'
+import { Draft, type StatusChange } from './draft.ts'
 import type { SagaEvent } from './events.ts'
 import { follow, isUnverified, launch } from './follow.ts'
 import type { Facts, Ignored, Input } from './input.ts'
-import { isLive, SIDES } from './machine.ts'
+import { isLive, SIDES, type Status } from './machine.ts'
 import { goBack, hasEnded, order } from './order.ts'
 import { handOver } from './patches.ts'
 import { checkpoint, conclude, pivotPassed, report } from './report.ts'
@@ -19,6 +19,7 @@ import type { SagaState, Withheld } from './state.ts'
 export type Decision = {
   /** Facts, in order. Empty when the input was ignored. */
   readonly events: readonly SagaEvent[]
+  readonly changes: readonly StatusChange[]
   readonly state: SagaState
   readonly ignored?: Ignored
 }
@@ -49,12 +50,17 @@ export class Series {
     const ignored = take(draft, input)
     if (ignored === undefined) follow(draft)
     this.#state = draft.saga
-    return { events: draft.events, ...(ignored === undefined ? {} : { ignored }) }
+    return { events: draft.events, changes: draft.changes, ...(ignored === undefined ? {} : { ignored }) }
   }
 
   /** Whether the step is completed so far. */
   isCompleted(step: string): boolean {
     return this.#state?.steps[step]?.state === 'completed'
+  }
+
+  /** `undefined` before the start. */
+  get status(): Status | undefined {
+    return this.#state?.status
   }
 
   /** The blueprint that was chosen so far. */
@@ -74,7 +80,11 @@ function take(draft: Draft, input: Input): Ignored | undefined {
     case 'start':
       return start(draft, input)
     case 'start_due':
-      if (draft.saga.status !== 'pending') return { reason: 'not_due' }
+      if (draft.saga.status !== 'pending' || draft.saga.line === 'waiting') return { reason: 'not_due' }
+      draft.emit({ type: draft.saga.line === 'later' ? 'line_joined' : 'saga_begun' })
+      return undefined
+    case 'at_front':
+      if (draft.saga.status !== 'pending' || draft.saga.line !== 'waiting') return { reason: 'not_due' }
       draft.emit({ type: 'saga_begun' })
       return undefined
     case 'deadline_due':
@@ -109,13 +119,14 @@ type InputOf<T extends Input['type']> = Extract<Input, { type: T }>
 
 function start(draft: Draft, input: InputOf<'start'>): Ignored | undefined {
   if (draft.state !== undefined) return { reason: 'already_so' }
-  const { startAt, deadlineAt, revertWithinMs } = input
+  const { startAt, deadlineAt, revertWithinMs, line } = input
   draft.emit({
     type: 'saga_started',
     blueprint: input.blueprint,
     ...(startAt === undefined || startAt <= draft.facts.now ? {} : { startAt }),
     ...(deadlineAt === undefined ? {} : { deadlineAt }),
     ...(revertWithinMs === undefined ? {} : { revertWithinMs }),
+    ...(line === undefined ? {} : { line }),
   })
   return undefined
 }
@@ -151,11 +162,15 @@ function codeMissing(draft: Draft, name: string): Ignored | undefined {
 }
 
 function codeFound(draft: Draft): Ignored | undefined {
-  const { status, deadLetter } = draft.saga
-  if (!isWithheld(draft, 'code') || (status === 'dead_lettered' && deadLetter?.reason !== 'no_code'))
-    return { reason: 'not_due' }
-  draft.emit({ type: 'code_found' })
-  stopForEnded(draft)
+  const { status, deadLetter, steps } = draft.saga
+  const goesOn = isLive(status) || deadLetter?.reason === 'no_code'
+  // Of a saga that stays where it is, only the hooks beside its status have anything to go on with.
+  const isAwaited = goesOn
+    ? isWithheld(draft, 'code')
+    : Object.keys(steps).some((name) => isSideHook(name) && steps[name]?.action.withheld === 'code')
+  if (!isAwaited) return { reason: 'not_due' }
+  draft.emit(goesOn ? { type: 'code_found' } : { type: 'code_found', hooks: true })
+  if (goesOn) stopForEnded(draft)
   return undefined
 }
 

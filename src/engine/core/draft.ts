@@ -4,13 +4,17 @@ import { stepOf } from './blueprint.ts'
 import type { Act, SagaEvent } from './events.ts'
 import { fold } from './evolve.ts'
 import type { Facts } from './input.ts'
-import type { DeadLetterReason } from './machine.ts'
+import type { DeadLetterReason, Status } from './machine.ts'
 import type { Cause, ErrorInfo, SagaState } from './state.ts'
+
+/** Which event of a decision changed the status, by its position, and to what. */
+export type StatusChange = { readonly at: number; readonly to: Status }
 
 export class Draft {
   readonly blueprint: Blueprint
   readonly facts: Facts
   readonly events: SagaEvent[] = []
+  readonly changes: StatusChange[] = []
   state: SagaState | undefined
 
   constructor(blueprint: Blueprint, state: SagaState | undefined, facts: Facts) {
@@ -20,8 +24,10 @@ export class Draft {
   }
 
   emit(event: SagaEvent): void {
-    this.events.push(event)
+    const before = this.state?.status
     this.state = fold(this.blueprint, this.state, event)
+    if (this.state.status !== before) this.changes.push({ at: this.events.length, to: this.state.status })
+    this.events.push(event)
   }
 
   /** The state of a saga that has been started. */

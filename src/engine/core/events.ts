@@ -31,7 +31,12 @@ export type SagaEvent =
       readonly deadlineAt?: number
       /** How long after its completion it can be reverted, in ms. */
       readonly revertWithinMs?: number
+      /** It has a concurrency key: it stands in line, from `startAt` on if there is one; or it is at the front already. */
+      readonly line?: 'waiting' | 'front'
     }
+  /** Its start time has come, and from here on it stands in line. */
+  | { readonly type: 'line_joined' }
+  /** Its start time has come, or it has come to the front of its line. */
   | { readonly type: 'saga_begun' }
   | ({ readonly type: 'blueprint_chosen'; readonly blueprint: string } & OfAttempt)
   /** The attempt's job is inserted in the same transaction. */
@@ -174,15 +179,19 @@ export type SagaEvent =
   | { readonly type: 'saga_paused'; readonly act: Act }
   | { readonly type: 'saga_resumed'; readonly act: Act }
   | { readonly type: 'hold_released' }
-  | { readonly type: 'code_found' }
+  /** `hooks`: of hooks beside the status alone, which stays what it is. */
+  | { readonly type: 'code_found'; readonly hooks?: true }
   | { readonly type: 'saga_resolved'; readonly as: 'completed' | 'compensated'; readonly act: Act }
   | { readonly type: 'saga_rerun'; readonly newSagaId: string; readonly act: Act }
+  /** Its payloads are gone, and so is what its errors said, here and in all events before this one. */
+  | { readonly type: 'saga_erased'; readonly act: Act }
 
 export type SagaEventType = SagaEvent['type']
 
 /** Every type, for the CHECK constraint on the journal. The compiler holds it complete. */
 export const EVENT_TYPES: readonly SagaEventType[] = Object.keys({
   saga_started: 0,
+  line_joined: 0,
   saga_begun: 0,
   blueprint_chosen: 0,
   attempt_scheduled: 0,
@@ -226,6 +235,7 @@ export const EVENT_TYPES: readonly SagaEventType[] = Object.keys({
   code_found: 0,
   saga_resolved: 0,
   saga_rerun: 0,
+  saga_erased: 0,
 } satisfies Record<SagaEventType, 0>) as SagaEventType[]
 
 export type EventOf<T extends SagaEvent['type']> = Extract<SagaEvent, { type: T }>

@@ -174,6 +174,16 @@ function withoutTrouble(step: StepState): StepState {
   return kept
 }
 
+/** Its chooser touches nothing, so that an earlier error of it says nothing of the branch. */
+export function chosen(state: SagaState, event: EventOf<'branch_chosen'>): SagaState {
+  // When its first attempt began stays: journals that were stored have it in their states.
+  const done = settleSide(state, event, { state: 'completed' }, (side) => ({ ...spent(side), since: side.since }))
+  return patchStep(done, event.step, (step) => {
+    const { error: _error, ...rest } = step
+    return rest
+  })
+}
+
 export function ended(state: SagaState, event: EventOf<'step_ended'>): SagaState {
   return patchStep(state, event.step, (step) => ({
     ...step,

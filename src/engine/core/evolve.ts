@@ -7,6 +7,7 @@ import type { EventOf, SagaEvent } from './events.ts'
 import {
   childEnded,
   childStarted,
+  chosen,
   compensated,
   ended,
   failed,
@@ -32,8 +33,9 @@ import {
   quiet,
   raised,
   settleSide,
+  spent,
 } from './patches.ts'
-import { EMPTY_SIDE, type SagaState, STATE_FORMAT, type StepState } from './state.ts'
+import { EMPTY_SIDE, ERASED_MESSAGE, type SagaState, STATE_FORMAT, type StepState } from './state.ts'
 
 /** Folds a whole journal. The blueprint may be chosen on the way: it is looked up when it is needed. */
 export function replay(blueprint: Blueprint, events: Iterable<SagaEvent>): SagaState | undefined {
@@ -55,8 +57,10 @@ export function fold(blueprint: Blueprint, before: SagaState | undefined, event:
   if (before === undefined) throw new Error(`A journal begins with saga_started, not with ${event.type}.`)
   const state = before
   switch (event.type) {
+    case 'line_joined':
+      return { ...state, line: 'waiting' }
     case 'saga_begun':
-      return { ...state, status: 'running' }
+      return { ...state, status: 'running', ...(state.line === undefined ? {} : { line: 'front' }) }
     case 'blueprint_chosen': {
       const { [event.step]: _adoption, ...steps } = state.steps
       return { ...state, blueprint: event.blueprint, steps, starts: 0 }
@@ -78,10 +82,7 @@ export function fold(blueprint: Blueprint, before: SagaState | undefined, event:
     case 'step_completed':
       return isDone(blueprint, settleSide(state, event, {}), event.step)
     case 'branch_chosen':
-      return {
-        ...settleSide(state, event, { state: 'completed' }),
-        branches: { ...state.branches, [event.step]: event.option },
-      }
+      return { ...chosen(state, event), branches: { ...state.branches, [event.step]: event.option } }
     case 'map_started':
       return mapStarted(state, event)
     case 'item_collected':
@@ -137,7 +138,7 @@ export function fold(blueprint: Blueprint, before: SagaState | undefined, event:
     case 'saga_completed':
       return completed(state, event)
     case 'saga_compensated':
-      return { ...omit(state, 'paused'), status: 'compensated' }
+      return { ...omit(omit(state, 'paused'), 'line'), status: 'compensated' }
     case 'saga_dead_lettered':
       return deadLettered(blueprint, state, event)
     case 'saga_retried':
@@ -151,18 +152,34 @@ export function fold(blueprint: Blueprint, before: SagaState | undefined, event:
     case 'hold_released':
       return clearWithheld(state, 'hold')
     case 'code_found':
-      return codeFound(state)
+      return event.hooks === true ? hooksFound(state) : codeFound(state)
     case 'saga_resolved':
       return {
-        ...omit(omit(state, 'deadLetter'), 'deadlineAt'),
+        ...omit(omit(omit(state, 'deadLetter'), 'deadlineAt'), 'line'),
         status: 'resolved',
         resolvedAs: event.as,
         steps: owe(blueprint, state, 'resolved'),
       }
     case 'saga_rerun':
       return state
+    case 'saga_erased':
+      return erased(state)
     default:
       return unknownEvent(event)
+  }
+}
+
+/** The events before it say no more than this either, so that folding them anew gives the same. */
+function erased(state: SagaState): SagaState {
+  const { failure } = state
+  const steps: Record<string, StepState> = {}
+  for (const [name, step] of Object.entries(state.steps))
+    steps[name] = step.error === undefined ? step : { ...step, error: { ...step.error, message: ERASED_MESSAGE } }
+  return {
+    ...state,
+    steps,
+    erased: true,
+    ...(failure === undefined ? {} : { failure: { ...failure, error: { ...failure.error, message: ERASED_MESSAGE } } }),
   }
 }
 
@@ -174,7 +191,7 @@ function unknownEvent(event: never): never {
 function started(event: EventOf<'saga_started'>): SagaState {
   return {
     format: STATE_FORMAT,
-    status: event.startAt === undefined ? 'running' : 'pending',
+    status: event.startAt === undefined && event.line !== 'waiting' ? 'running' : 'pending',
     direction: 'forward',
     blueprint: event.blueprint,
     steps: {},
@@ -182,6 +199,7 @@ function started(event: EventOf<'saga_started'>): SagaState {
     starts: 0,
     ...(event.deadlineAt === undefined ? {} : { deadlineAt: event.deadlineAt }),
     ...(event.revertWithinMs === undefined ? {} : { revertWithinMs: event.revertWithinMs }),
+    ...(event.line === undefined ? {} : { line: event.startAt === undefined ? event.line : 'later' }),
   }
 }
 
@@ -189,7 +207,7 @@ function completed(state: SagaState, { at }: EventOf<'saga_completed'>): SagaSta
   const { revertWithinMs } = state
   const isOpen = at !== undefined && revertWithinMs !== undefined
   return {
-    ...omit(omit(state, 'paused'), 'deadlineAt'),
+    ...omit(omit(omit(state, 'paused'), 'deadlineAt'), 'line'),
     status: 'completed',
     ...(isOpen ? { revertUntil: at + revertWithinMs } : {}),
   }
@@ -198,8 +216,11 @@ function completed(state: SagaState, { at }: EventOf<'saga_completed'>): SagaSta
 /** Its own part is over with that, like the choice of a branch: the items are steps of their own. */
 function mapStarted(state: SagaState, event: EventOf<'map_started'>): SagaState {
   const { step, count, concurrency } = event
-  const next = settleSide(state, event, { state: 'completed' })
-  return patchStep(next, step, (entry) => ({ ...entry, items: { count, concurrency, started: 0, open: [] } }))
+  const next = settleSide(state, event, { state: 'completed' }, spent)
+  return patchStep(next, step, ({ error: _error, ...entry }) => ({
+    ...entry,
+    items: { count, concurrency, started: 0, open: [] },
+  }))
 }
 
 type NotUndone = EventOf<'compensation_gave_up'> | EventOf<'step_skipped'> | EventOf<'step_left_in_doubt'>
@@ -217,13 +238,15 @@ function notUndone(state: SagaState, event: NotUndone): SagaState {
 }
 
 function turned(state: SagaState, event: EventOf<'saga_turned'>): SagaState {
-  const { stopping: _stopping, recorded: _recorded, deadLetter: _dead, deadlineAt: _deadline, ...rest } = state
+  const { stopping: _stopping, recorded: _recorded, deadLetter: _dead, deadlineAt: _deadline, line, ...rest } = state
   return {
     ...rest,
     steps: forgetDueTimes(clearWithheld(state, 'code', stopAllWaiting(state.steps)).steps),
     status: 'compensating',
     direction: 'backward',
     draining: true,
+    // What has never begun leaves the line: there is nothing that others would have to wait for.
+    ...(line === 'front' ? { line } : {}),
     cause: event.cause,
     ...(event.cause.kind === 'parent' ? { undoAsked: true } : {}),
     ...(event.cause.kind === 'failure'
@@ -321,6 +344,14 @@ function codeFound(state: SagaState): SagaState {
   if (state.status !== 'dead_lettered') return next
   const { deadLetter: _dead, ...rest } = next
   return { ...rest, status: state.direction === 'forward' ? 'running' : 'compensating' }
+}
+
+function hooksFound(state: SagaState): SagaState {
+  const steps: Record<string, StepState> = { ...state.steps }
+  for (const [name, step] of Object.entries(steps)) {
+    if (isSideHook(name) && step.action.withheld === 'code') steps[name] = { ...step, action: quiet(step.action) }
+  }
+  return { ...state, steps }
 }
 
 function firstFailure(

@@ -4,6 +4,7 @@
  *
  * What tells one saga from another is taken out of the message first: numbers, ids, quoted text, addresses.
  */
+import { definedName } from './blueprint.ts'
 import type { ErrorInfo, SagaState } from './state.ts'
 
 /** Begins every fingerprint. Another way of making them is another format: the two never look alike. */
@@ -44,7 +45,8 @@ export function errorGroupOf(definition: string, state: SagaState): string | nul
   const error = deadErrorOf(state)
   const kind = error?.code ?? error?.name ?? ''
   const message = messagePattern(error?.message ?? '')
-  const parts = [definition, deadLetter.step ?? '', direction, deadLetter.reason, kind, message]
+  // The items of a map fail for the same reason, whichever of them comes first.
+  const parts = [definition, definedName(deadLetter.step ?? ''), direction, deadLetter.reason, kind, message]
   return `${FINGERPRINT_FORMAT}:${hashOf(parts.join('\u0000'))}`
 }
 

@@ -90,6 +90,7 @@ export type Order =
   | { readonly type: 'revert'; readonly act: Act }
   | { readonly type: 'complete'; readonly step: string; readonly act: Act }
   | { readonly type: 'edit_input'; readonly act: Act }
+  | { readonly type: 'erase'; readonly act: Act }
 
 export type OrderType = Order['type']
 
@@ -100,8 +101,12 @@ export type Input =
       readonly startAt?: number
       readonly deadlineAt?: number
       readonly revertWithinMs?: number
+      /** Of a saga with a concurrency key: it stands in line, or is at the front already. */
+      readonly line?: 'waiting' | 'front'
     }
   | { readonly type: 'start_due' }
+  /** No other saga of its line stands before it, and none is at the front. */
+  | { readonly type: 'at_front' }
   | { readonly type: 'deadline_due' }
   | { readonly type: 'retry_due'; readonly step: string; readonly side: Side }
   | Report
@@ -138,6 +143,8 @@ export type Ignored = {
     | 'too_late'
     /** Nobody knows whether a step has taken effect. */
     | 'in_doubt'
+    /** Its payloads are gone. */
+    | 'erased'
   /** The orders that do fit now. */
   readonly fits?: readonly OrderType[]
 }

@@ -9,7 +9,13 @@ import { flightsOf, type SagaState, type StepState } from './state.ts'
 
 /** Each violation names its rule of DESIGN's list. Empty when the state is sound. */
 export function violations(blueprint: Blueprint, state: SagaState): readonly string[] {
-  return [...structural(blueprint, state), ...alive(state), ...direction(blueprint, state), ...atRest(state)]
+  return [
+    ...structural(blueprint, state),
+    ...alive(state),
+    ...inLine(state),
+    ...direction(blueprint, state),
+    ...atRest(state),
+  ]
 }
 
 function* structural(blueprint: Blueprint, state: SagaState): Generator<string> {
@@ -57,6 +63,13 @@ function isLost(step: StepState): boolean {
   const sides = [step.action, step.verify]
   const waits = sides.some((side) => side?.flight ?? side?.due ?? side?.withheld)
   return !waits && step.child?.started !== true
+}
+
+/** Rule 11: who stands in line moves on, and who is at the front leaves it in the end. */
+function* inLine({ line, status }: SagaState): Generator<string> {
+  if (line === undefined) return
+  if (line === 'front' ? status === 'pending' : status !== 'pending') yield `rule 11: ${status}, and ${line} in line`
+  if (isFinished(status)) yield `rule 11: ${status}, and still in line`
 }
 
 function* direction(blueprint: Blueprint, state: SagaState): Generator<string> {

@@ -49,12 +49,17 @@ export function beingUndone(state: SagaState, name: string): SagaState {
   return withStep(state, item.map, { ...map, items: { ...map.items, open: [...map.items.open, item.index] } })
 }
 
-/** Going back, what was open going forward is of no interest any more. */
+/**
+ * Undoing begins: what was open going forward is of no interest any more. Nor is what was dealt with while attempts were
+ * in flight, for those beside it may have completed since.
+ */
 export function closed(steps: SagaState['steps']): SagaState['steps'] {
   const next: Record<string, StepState> = { ...steps }
   for (const name in next) {
     const step = next[name]
-    if (step?.items !== undefined) next[name] = { ...step, items: { ...step.items, open: [] } }
+    if (step?.items === undefined) continue
+    const { undoFrom: _early, ...items } = step.items
+    next[name] = { ...step, items: { ...items, open: [] } }
   }
   return next
 }

@@ -60,7 +60,7 @@ export const DEAD_LETTER_REASONS = [
 export type DeadLetterReason = (typeof DEAD_LETTER_REASONS)[number]
 
 /** What a live saga can wait for while nothing of it is in flight; a pause stands beside it. */
-export const WAITS = ['start', 'retry', 'hold', 'code', 'child', 'timer', 'signal'] as const
+export const WAITS = ['start', 'line', 'retry', 'hold', 'code', 'child', 'timer', 'signal'] as const
 
 export type Wait = (typeof WAITS)[number]
 
@@ -74,11 +74,11 @@ export type Transition = {
 
 /** Events that change the status, and from where to where. `evolve` applies them, a test holds it to this table. */
 export const TRANSITIONS: readonly Transition[] = [
-  { event: 'saga_started', from: null, to: 'pending', label: 'enqueue, with a start time' },
+  { event: 'saga_started', from: null, to: 'pending', label: 'enqueue, with a start time or a concurrency key' },
   { event: 'saga_started', from: null, to: 'running', label: 'enqueue' },
-  { event: 'saga_begun', from: 'pending', to: 'running', label: 'start time reached' },
+  { event: 'saga_begun', from: 'pending', to: 'running', label: 'start time reached, or at the front of its line' },
   { event: 'saga_completed', from: 'running', to: 'completed', label: 'all steps done' },
-  { event: 'saga_turned', from: 'pending', to: 'compensating', label: 'cancel' },
+  { event: 'saga_turned', from: 'pending', to: 'compensating', label: 'cancel, deadline' },
   { event: 'saga_turned', from: 'running', to: 'compensating', label: 'failure, cancel, deadline' },
   { event: 'saga_turned', from: 'completed', to: 'compensating', label: 'undo asked by a parent, or revert' },
   { event: 'saga_turned', from: 'dead_lettered', to: 'compensating', label: 'compensate' },

@@ -10,7 +10,7 @@ import type { Act } from './events.ts'
 import { forwardFrontier, isOwnStep, undoOrder } from './frontier.ts'
 import type { Ignored, Order, OrderType } from './input.ts'
 import { isPassed } from './items.ts'
-import { isLive, SIDES, type Side } from './machine.ts'
+import { isFinished, isLive, SIDES, type Side } from './machine.ts'
 import { pivotPassed } from './report.ts'
 import type { Cause, SagaState, StepState } from './state.ts'
 
@@ -23,6 +23,7 @@ export function order(draft: Draft, input: Order): Ignored | undefined {
     case 'cancel':
       return goBack(draft, { kind: 'cancel', actor: input.act.actor }, input.act)
     case 'revert':
+      if (draft.saga.erased === true) return { reason: 'erased', fits: fitsNow(draft) }
       if (draft.saga.status !== 'completed' || draft.saga.revertUntil === undefined) return doesNotFit(draft)
       if (draft.facts.now > draft.saga.revertUntil) return { reason: 'too_late', fits: [] }
       return goBack(draft, { kind: 'revert', actor: input.act.actor }, input.act)
@@ -44,9 +45,12 @@ export function order(draft: Draft, input: Order): Ignored | undefined {
       draft.emit({ type: 'saga_resolved', as: input.as, act: input.act })
       return undefined
     case 'rerun':
+      if (draft.saga.erased === true) return { reason: 'erased', fits: fitsNow(draft) }
       if (!fits(draft, 'rerun')) return doesNotFit(draft)
       draft.emit({ type: 'saga_rerun', newSagaId: input.newSagaId, act: input.act })
       return undefined
+    case 'erase':
+      return erase(draft, input.act)
   }
 }
 
@@ -202,7 +206,7 @@ function sideByHand(blueprint: Blueprint, state: SagaState, name: string): 'acti
   if (state.status !== 'dead_lettered' && !isLive(state.status)) return undefined
   if (state.direction === 'backward') return step.state === 'compensation_failed' ? 'compensation' : undefined
   const isBusy = (step.action.flight ?? step.verify?.flight) !== undefined || state.stopping !== undefined
-  if (isBusy || state.recorded !== undefined || isPassed(state, name, step)) return undefined
+  if (isBusy || isPassed(state, name, step)) return undefined
   return step.state === 'failed' || step.state === 'in_doubt' || step.state === 'waiting' ? 'action' : undefined
 }
 
@@ -214,6 +218,22 @@ function editInput(draft: Draft, act: Act): Ignored | undefined {
   draft.emit({ type: 'input_edited', edit: edits + 1, act })
   draft.emit({ type: 'saga_retried', direction, steps: stuckSteps(draft.saga), act })
   return undefined
+}
+
+/** What still runs would need its payloads, and could say something more. */
+function erase(draft: Draft, act: Act): Ignored | undefined {
+  if (!isFinished(draft.saga.status)) return doesNotFit(draft)
+  if (draft.saga.erased === true) return { reason: 'already_so', fits: fitsNow(draft) }
+  if (!isQuiet(draft.saga)) return { reason: 'finishing', fits: fitsNow(draft) }
+  draft.emit({ type: 'saga_erased', act })
+  return undefined
+}
+
+/** The hooks that run beside a status have come to their end as well. */
+function isQuiet({ steps }: SagaState): boolean {
+  return Object.values(steps).every((step) =>
+    SIDES.every((side) => (step[side]?.flight ?? step[side]?.due ?? step[side]?.withheld) === undefined),
+  )
 }
 
 function isInDoubt(state: SagaState): boolean {
@@ -244,7 +264,8 @@ export function ordersThatFit(blueprint: Blueprint, state: SagaState): readonly 
     orders.push('resolve')
     if (state.direction === 'forward' && canGoOn(state) && !isInDoubt(state)) orders.push('edit_input')
   }
-  if (state.status === 'completed' && state.revertUntil !== undefined) orders.push('revert')
+  const isErased = state.erased === true
+  if (state.status === 'completed' && state.revertUntil !== undefined && !isErased) orders.push('revert')
   if (live && waitingForBackoff(state).length > 0) orders.push('retry')
   if (state.status === 'pending') orders.push('cancel', 'compensate')
   if (
@@ -257,8 +278,9 @@ export function ordersThatFit(blueprint: Blueprint, state: SagaState): readonly 
   }
   if (live) orders.push(state.paused === true ? 'resume' : 'pause')
   if (Object.keys(state.steps).some((name) => sideByHand(blueprint, state, name) !== undefined)) orders.push('complete')
-  if (state.status === 'compensated' || (state.status === 'resolved' && state.resolvedAs === 'compensated')) {
-    orders.push('rerun')
-  }
+  const wasUndone =
+    state.status === 'compensated' || (state.status === 'resolved' && state.resolvedAs === 'compensated')
+  if (wasUndone && !isErased) orders.push('rerun')
+  if (isFinished(state.status) && !isErased && isQuiet(state)) orders.push('erase')
   return orders
 }

@@ -17,6 +17,9 @@ export type ErrorInfo = {
   readonly code?: string
 }
 
+/** What is left of an error's message when its saga has been erased. */
+export const ERASED_MESSAGE = '(erased)'
+
 /** Why a saga goes back. */
 export type Cause =
   | { readonly kind: 'failure'; readonly step: string }
@@ -119,6 +122,11 @@ export type SagaState = {
   /** The direction has turned, and attempts in flight have yet to report, be lost, or run out. */
   readonly draining?: true
   readonly paused?: true
+  /**
+   * Of a saga with a concurrency key: it will stand in line when its start time comes, it waits there, or it is at the
+   * front and keeps the others waiting until it is at rest. What is undone after that is undone beside them.
+   */
+  readonly line?: 'later' | 'waiting' | 'front'
   /** The pivot is completed: only forward by itself. */
   readonly pivoted?: true
   readonly cause?: Cause
@@ -136,6 +144,8 @@ export type SagaState = {
   readonly branches: { readonly [branch: string]: string | null }
   /** First starts so far: the next step's `order` is one more. */
   readonly starts: number
+  /** Nothing can be run of it any more: its payloads are gone. */
+  readonly erased?: true
   /** How often its input was edited. */
   readonly edits?: number
   /** How long after its completion it can be reverted, in ms. */
@@ -165,7 +175,7 @@ export function flightsOf(state: SagaState): readonly InFlight[] {
 
 /** What the saga waits for, when nothing of it is in flight; `null` at rest or while something runs. */
 export function waitOf(state: SagaState): Wait | null {
-  if (state.status === 'pending') return 'start'
+  if (state.status === 'pending') return state.line === 'waiting' ? 'line' : 'start'
   if (state.status !== 'running' && state.status !== 'compensating') return null
   let wait: Wait | null = null
   for (const entry of Object.values(state.steps)) {

@@ -13,12 +13,15 @@ import type { Ignored, Input } from '../core/input.ts'
 import type { Side } from '../core/machine.ts'
 import type { SagaState } from '../core/state.ts'
 import { SagaError } from '../errors.ts'
+import { ERASED_PAYLOAD } from '../payload.ts'
 import { type Db, inOneFlight } from '../store/db.ts'
 import { type HoldsByDefinition, holdsFor, probedHold, readActiveHolds } from '../store/holds.ts'
+import { joinLinesDue, leaveLines, takeFronts } from '../store/line.ts'
 import { type LockedRow, lockSagas, type Ran, readSagas, type Write, writeTransitions } from '../store/sagas.ts'
 import { clearTimers, removeTimers, setTimers, type Timer } from '../store/timers.ts'
 import { removeClaims } from '../store/workers.ts'
 import type { BlueprintShelf } from './blueprint-shelf.ts'
+import { type EventMessage, messagesOf, type ToldTypes } from './event-messages.ts'
 import { newId } from './ids.ts'
 import type { DeliveredJob, Dispatcher, FaultPoints } from './ports.ts'
 import { gather } from './work.ts'
@@ -51,8 +54,10 @@ export type Applied = {
   readonly ignored?: Ignored
   /** The revision that was decided on. */
   readonly base: number
-  /** Steps that others have brought payloads of, in the same batch: whoever remembers the saga lacks them. Items are left out. */
+  /** Steps of which other items of the same batch have brought payloads: whoever remembers the saga lacks them. Items of maps are left out. */
   readonly foreign: readonly string[]
+  /** It has left the line of its concurrency key: another saga may come to the front. */
+  readonly leftLine?: true
   /** The breaker's hold that the saga passes: the breaker looks what becomes of it. */
   readonly probes?: string
 }
@@ -86,6 +91,8 @@ export type Applier = {
   expiry(saga: OfSaga, step: string, side: Side): number
   /** The group of that step's jobs, where this process knows of one. */
   group(saga: OfSaga, step: string): string | undefined
+  /** Which events others are told, in the same transaction; `undefined` for none. */
+  readonly told: ToldTypes | undefined
 }
 
 /** What names the code of a saga. */
@@ -109,7 +116,7 @@ export async function applyBatch(
   const bySaga = groupBySaga(items)
   const wanted = [...bySaga].map(([id, group]) => ({ id, revision: newest(group)?.revision ?? 0 }))
   const jobs = items.flatMap((item) => (item.job === undefined ? [] : [item.job]))
-  const lock = () => lockSagas(db, schema, wanted, options)
+  const lock = () => lockSagas(db, schema, wanted, { ...options, keys: applier.told !== undefined })
   const settle = () => (jobs.length === 0 ? Promise.resolve(new Set<string>()) : dispatcher.settle(db, jobs))
   const now = () => db.executeSql(`select extract(epoch from ${schema}.now())::float8 * 1000 as now`)
   const holds = () => readActiveHolds(db, schema)
@@ -190,6 +197,8 @@ export type Transition = {
   readonly write: Write | undefined
   readonly commands: readonly Command[]
   readonly applied: readonly Applied[]
+  /** What of it others are told. */
+  readonly messages: readonly EventMessage[]
 }
 
 type Decided = {
@@ -205,6 +214,7 @@ function decideSaga(applier: Applier, row: LockedRow, group: readonly Item[], de
   const workers = new Map<number, Ran>()
   const events: SagaEvent[] = []
   const applied: Applied[] = []
+  const messages: EventMessage[] = []
   const outcomes: { item: Item; events: readonly SagaEvent[]; ignored?: Ignored }[] = []
   const series = new Series(before)
   for (const item of group) {
@@ -212,12 +222,19 @@ function decideSaga(applier: Applier, row: LockedRow, group: readonly Item[], de
     const input =
       item.job !== undefined && decided.late.has(item.job.id) ? { ...item.input, superseded: true } : item.input
     const facts = { now: decided.now, newId, holds: holdsFor(decided.holds, row.definition, row.id) }
+    const { status } = series
     const wasCompleted = 'step' in item.input && series.isCompleted(item.input.step)
     const decision = series.decide(blueprint, input as Input, facts)
     if (item.ran !== undefined)
       for (let at = 0; at < decision.events.length; at += 1) workers.set(events.length + at, item.ran)
     if (item.payload !== undefined) {
-      placePayload(payloads, events.length, decision.events, item.payload, wasCompleted)
+      // What an attempt says late of a saga that has been erased is not kept either.
+      const payload = before.erased === true ? ERASED_PAYLOAD : item.payload
+      placePayload(payloads, events.length, decision.events, payload, wasCompleted)
+    }
+    if (applier.told !== undefined) {
+      const from = { sequence: row.revision + events.length, status, at: decided.now }
+      messages.push(...messagesOf(applier.told, row, from, decision))
     }
     events.push(...decision.events)
     outcomes.push({
@@ -228,20 +245,22 @@ function decideSaga(applier: Applier, row: LockedRow, group: readonly Item[], de
   }
   const state = series.finish()
   const revision = row.revision + events.length
+  const commands = commandsOf(before, events)
+  const leftLine = commands.some((command) => command.type === 'leave_line') ? { leftLine: true as const } : {}
   const told = group.length === 1 ? NONE : payloadSteps(payloads, events)
+  let from = 0
   for (const outcome of outcomes) {
-    const step = stepOfInput(outcome.item.input)
-    const probed = step === undefined ? undefined : probedHold(decided.holds, row.definition, row.id, step)
-    const foreign = told.length === 0 ? told : told.filter((other) => other !== step)
-    applied.push({
-      ...outcome,
-      state,
-      revision,
-      definition: row.definition,
-      base: row.revision,
-      foreign,
-      ...(probed === undefined ? {} : { probes: probed }),
-    })
+    const [first, end] = [from, from + outcome.events.length]
+    // By who brought it, not by its step: a step can bring a checkpoint and its end, or a late result, side by side.
+    const others = told.length === 0 ? told : told.filter(({ at }) => at < first || at >= end)
+    const foreign = others.map(({ step }) => step)
+    const { definition, revision: base } = row
+    const { input } = outcome.item
+    const step = 'step' in input ? input.step : undefined
+    const probed = step === undefined ? undefined : probedHold(decided.holds, definition, row.id, step)
+    const probes = probed === undefined ? {} : { probes: probed }
+    applied.push({ ...outcome, state, revision, definition, base, foreign, ...leftLine, ...probes })
+    from = end
   }
   const requestId = group.find((item) => item.requestId !== undefined)?.requestId
   const write: Write | undefined =
@@ -257,21 +276,20 @@ function decideSaga(applier: Applier, row: LockedRow, group: readonly Item[], de
           workers,
           requestId,
         }
-  return { row, before, after: state, events, write, commands: commandsOf(before, events), applied }
+  return { row, before, after: state, events, write, commands, applied, messages }
 }
 
-const NONE: readonly string[] = []
+/** By its place among the events, which says who brought it. */
+type Told = { readonly at: number; readonly step: string }
 
-function payloadSteps(payloads: ReadonlyMap<number, string>, events: readonly SagaEvent[]): readonly string[] {
-  const steps = [...payloads.keys()].map((at) => {
+const NONE: readonly Told[] = []
+
+function payloadSteps(payloads: ReadonlyMap<number, string>, events: readonly SagaEvent[]): readonly Told[] {
+  const told = [...payloads.keys()].map((at) => {
     const event = events[at]
-    return event !== undefined && 'step' in event ? (event.step ?? '') : ''
+    return { at, step: event !== undefined && 'step' in event ? (event.step ?? '') : '' }
   })
-  return steps.filter((step) => itemOf(step) === undefined)
-}
-
-function stepOfInput(input: Input): string | undefined {
-  return 'step' in input ? input.step : undefined
+  return told.filter(({ step }) => itemOf(step) === undefined)
 }
 
 /** The blueprint that is chosen in this very input counts for what follows from it. */
@@ -342,6 +360,12 @@ async function write(
   if (work.timers.length > 0) statements.push(() => setTimers(db, schema, work.timers))
   if (work.letters.length > 0) statements.push(() => dispatcher.insertDeadLetters(db, work.letters))
   if (work.settledLetters.length > 0) statements.push(() => dispatcher.removeDeadLetters(db, work.settledLetters))
+  // In this order: who comes to the front may follow one that leaves in this very transaction.
+  if (work.left.length > 0) statements.push(() => leaveLines(db, schema, work.left))
+  if (work.joined.length > 0) statements.push(() => joinLinesDue(db, schema, work.joined))
+  if (work.front.length > 0) statements.push(() => takeFronts(db, schema, work.front))
+  const messages = transitions.flatMap((transition) => transition.messages)
+  if (messages.length > 0) statements.push(() => dispatcher.insertEvents(db, messages))
   if (claims.length > 0) statements.push(() => removeClaims(db, schema, claims))
   await inOneFlight(db, ...statements)
 }

@@ -5,6 +5,7 @@
 import type { Side } from '../core/machine.ts'
 import type { ErrorInfo } from '../core/state.ts'
 import type { Db } from '../store/db.ts'
+import type { EventMessage } from './event-messages.ts'
 
 /** What travels with a job: enough to run it, and to settle it without running it. */
 export type JobData = {
@@ -57,6 +58,8 @@ export type Dispatcher = {
   insert(db: Db, jobs: readonly NewJob[]): Promise<void>
   insertDeadLetters(db: Db, letters: readonly DeadLetter[]): Promise<void>
   removeDeadLetters(db: Db, ids: readonly string[]): Promise<void>
+  /** For others, into the queue that the app has named. @throws SagaError as `insert`. */
+  insertEvents(db: Db, events: readonly EventMessage[]): Promise<void>
 }
 
 /** What somebody who passes in a logger has to have; pino, console and most others do. */

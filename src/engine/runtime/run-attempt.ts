@@ -11,15 +11,23 @@ import type { Definition, SideCode, StepCode } from '../definition.ts'
 import { SagaError, StepNotApplied } from '../errors.ts'
 import { checkPayload } from '../payload.ts'
 import { contextOf, type LoadedSaga } from './context.ts'
+import type { Encoding } from './encoding.ts'
 import { codeOf, DEFAULT_SETTLE_AFTER_MS, limitsOf } from './limits.ts'
-import { saidBy } from './said.ts'
+import { SHORTEST_CHECK_MS, saidBy } from './said.ts'
 import { errorInfo, verdictOf } from './verdict.ts'
 
-export type AttemptReport = { readonly report: Report; readonly payload?: string }
+export type AttemptReport = {
+  readonly report: Report
+  /** As it is to be stored. */
+  readonly payload?: string
+  /** As functions are to see it, where it is stored otherwise. */
+  readonly clear?: string
+}
 
 export type AttemptSettings = {
   readonly services: unknown
   readonly maxPayloadBytes: number
+  readonly encoding: Encoding
   /** From 0 to 1: spreads retries. */
   readonly jitter: () => number
   /** Ends all attempts: a drain that ran out of patience, or a worker that was taken over. */
@@ -82,17 +90,18 @@ export function runAttempt(
   }
 }
 
-/** @throws SagaError `PAYLOAD_INVALID`, `PAYLOAD_TOO_LARGE`, `ATTEMPT_SUPERSEDED`. */
+/** @throws SagaError `PAYLOAD_INVALID`, `PAYLOAD_TOO_LARGE`, `CODEC_FAILED`, `ATTEMPT_SUPERSEDED`. */
 async function keepCheckpoint(
   saga: LoadedSaga,
   delivery: Delivery,
   value: unknown,
-  { maxPayloadBytes, keep }: AttemptSettings,
+  { maxPayloadBytes, keep, encoding }: AttemptSettings,
 ): Promise<void> {
   const what = `the checkpoint of step "${delivery.step}" of ${saga.definition}`
   const { json } = checkPayload(value, { what, maxBytes: maxPayloadBytes })
   if (json === undefined) throw new SagaError('PAYLOAD_INVALID', `${what} is undefined, which says nothing.`)
-  await keep(saga.id, delivery, json)
+  const about = { sagaId: saga.id, definition: saga.definition, step: delivery.step }
+  await keep(saga.id, delivery, await encoding.encode(json, about, what))
 }
 
 export function attemptOf(delivery: Delivery): number {
@@ -158,7 +167,7 @@ export async function reportOf(
   delivery: Delivery,
   code: SideCode,
   outcome: Outcome,
-  settings: Pick<AttemptSettings, 'maxPayloadBytes' | 'jitter'>,
+  settings: Pick<AttemptSettings, 'maxPayloadBytes' | 'encoding' | 'jitter'>,
   leftMs = code.timeoutMs,
 ): Promise<AttemptReport> {
   const limits = limitsOf(definition, delivery.step, delivery.side)
@@ -168,11 +177,14 @@ export async function reportOf(
       // The function has done its work, so its effect stands although its result cannot be stored.
       return reportOf(saga, definition, delivery, code, { type: 'error', error: said.error }, settings)
     }
-    const { payload, ...answer } = said
-    return {
-      report: { type: 'succeeded', ...delivery, ...answer, limits },
-      ...(payload === undefined ? {} : { payload }),
-    }
+    const { payload: clear, ...answer } = said
+    const report: Report = { type: 'succeeded', ...delivery, ...answer, limits }
+    if (clear === undefined) return { report }
+    const encoded = encodedResult(saga, delivery, clear, settings, leftMs)
+    if (typeof encoded === 'string') return { report, payload: encoded }
+    const payload = await encoded
+    if (typeof payload === 'string') return { report, payload, clear }
+    return reportOf(saga, definition, delivery, code, { type: 'error', error: payload }, settings)
   }
   const { error } = outcome
   const failures = (saga.state.steps[delivery.step]?.[delivery.side]?.failures ?? 0) + 1
@@ -194,6 +206,26 @@ export async function reportOf(
       ...(delivery.side === 'action' && hasFallbackFor(step, error) ? { fallsBack: true } : {}),
     },
   }
+}
+
+/**
+ * What is stored of a result; or an error, where the codec fails. Its cause stays behind: that a key service refused a
+ * connection says nothing of the action, which has run.
+ */
+function encodedResult(
+  saga: LoadedSaga,
+  { step }: Delivery,
+  json: string,
+  { encoding }: Pick<AttemptSettings, 'encoding'>,
+  leftMs: number,
+): string | Promise<string | SagaError> {
+  const about = { sagaId: saga.id, definition: saga.definition, step }
+  const encoded = encoding.encode(json, about, `the result of step "${step}"`, Math.max(leftMs, SHORTEST_CHECK_MS))
+  if (typeof encoded === 'string') return encoded
+  return encoded.catch((error: unknown) => {
+    const { code, message, details } = error as SagaError
+    return new SagaError(code, message, { details })
+  })
 }
 
 /** A judge that fails has not judged. */

@@ -6,7 +6,7 @@ import { SagaError, StepRejected } from '../errors.ts'
 import { checkPayload } from '../payload.ts'
 
 /** However late the function was: so long its result is looked at. */
-const SHORTEST_CHECK_MS = 500
+export const SHORTEST_CHECK_MS = 500
 
 export type Said = {
   readonly option?: string | null

@@ -2,11 +2,12 @@
 import type { Contract, Definition } from '../definition.ts'
 import { SagaError } from '../errors.ts'
 import { checkPayload } from '../payload.ts'
-import { isPriority, PRIORITY_PROBLEM } from '../starting.ts'
+import { isPriority, isWhenBusy, PRIORITY_PROBLEM, WHEN_BUSY_PROBLEM } from '../starting.ts'
 import { isId } from './ids.ts'
 import type { StartOptions } from './start.ts'
 
 const MAX_KEY = 500
+export const KEY_PROBLEM = `key is text of 1 to ${MAX_KEY} characters, without U+0000 or lone surrogates`
 const MAX_TAGS = 20
 const MAX_TAG = 100
 const EARLIEST = Date.UTC(1970, 0, 1)
@@ -15,19 +16,19 @@ const LATEST = Date.UTC(9999, 0, 1)
 /** @throws SagaError `NAME_INVALID`. */
 export function checkIdentity(
   definition: { readonly name: string },
-  { key, id, tags, startAt, deadlineAt, priority, correctionOf }: StartOptions,
+  { key, id, tags, startAt, deadlineAt, priority, concurrencyKey, whenBusy, correctionOf }: StartOptions,
 ): void {
   const fail = (message: string) => new SagaError('NAME_INVALID', `Saga ${definition.name} was not started: ${message}`)
   if (id !== undefined && !isId(id)) {
     throw fail(`"${String(id).slice(0, 100)}" is not a UUID in lower case. Leave the id out, or give one.`)
   }
-  if (key !== undefined && !isText(key, MAX_KEY)) {
-    throw fail(`a key is text of 1 to ${MAX_KEY} characters, without U+0000 or lone surrogates.`)
-  }
+  if (key !== undefined && !isKey(key)) throw fail(`a ${KEY_PROBLEM}.`)
   const areTags = tags === undefined || (Array.isArray(tags) && tags.length <= MAX_TAGS)
   if (!areTags || tags?.some((tag) => !isText(tag, MAX_TAG)) === true) {
     throw fail(`its tags are a list of at most ${MAX_TAGS} texts of 1 to ${MAX_TAG} characters.`)
   }
+  if (concurrencyKey !== undefined && !isKey(concurrencyKey)) throw fail(`a concurrency ${KEY_PROBLEM}.`)
+  if (whenBusy !== undefined && !isWhenBusy(whenBusy)) throw fail(`${WHEN_BUSY_PROBLEM}.`)
   if (correctionOf !== undefined && !isId(correctionOf)) {
     throw fail(`correctionOf is the id of a saga, not "${String(correctionOf).slice(0, 100)}".`)
   }
@@ -37,6 +38,10 @@ export function checkIdentity(
       throw fail('startAt and deadlineAt must be valid dates, from 1970 to 9998.')
     }
   }
+}
+
+export function isKey(value: unknown): value is string {
+  return isText(value, MAX_KEY)
 }
 
 function isText(value: unknown, max: number): boolean {

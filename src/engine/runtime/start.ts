@@ -3,19 +3,23 @@ import { createHash } from 'node:crypto'
 import type { Blueprint } from '../core/blueprint.ts'
 import { commandsOf } from '../core/command.ts'
 import { decide } from '../core/decide.ts'
+import type { Input } from '../core/input.ts'
 import type { Contract, Definition } from '../definition.ts'
 import { canonicalJson } from '../definition.ts'
 import { SagaError } from '../errors.ts'
-import type { Starting } from '../starting.ts'
+import type { Starting, WhenBusy } from '../starting.ts'
 import { type Db, sqlState } from '../store/db.ts'
-import { insertSagas, type NewSaga, sagasByKey, type Taken } from '../store/new-sagas.ts'
+import { insertSagas, type NewSaga, removeSagas, sagasByKey, type Taken } from '../store/new-sagas.ts'
 import { readSagas } from '../store/sagas.ts'
 import { setTimers, type Timer } from '../store/timers.ts'
 import type { Applier } from './apply.ts'
 import { NOT_ADOPTED } from './blueprint-shelf.ts'
 import type { DatabaseClock } from './clock.ts'
 import { deadlineOf } from './deadline.ts'
+import type { Encoding } from './encoding.ts'
+import { type EventMessage, messagesOf } from './event-messages.ts'
 import { newId } from './ids.ts'
+import { keyBusy, type LineAtStart, lineOf, lineUp } from './line-at-start.ts'
 import type { NewJob } from './ports.ts'
 import { checkIdentity, checkInput } from './start-checks.ts'
 import { grouped, jobPriority } from './work.ts'
@@ -36,6 +40,13 @@ export type StartOptions = {
   /** A whole number from -1000 to 1000, 0 by default: what is due of sagas of a higher one starts first. Overrules the definition's. */
   readonly priority?: number
   /**
+   * Of all sagas with this key, whatever their definitions, one runs at a time: from its beginning until it is
+   * completed, compensated or resolved. 1 to 500 characters. Overrules the definition's.
+   */
+  readonly concurrencyKey?: string
+  /** When another saga has the concurrency key: `wait` in line, which is the default, or `refuse` with `KEY_BUSY`. */
+  readonly whenBusy?: WhenBusy
+  /**
    * The id of the saga whose harm this one makes good: a refund too many, say. It is shown and can be looked for; nothing
    * happens to that saga.
    */
@@ -51,9 +62,10 @@ export type StartRequest = StartOptions & {
 /** `created: false`: a saga with this key, or id, was there already, with the same input. */
 export type Started = { readonly id: string; readonly created: boolean }
 
-export type Starter = Pick<Applier, 'schema' | 'dispatcher' | 'expiry' | 'group'> & {
+export type Starter = Pick<Applier, 'schema' | 'dispatcher' | 'expiry' | 'group' | 'told'> & {
   readonly clock: DatabaseClock
   readonly maxPayloadBytes: number
+  readonly encoding: Encoding
   /** Our own connection, for what may not depend on the caller's transaction. */
   readonly own: Db
 }
@@ -63,14 +75,16 @@ export type Prepared = {
   readonly saga: NewSaga
   readonly jobs: readonly NewJob[]
   readonly timers: readonly Timer[]
+  readonly told: readonly EventMessage[]
   /** Why it is not stored, unless it is there already: it has no time left. */
   readonly late?: SagaError
+  readonly line?: LineAtStart
 }
 
 /**
  * Checks a request and decides its first transition. Nothing is stored.
  *
- * @throws SagaError `INPUT_INVALID` with the fields, `PAYLOAD_INVALID`, `PAYLOAD_TOO_LARGE`, `NAME_INVALID`.
+ * @throws SagaError `INPUT_INVALID` with the fields, `PAYLOAD_INVALID`, `PAYLOAD_TOO_LARGE`, `NAME_INVALID`, `CODEC_FAILED`.
  */
 export async function prepare(starter: Starter, request: StartRequest): Promise<Prepared> {
   const { definition } = request
@@ -80,11 +94,13 @@ export async function prepare(starter: Starter, request: StartRequest): Promise<
     'blueprint' in definition
       ? { blueprint: definition.blueprint, hash: definition.blueprintHash }
       : { blueprint: NOT_ADOPTED, hash: null }
-  const inputHash = createHash('sha256').update(canonicalJson(request.input)).digest('base64url')
+  const inputHash = await inputHashOf(starter, canonicalJson(request.input))
+  const line = lineOf(definition, request, input)
   const prepared = await decideStart(starter, {
     ...request,
     ...shape,
     starting: definition.starting ?? {},
+    ...(line === undefined ? {} : { line }),
     priority: request.priority ?? definition.starting?.priority ?? 0,
     name: definition.name,
     version: definition.version,
@@ -94,6 +110,11 @@ export async function prepare(starter: Starter, request: StartRequest): Promise<
   // Nothing names a saga that could be there already.
   if (prepared.late !== undefined && request.key === undefined && request.id === undefined) throw prepared.late
   return prepared
+}
+
+/** @param canonical the input as it was given, or as it was stored. @throws SagaError `CODEC_FAILED`. */
+export function inputHashOf({ encoding }: Starter, canonical: string): string | Promise<string> {
+  return encoding.hash(canonical) ?? createHash('sha256').update(canonical).digest('base64url')
 }
 
 export type CheckedStart = StartOptions & {
@@ -107,22 +128,32 @@ export type CheckedStart = StartOptions & {
   readonly rerunOf?: string
   /** What its definition says of all starts. */
   readonly starting?: Starting
+  readonly line?: LineAtStart
 }
 
 /** Decides the first transition of a saga whose input has been checked. */
 export async function decideStart(starter: Starter, start: CheckedStart): Promise<Prepared> {
-  const { id = newId(), key, name, version, blueprint, hash, inputJson, inputHash, priority = 0 } = start
+  const { id = newId(), key, name, version, blueprint, hash, inputJson, inputHash, priority = 0, line } = start
   const startAt = start.startAt?.getTime()
   // Holds are asked when the first job is delivered; a start need not read them.
   const facts = { now: await starter.clock.now(starter.own), newId, holds: [] }
+  const { revertWithinMs } = start.starting ?? {}
   const deadline = deadlineOf(name, start, start.starting ?? {}, facts.now)
-  const input = {
+  const input: Extract<Input, { type: 'start' }> = {
     type: 'start',
     blueprint: hash,
     ...(startAt === undefined ? {} : { startAt }),
     ...(deadline === undefined ? {} : { deadlineAt: deadline.turnAt }),
-  } as const
-  const { state, events } = decide(blueprint, undefined, input, facts)
+    ...(revertWithinMs === undefined ? {} : { revertWithinMs }),
+    ...(line === undefined ? {} : { line: line.mustBeFirst ? 'front' : 'waiting' }),
+  }
+  const decision = decide(blueprint, undefined, input, facts)
+  const { state, events } = decision
+  const encoded = starter.encoding.encode(
+    inputJson,
+    { sagaId: id, definition: name },
+    `the input of saga ${name}, which was not started`,
+  )
   const jobs: NewJob[] = []
   const timers: Timer[] = []
   for (const command of commandsOf(undefined, events)) {
@@ -145,6 +176,7 @@ export async function decideStart(starter: Starter, start: CheckedStart): Promis
     inputHash,
     tags: start.tags === undefined || start.tags.length === 0 ? null : start.tags,
     priority,
+    concurrencyKey: line?.key ?? null,
     parent: null,
     rerunOf: start.rerunOf ?? null,
     correctionOf: start.correctionOf ?? null,
@@ -152,9 +184,18 @@ export async function decideStart(starter: Starter, start: CheckedStart): Promis
     deadlineAt: deadline?.deadlineAt ?? null,
     state,
     events,
-    input: inputJson,
+    input: typeof encoded === 'string' ? encoded : await encoded,
   }
-  return { saga, jobs, timers, ...(deadline?.late === undefined ? {} : { late: deadline.late }) }
+  const told =
+    starter.told === undefined ? [] : messagesOf(starter.told, saga, { sequence: 0, at: facts.now }, decision)
+  return {
+    saga,
+    jobs,
+    timers,
+    told,
+    ...(deadline?.late === undefined ? {} : { late: deadline.late }),
+    ...(line === undefined ? {} : { line }),
+  }
 }
 
 /**
@@ -165,7 +206,7 @@ export async function decideStart(starter: Starter, start: CheckedStart): Promis
  * saga would be stored and its job perhaps not (rule 1).
  * @throws SagaError `KEY_REUSED` when a key, or id, has another input; `KEY_CONFLICT_RETRY` when the transaction's
  * isolation level hides the saga that has it; `TRANSACTION_REQUIRED`; `NAME_INVALID` when a deadline leaves no time;
- * `SAGA_NOT_FOUND` for a correction of a saga that there is not.
+ * `KEY_BUSY`; `SAGA_NOT_FOUND` for a correction of a saga that there is not.
  */
 export async function storeStarts(
   starter: Starter,
@@ -195,10 +236,13 @@ export async function storeStarts(
   }
   const isFresh = (start: Prepared) => created.has(start.saga.id) && first.get(start.saga.id) === start
   const fresh = prepared.filter(isFresh)
+  await standInLine(starter, db, fresh)
   const jobs = fresh.flatMap((start) => start.jobs)
   const timers = fresh.flatMap((start) => start.timers)
   if (jobs.length > 0) await dispatcher.insert(db, jobs)
   if (timers.length > 0) await setTimers(db, schema, timers)
+  const told = fresh.flatMap((start) => start.told)
+  if (told.length > 0) await dispatcher.insertEvents(db, told)
   const left = prepared.filter((start) => !isFresh(start)).map(({ saga }) => saga)
   const taken = left.length === 0 ? [] : await sagasByKey(db, schema, left)
   const byKey = new Map(taken.flatMap((saga) => (saga.key === null ? [] : [[keyOf(saga), saga] as const])))
@@ -223,6 +267,25 @@ async function mustBeInTime(starter: Starter, db: Db, prepared: readonly Prepare
     taken.some(({ id, key, definition }) => id === saga.id || (key === saga.key && definition === saga.definition))
   const refused = late.find(({ saga }) => !isThere(saga))
   if (refused?.late !== undefined) throw refused.late
+}
+
+/** Where one is refused, nothing stays of any of them. */
+async function standInLine({ schema }: Starter, db: Db, fresh: readonly Prepared[]): Promise<void> {
+  const lined = fresh.flatMap(({ saga, line }) =>
+    line === undefined ? [] : [{ sagaId: saga.id, line, waits: saga.state.line === 'waiting' }],
+  )
+  if (lined.length === 0) return
+  try {
+    const [busy] = await lineUp(db, schema, lined)
+    if (busy === undefined) return
+    const ids = fresh.map(({ saga }) => saga.id)
+    await removeSagas(db, schema, ids)
+    const definition = fresh.find(({ saga }) => saga.id === busy.sagaId)?.saga.definition ?? ''
+    throw keyBusy(definition, busy.key, busy.first)
+  } catch (error) {
+    if (sqlState(error) === '40001') throw conflict(error)
+    throw error
+  }
 }
 
 /** What is corrected has to be stored, in this transaction at the latest. Costs nothing where nothing is corrected. */
@@ -268,7 +331,7 @@ function found(saga: NewSaga, byKey: Taken | undefined, byId: Taken | undefined)
   const name = byKey === undefined ? `The id ${saga.id}` : `The key "${saga.key}" of ${saga.definition}`
   throw new SagaError(
     'KEY_REUSED',
-    `${name} belongs to saga ${other.id}, which was started with another input, key or definition. Use another one, or start it the same way.`,
+    `${name} belongs to saga ${other.id}, which was started with another input, key or definition, or has been erased. Use another one, or start it the same way.`,
     { details: { sagaId: other.id } },
   )
 }

@@ -7,15 +7,37 @@ import type { Timer } from '../store/timers.ts'
 import type { Applier, Transition } from './apply.ts'
 import type { DeadLetter, NewJob } from './ports.ts'
 
-export type Work = { jobs: NewJob[]; clear: string[]; timers: Timer[]; letters: DeadLetter[]; settledLetters: string[] }
+export type Work = {
+  jobs: NewJob[]
+  clear: string[]
+  timers: Timer[]
+  letters: DeadLetter[]
+  settledLetters: string[]
+  /** Sagas by what they do in their lines: each is in one of these. */
+  joined: string[]
+  front: string[]
+  left: string[]
+}
+
+const LINES = { join_line: 'joined', take_front: 'front', leave_line: 'left' } as const
 
 /** Commands of all sagas by kind: each kind is one statement. A later command of a saga overrules its earlier ones. */
 export function gather(applier: Applier, transitions: readonly Transition[]): Work {
-  const work: Work = { jobs: [], clear: [], timers: [], letters: [], settledLetters: [] }
+  const work: Work = {
+    jobs: [],
+    clear: [],
+    timers: [],
+    letters: [],
+    settledLetters: [],
+    joined: [],
+    front: [],
+    left: [],
+  }
   for (const { row, after, commands, write } of transitions) {
     if (write === undefined) continue
     const revision = write.revision + write.events.length
     const timers = new Map<string, Timer>()
+    const line = new Set<keyof typeof LINES>()
     for (const command of commands) {
       if (command.type === 'insert_job') work.jobs.push(jobOf(applier, row, after, command, revision))
       else if (command.type === 'set_timer') {
@@ -25,9 +47,16 @@ export function gather(applier: Applier, transitions: readonly Transition[]): Wo
         work.clear.push(row.id)
       } else if (command.type === 'insert_dead_letter') {
         work.letters.push(letterOf(row, after, command.jobId))
-      } else work.settledLetters.push(command.jobId)
+      } else if (command.type === 'remove_dead_letter') {
+        work.settledLetters.push(command.jobId)
+      } else {
+        // Whoever leaves is gone, whatever came before it.
+        if (command.type === 'leave_line') line.clear()
+        line.add(command.type)
+      }
     }
     work.timers.push(...timers.values())
+    for (const place of line) work[LINES[place]].push(row.id)
   }
   return work
 }
@@ -38,7 +67,8 @@ function letterOf(row: LockedRow, state: SagaState, jobId: string): DeadLetter {
   const reason = deadLetter?.reason ?? ''
   const stepName = deadLetter?.step
   const step = stepName === undefined ? undefined : steps[stepName]
-  const undoing = reason === 'compensation_exhausted'
+  const undoing =
+    reason === 'compensation_exhausted' || (reason === 'no_code' && step?.compensation?.withheld === 'code')
   return {
     jobId,
     sagaId: row.id,

@@ -10,6 +10,8 @@ export type Payloads = {
   readonly results: { readonly [step: string]: string }
   /** The lists that maps go over. */
   readonly lists?: { readonly [map: string]: string }
+  /** Maps that are done, and whose items' results are all here. */
+  readonly wholeMaps?: readonly string[]
   /** How far attempts had come, by step and side: the last word of each. */
   readonly checkpoints?: { readonly [function_: string]: string }
 }
@@ -89,7 +91,7 @@ export type JournalEntry = {
   readonly sequence: number
   readonly at: Date
   readonly event: SagaEvent
-  /** The input, or a step's result, which can be `null`; `undefined` where there is none. */
+  /** The input, or a step's result, which can be `null`; `undefined` where there is none, `Unreadable` where it cannot be shown. */
   readonly payload: unknown
   readonly worker: string | null
   /** The build of the worker that ran the attempt: the engine's option of that name. */

@@ -1,4 +1,5 @@
 /** Sagas that wait for code, or are dead letters for want of it; and which code the live workers have. */
+import { SIDE_TIMERS } from '../core/command.ts'
 import type { SagaState } from '../core/state.ts'
 import { unpackState } from './codec.ts'
 import type { Db } from './db.ts'
@@ -42,6 +43,25 @@ export async function sagasDeadWithoutCode(
      where s.status = 'dead_lettered' and s.status <> 'completed' and s.dead_reason = 'no_code'
        and ${NAME} = any($1::text[])
      order by s.id limit ${limit}`,
+    [names],
+  )
+  return rows.map((row) => String(row['id']))
+}
+
+const SIDE_TIMER = SIDE_TIMERS.map((timer) => `'${timer}'`).join(', ')
+
+/** Those with a hook beside their status that waits for this code. Index: `saga_timer_side`. */
+export async function sagasWithHooksWaitingForCode(
+  db: Db,
+  schema: string,
+  names: readonly string[],
+  limit: number,
+): Promise<readonly string[]> {
+  const { rows } = await db.executeSql(
+    `select distinct t.saga_id as id from ${schema}.saga_timer t join ${schema}.saga s on s.id = t.saga_id
+     where t.timer in (${SIDE_TIMER}) and ${NAME} = any($1::text[])
+       and s.state -> 'steps' -> split_part(t.timer, ':', 1) -> 'action' ->> 'withheld' = 'code'
+     order by t.saga_id limit ${limit}`,
     [names],
   )
   return rows.map((row) => String(row['id']))

@@ -13,6 +13,7 @@ export type NewSaga = {
   readonly inputHash: string
   readonly tags: readonly string[] | null
   readonly priority: number
+  readonly concurrencyKey: string | null
   readonly parent: { readonly id: string; readonly step: string } | null
   readonly rerunOf: string | null
   readonly correctionOf: string | null
@@ -45,15 +46,15 @@ export async function insertSagas(
        select * from json_to_recordset((select $1::text)::json) as x(id uuid, definition text, version int, blueprint text, key text,
          input_hash text, status text, waiting text, revision int, state json, tags json, parent_id uuid,
          parent_step text, rerun_of uuid, start_at float8, deadline_at float8, events json,
-         priority int, correction_of uuid)
+         priority int, concurrency_key text, correction_of uuid)
      ), i as materialized (
        insert into ${schema}.saga (id, definition, version, blueprint, key, input_hash, status, waiting, revision, format,
          state, tags, parent_id, parent_step, rerun_of, start_at, deadline_at, created_at, updated_at,
-         priority, correction_of)
+         priority, concurrency_key, correction_of)
        select x.id, x.definition, x.version, x.blueprint, x.key, x.input_hash, x.status, x.waiting, x.revision,
          ${STATE_FORMAT}, x.state, case when x.tags is null then null else array(select json_array_elements_text(x.tags)) end,
          x.parent_id, x.parent_step, x.rerun_of, to_timestamp(x.start_at / 1000.0), to_timestamp(x.deadline_at / 1000.0),
-         n.at, n.at, coalesce(x.priority, 0), x.correction_of
+         n.at, n.at, coalesce(x.priority, 0), x.concurrency_key, x.correction_of
        from n, x
        where ${transaction === undefined ? 'true' : 'pg_current_xact_id()::text = $2::text'}
        on conflict do nothing
@@ -88,6 +89,7 @@ function newRowJson(saga: NewSaga): string {
     rerun_of: saga.rerunOf,
     start_at: saga.startAt,
     deadline_at: saga.deadlineAt,
+    ...(saga.concurrencyKey === null ? {} : { concurrency_key: saga.concurrencyKey }),
     ...(saga.correctionOf === null ? {} : { correction_of: saga.correctionOf }),
     ...(saga.priority === 0 ? {} : { priority: saga.priority }),
   })
@@ -99,6 +101,15 @@ function newEventsJson(saga: NewSaga): readonly string[] {
     const row = JSON.stringify({ ...packEvent(event), sequence: position + 1 })
     return withPayload(row, position === 0 ? saga.input : undefined)
   })
+}
+
+/** Takes back what this very transaction has stored: a caller may go on in it. Index: primary keys. */
+export async function removeSagas(db: Db, schema: string, ids: readonly string[]): Promise<void> {
+  await db.executeSql(
+    `with s as (delete from ${schema}.saga where id = any($1::uuid[]) returning id)
+     delete from ${schema}.saga_event e using s where e.saga_id = s.id`,
+    [ids],
+  )
 }
 
 export type Taken = {

@@ -22,6 +22,8 @@ export type SagaSummary = {
   readonly failure: SagaState['failure'] | null
   readonly tags: readonly string[]
   readonly rerunOf: string | null
+  /** Of sagas with this key one runs at a time; the others wait in line. */
+  readonly concurrencyKey: string | null
   /** The saga whose harm this one makes good. */
   readonly correctionOf: string | null
   /** When it is to be at rest, undoing included. */
@@ -58,7 +60,10 @@ export type SagaFilter = {
   readonly build?: string
 }
 
-/** A step whose compensation ran to its end: `from` (included) to `to` (not included), by `build`. Not those that found nothing to undo. */
+/**
+ * A step whose compensation ran to its end: `from` (included) to `to` (not included), by `build`. Not those that found
+ * nothing to undo. Items of a map are named one by one, `name[3]`.
+ */
 export type CompensatedStep = {
   readonly step: string
   readonly from?: Date
@@ -74,7 +79,8 @@ export type Page = {
 
 const COLUMNS = `s.id, s.definition, s.version, s.key, s.status, s.waiting, s.paused, s.priority, s.dead_reason as reason,
   s.error_group as "errorGroup", s.failure,
-  coalesce(s.tags, '{}') as tags, s.rerun_of as "rerunOf", s.correction_of as "correctionOf", s.deadline_at as "deadlineAt", s.created_at as "createdAt", s.updated_at as "updatedAt",
+  coalesce(s.tags, '{}') as tags, s.rerun_of as "rerunOf", s.concurrency_key as "concurrencyKey",
+  s.correction_of as "correctionOf", s.deadline_at as "deadlineAt", s.created_at as "createdAt", s.updated_at as "updatedAt",
   s.finished_at as "finishedAt", s.state`
 
 /** Index: primary key. */
@@ -130,6 +136,11 @@ export function clause(where: readonly string[]): string {
   return where.length === 0 ? '' : `where ${where.join(' and ')}`
 }
 
+/** Of the steps, and of each group of a map's items that are alike. */
+const STEPS = `select x.value from json_each(s.state -> 'steps') x
+  union all
+  select g.value -> 1 from json_each(s.state -> 'items') m cross join json_array_elements(m.value) g`
+
 /** The most attempts of one function of a step, by its number: an action that is not written down has had one. */
 const ATTEMPTS = `greatest(coalesce((e.value -> 'action' ->> 'attempts')::int, 1),
   (e.value -> 'compensation' ->> 'attempts')::int, (e.value -> 'verify' ->> 'attempts')::int)`
@@ -160,7 +171,7 @@ export function conditions(
   add((p) => `s.rerun_of = ${p}::uuid`, filter.rerunOf)
   add((p) => `s.correction_of = ${p}::uuid`, filter.correctionOf)
   add((p) => `s.error_group = ${p}::text`, filter.errorGroup)
-  add((p) => `exists (select from json_each(s.state -> 'steps') e where ${ATTEMPTS} >= ${p}::int)`, filter.minAttempts)
+  add((p) => `exists (select from (${STEPS}) e where ${ATTEMPTS} >= ${p}::int)`, filter.minAttempts)
   const event = `select from ${schema}.saga_event e where e.saga_id = s.id and e.type`
   // What was given back has not run.
   add((p) => `exists (${event} <> 'attempt_returned' and e.build = ${p}::text)`, filter.build)
@@ -170,7 +181,8 @@ export function conditions(
     const addAbout = (condition: (parameter: string) => string, value: unknown) => {
       if (value !== undefined) about.push(condition(`$${values.push(value)}`))
     }
-    addAbout((p) => `e.step = ${p}::text`, step)
+    // Of a map: any of its items.
+    addAbout((p) => `(e.step = ${p}::text or starts_with(e.step, ${p}::text || '['))`, step)
     addAbout((p) => `e.at >= ${p}::timestamptz`, from)
     addAbout((p) => `e.at < ${p}::timestamptz`, to)
     addAbout((p) => `e.build = ${p}::text`, build)

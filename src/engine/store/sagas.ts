@@ -27,7 +27,11 @@ export type SagaRow = {
 }
 
 /** A row as locked: without its state where the caller's cached one is current. */
-export type LockedRow = Omit<SagaRow, 'state' | 'deadlineAt'> & { readonly state: SagaState | null }
+export type LockedRow = Omit<SagaRow, 'state' | 'deadlineAt'> & {
+  readonly state: SagaState | null
+  /** Where it was asked for. */
+  readonly key?: string | null
+}
 
 const COLUMNS = 's.id, s.definition, s.version, s.blueprint, s.priority, s.revision'
 
@@ -41,10 +45,10 @@ export async function lockSagas(
   db: Db,
   schema: string,
   wanted: readonly { readonly id: string; readonly revision: number }[],
-  options: { readonly wait: boolean },
+  options: { readonly wait: boolean; readonly keys?: boolean },
 ): Promise<readonly LockedRow[]> {
   const { rows } = await db.executeSql(
-    `select ${COLUMNS}, case when s.revision = w.revision then null else s.state end as state
+    `select ${COLUMNS}${options.keys === true ? ', s.key' : ''}, case when s.revision = w.revision then null else s.state end as state
      from unnest($1::uuid[], $2::int[]) as w(id, revision)
      join ${schema}.saga s on s.id = w.id
      order by s.id

@@ -5,6 +5,7 @@
 import { sql } from 'drizzle-orm'
 import {
   bigint,
+  bigserial,
   boolean,
   check,
   customType,
@@ -22,6 +23,7 @@ import {
   uuid,
 } from 'drizzle-orm/pg-core'
 import { BREAKER_STATES } from '../core/breaker.ts'
+import { SIDE_TIMERS } from '../core/command.ts'
 import { EVENT_TYPES } from '../core/events.ts'
 import { DEAD_LETTER_REASONS, FINISHED_STATUSES, LIVE_STATUSES, SIDES, STATUSES, WAITS } from '../core/machine.ts'
 import { SCHEMA_PLACEHOLDER } from './names.ts'
@@ -65,6 +67,8 @@ export const saga = schema.table(
     parentId: uuid('parent_id'),
     parentStep: text('parent_step'),
     rerunOf: uuid('rerun_of'),
+    /** Of the line in which it stands, or has stood. */
+    concurrencyKey: text('concurrency_key'),
     /** The saga whose harm this one makes good. */
     correctionOf: uuid('correction_of'),
     startAt: moment('start_at'),
@@ -87,7 +91,10 @@ export const saga = schema.table(
     // Rule 11: only a live saga waits or is paused.
     check('saga_waits_while_live', sql`${table.waiting} is null or ${table.status} in ${anyOf(LIVE_STATUSES)}`),
     check('saga_paused_while_live', sql`not ${table.paused} or ${table.status} in ${anyOf(LIVE_STATUSES)}`),
-    check('saga_pending_waits', sql`(${table.status} = 'pending') = (${table.waiting} is not distinct from 'start')`),
+    check(
+      'saga_pending_waits',
+      sql`(${table.status} = 'pending') = coalesce(${table.waiting} in ('start', 'line'), false)`,
+    ),
     // A dead letter always says why, and nothing else does.
     check('saga_dead_letter_reason', sql`(${table.status} = 'dead_lettered') = (${table.deadReason} is not null)`),
     check('saga_dead_letter_group', sql`(${table.status} = 'dead_lettered') = (${table.errorGroup} is not null)`),
@@ -169,7 +176,35 @@ export const sagaTimer = schema.table(
     timer: text('timer').notNull(),
     dueAt: moment('due_at').notNull(),
   },
-  (table) => [primaryKey({ columns: [table.sagaId, table.timer] }), index('saga_timer_due').on(table.dueAt)],
+  (table) => [
+    primaryKey({ columns: [table.sagaId, table.timer] }),
+    index('saga_timer_due').on(table.dueAt),
+    // Of hooks beside a status, which are few: workers look whether they have the code that such a hook waits for.
+    index('saga_timer_side')
+      .on(table.sagaId)
+      .where(sql`${table.timer} in ${anyOf(SIDE_TIMERS)}`),
+  ],
+)
+
+/**
+ * Sagas with a concurrency key that are not at rest, in the order of their starts. The database itself sees to it that
+ * one of a key is at the front.
+ */
+export const sagaLine = schema.table(
+  'saga_line',
+  {
+    sagaId: uuid('saga_id')
+      .primaryKey()
+      .references(() => saga.id, { onDelete: 'cascade' }),
+    key: text('key').notNull(),
+    position: bigserial('position', { mode: 'number' }).notNull(),
+    /** Since when it is at the front. */
+    frontAt: moment('front_at'),
+  },
+  (table) => [
+    uniqueIndex('saga_line_front').on(table.key).where(sql`${table.frontAt} is not null`),
+    index('saga_line_waiting').on(table.key, table.position).where(sql`${table.frontAt} is null`),
+  ],
 )
 
 export const sagaWorker = schema.table('saga_worker', {

@@ -23,6 +23,7 @@ export type Move =
   | { readonly do: 'repeat'; readonly at: number }
   | { readonly do: 'wait'; readonly ms: number }
   | { readonly do: 'arrive' }
+  | { readonly do: 'reach_front' }
   | { readonly do: 'end_child'; readonly at: number; readonly able: boolean }
   | { readonly do: 'hear_child'; readonly at: number; readonly again: boolean }
   | { readonly do: 'hold'; readonly at: number; readonly side: 'action' | 'compensation' | 'both' }
@@ -35,7 +36,7 @@ export type Move =
   | { readonly do: 'checkpoint'; readonly at: number }
 
 const at = fc.nat(5)
-const choice = fc.nat(2)
+const choice = fc.nat(3)
 const fate: fc.Arbitrary<Fate> = fc.oneof(
   { weight: 9, arbitrary: fc.constant('ok' as const) },
   { weight: 1, arbitrary: fc.constant('rejected' as const) },
@@ -62,6 +63,7 @@ export const moves: fc.Arbitrary<Move> = fc.oneof(
   weighted(2, fc.record({ do: fc.constant('repeat' as const), at: fc.nat(30) })),
   weighted(10, fc.record({ do: fc.constant('wait' as const), ms: fc.nat(400) })),
   weighted(1, fc.record({ do: fc.constant('arrive' as const) })),
+  weighted(3, fc.record({ do: fc.constant('reach_front' as const) })),
   weighted(4, fc.record({ do: fc.constant('end_child' as const), at, able: fc.boolean() })),
   weighted(5, fc.record({ do: fc.constant('hear_child' as const), at, again: fc.boolean() })),
   weighted(
@@ -85,6 +87,7 @@ export const moves: fc.Arbitrary<Move> = fc.oneof(
   order('rerun', 1),
   order('revert', 1),
   order('edit_input', 1),
+  order('erase', 1),
   weighted(1, fc.record({ do: fc.constant('by_hand' as const), at })),
   weighted(1, fc.record({ do: fc.constant('checkpoint' as const), at })),
 )
@@ -172,6 +175,8 @@ function makeOutside(world: World, move: Outside): void {
       return world.releaseHolds()
     case 'code':
       return tellCode(world, move.found)
+    case 'reach_front':
+      return void world.tell({ type: 'at_front' })
     case 'undo':
       return void world.tell({ type: 'parent_undo' })
     case 'deadline':

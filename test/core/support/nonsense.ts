@@ -82,6 +82,7 @@ const others: fc.Arbitrary<Input> = fc.oneof(
   fc.record({
     type: fc.constantFrom(
       'start_due' as const,
+      'at_front' as const,
       'deadline_due' as const,
       'hold_released' as const,
       'code_found' as const,

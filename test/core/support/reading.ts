@@ -4,7 +4,7 @@ import { nodeOf } from '../../../src/engine/core/blueprint.ts'
 import type { SagaEvent } from '../../../src/engine/core/events.ts'
 import { evolve } from '../../../src/engine/core/evolve.ts'
 import type { Side } from '../../../src/engine/core/machine.ts'
-import type { SagaState, StepState } from '../../../src/engine/core/state.ts'
+import { ERASED_MESSAGE, type SagaState, type StepState } from '../../../src/engine/core/state.ts'
 import type { Turn, World } from './world.ts'
 
 export type Fold = {
@@ -68,4 +68,13 @@ export function freeTime(world: World, turn: number, step: string, side: Side): 
 /** What a database makes of it. */
 export function throughJson<T>(value: T): T {
   return JSON.parse(JSON.stringify(value)) as T
+}
+
+/** As the database keeps a journal whose saga was erased. */
+export function withoutMessages(journal: readonly SagaEvent[]): readonly SagaEvent[] {
+  return journal.map((event) =>
+    'error' in event && event.error !== undefined
+      ? { ...event, error: { ...event.error, message: ERASED_MESSAGE } }
+      : event,
+  )
 }

@@ -29,13 +29,16 @@ export const scenarios: fc.Arbitrary<Scenario> = fc.record({
       startsInMs: optional(fc.nat(500)),
       deadlineInMs: optional(fc.nat(2_000)),
       revertWithinMs: optional(fc.nat(2_000)),
+      line: fc.option(fc.constantFrom('waiting' as const, 'front' as const), { freq: 4, nil: undefined }),
     })
-    .map(({ startsInMs, deadlineInMs, revertWithinMs, maxDurationMs, limits, ...rest }) => ({
+    .map(({ startsInMs, deadlineInMs, revertWithinMs, line, maxDurationMs, limits, ...rest }) => ({
       ...rest,
       limits: maxDurationMs === undefined ? limits : { ...limits, maxDurationMs },
       ...(startsInMs === undefined ? {} : { startsInMs }),
       ...(deadlineInMs === undefined ? {} : { deadlineInMs }),
       ...(revertWithinMs === undefined ? {} : { revertWithinMs }),
+      // Nobody comes to the front of a line in which it does not stand yet.
+      ...(line === undefined ? {} : { line: startsInMs === undefined ? line : ('waiting' as const) }),
     })),
   moves: fc.array(moves, { maxLength: 80, size: 'max' }),
   // What hung comes back at once when all goes well again, or only when the saga has come to rest.
@@ -70,6 +73,7 @@ export function bringToRest({ world, workers, scenario }: Played, ghosts: Fate =
   world.tell({ type: 'code_found' })
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
     while (world.provider.arrive());
+    if (world.line === 'waiting') world.tell({ type: 'at_front' })
     const isBusy = isLive(world.state.status) || workers.work.some((work) => workers.owns(work))
     for (const work of workers.work) {
       if (scenario.ghostsComeLate && isBusy && !workers.owns(work)) continue

@@ -33,6 +33,7 @@ const LISTS = [
   { count: 3, concurrency: 2 },
   { count: 0, concurrency: 1 },
   { count: 2, concurrency: 1 },
+  { count: 3, concurrency: 3 },
 ] as const
 const NONE = { count: 0, concurrency: 1 }
 

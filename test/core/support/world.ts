@@ -46,6 +46,7 @@ export type WorldSettings = {
   readonly startsInMs?: number
   readonly deadlineInMs?: number
   readonly revertWithinMs?: number
+  readonly line?: 'waiting' | 'front'
 }
 
 export const ACT = { actor: 'olga', reason: 'because', requestId: 'request-1' }
@@ -61,6 +62,8 @@ export class World {
   readonly jobs = new Map<string, Job>()
   readonly timers = new Map<string, number>()
   readonly deadLetters = new Set<string>()
+  /** Its row in the line of its concurrency key. */
+  line: 'waiting' | 'front' | undefined
   readonly turns: Turn[] = []
   readonly journal: SagaEvent[] = []
   holds: readonly Hold[] = []
@@ -73,13 +76,14 @@ export class World {
   constructor(settings: WorldSettings) {
     this.settings = deepFreeze(settings)
     this.provider = new Provider(settings.manners)
-    const { startsInMs, deadlineInMs, revertWithinMs, isAdopted } = settings
+    const { startsInMs, deadlineInMs, revertWithinMs, isAdopted, line } = settings
     this.tell({
       type: 'start',
       blueprint: isAdopted ? 'hash' : null,
       ...(startsInMs === undefined ? {} : { startAt: this.now + startsInMs }),
       ...(deadlineInMs === undefined ? {} : { deadlineAt: this.now + deadlineInMs }),
       ...(revertWithinMs === undefined ? {} : { revertWithinMs }),
+      ...(line === undefined ? {} : { line }),
     })
   }
 
@@ -139,6 +143,15 @@ export class World {
       for (const timer of this.timers.keys()) if (!SIDE_TIMERS.includes(timer)) this.timers.delete(timer)
     } else if (command.type === 'insert_dead_letter') {
       this.deadLetters.add(command.jobId)
+    } else if (command.type === 'join_line') {
+      must(this.line === undefined, 'rule 1: it joins a line in which it stands')
+      this.line = command.isFront ? 'front' : 'waiting'
+    } else if (command.type === 'take_front') {
+      must(this.line === 'waiting', 'rule 1: it comes to the front of a line in which it does not stand')
+      this.line = 'front'
+    } else if (command.type === 'leave_line') {
+      must(this.line !== undefined, 'rule 1: it leaves a line in which it does not stand')
+      this.line = undefined
     } else {
       must(this.deadLetters.delete(command.jobId), 'rule 1: a dead letter is removed that is not there')
     }
@@ -170,6 +183,8 @@ export class World {
     const hasLetter =
       this.deadLetters.size === (letter === undefined ? 0 : 1) && (letter === undefined || this.deadLetters.has(letter))
     must(hasLetter, 'rule 1: a dead letter has its job')
+    const place = state.line === 'later' ? undefined : state.line
+    must(this.line === place, `rule 1: it is ${this.line} in line, and its state says ${place}`)
     const { deadlineAt } = state
     const isTimed = this.timers.get(DEADLINE_TIMER) === deadlineAt || this.#deadlineWasDue
     must(deadlineAt === undefined || !isLive(state.status) || isTimed, 'rule 11: a deadline is forgotten')
@@ -177,10 +192,11 @@ export class World {
   }
 
   /** What will move a live saga: each has to exist outside of the state, where the state only says so. */
-  reasonToLive(): 'at rest' | 'job' | 'timer' | 'child' | 'hold' | 'pause' | 'code' | 'none' {
+  reasonToLive(): 'at rest' | 'job' | 'timer' | 'line' | 'child' | 'hold' | 'pause' | 'code' | 'none' {
     const { state } = this
     if (!isLive(state.status)) return 'at rest'
     if (flightsOf(state).length > 0) return 'job'
+    if (state.status === 'pending' && this.line === 'waiting') return 'line'
     if (state.status === 'pending') return this.timers.has('@start') ? 'timer' : 'none'
     if (state.paused === true) return 'pause'
     for (const [name, step] of Object.entries(state.steps)) {
