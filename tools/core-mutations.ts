@@ -1000,7 +1000,7 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: 7,
     file: 'order.ts',
     name: 'edits the input under a step in doubt',
-    find: `if (isInDoubt(draft.saga)) return { reason: 'in_doubt', fits: fitsNow(draft) }`,
+    find: `if (isInDoubt(draft.blueprint, draft.saga)) return { reason: 'in_doubt', fits: fitsNow(draft) }`,
     replace: `if (edits < 0) return { reason: 'in_doubt', fits: fitsNow(draft) }`,
   },
   {
@@ -1079,5 +1079,12 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'takes an event for another one that changed the status',
     find: `this.changes.push({ at: this.events.length, to`,
     replace: `this.changes.push({ at: this.events.length + 1, to`,
+  },
+  {
+    rule: 5,
+    file: 'order.ts',
+    name: 'edits the input of a step whose late effect may still come',
+    find: `return step.maybeApplied === true || mayComeLate`,
+    replace: `return step.maybeApplied === true || (mayComeLate && name === '')`,
   },
 ]

@@ -106,6 +106,15 @@ describe('editing the input', () => {
     expect(edited(completes(saga, 'two')).ignored?.reason).toBe('does_not_fit')
   })
 
+  test('is refused while an attempt may still report late: its effect would stand beside that of the new key (rule 5)', () => {
+    const saga = new Given(blueprintOf([aStep('one', { verify: true })]))
+    saga.limits = patient
+    saga.fails('one', 'action', { timedOut: true }).succeeds('one', 'verify', { found: 'not_applied' })
+    expect(saga.summary).toBe('dead_lettered: forward_exhausted one')
+    expect(edited(saga).ignored?.reason).toBe('in_doubt')
+    expect(saga.ordered('retry').attempts.at(-1)).toBe('one')
+  })
+
   test('is refused of a saga that goes back, runs, or is at rest', () => {
     expect(edited(new Given(two)).ignored?.reason).toBe('does_not_fit')
     const back = new Given(two).succeeds('one').fails('two', 'action', { verdict: 'rejected' })

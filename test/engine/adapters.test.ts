@@ -67,6 +67,8 @@ beforeAll(async () => {
   await database.pool.query('create table public.booking (saga text not null)')
   knexPool = knex({ client: 'pg', connection: database.connectionString, pool: { min: 0, max: 5 } })
   const kyselyOwn = new pg.Pool({ connectionString: database.connectionString })
+  // Its last words may come after the database is dropped.
+  kyselyOwn.on('connect', (client) => client.on('error', () => {}))
   kyselyPool = new Kysely({ dialect: new PostgresDialect({ pool: kyselyOwn }) })
   prismaClient = prismaLike(database.pool)
 })

@@ -28,6 +28,8 @@ export async function testDatabase(): Promise<TestDatabase> {
   const pool = new pg.Pool({ connectionString, max: 10 })
   // An idle connection that breaks, as in tests that end sessions, is not this process's end.
   pool.on('error', () => {})
+  // Nor is one that is closing while its database is dropped.
+  pool.on('connect', (client) => client.on('error', () => {}))
   return {
     connectionString,
     pool,

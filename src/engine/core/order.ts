@@ -214,7 +214,7 @@ function sideByHand(blueprint: Blueprint, state: SagaState, name: string): 'acti
 function editInput(draft: Draft, act: Act): Ignored | undefined {
   const { status, direction, edits = 0 } = draft.saga
   if (status !== 'dead_lettered' || direction === 'backward' || !canGoOn(draft.saga)) return doesNotFit(draft)
-  if (isInDoubt(draft.saga)) return { reason: 'in_doubt', fits: fitsNow(draft) }
+  if (isInDoubt(draft.blueprint, draft.saga)) return { reason: 'in_doubt', fits: fitsNow(draft) }
   draft.emit({ type: 'input_edited', edit: edits + 1, act })
   draft.emit({ type: 'saga_retried', direction, steps: stuckSteps(draft.saga), act })
   return undefined
@@ -236,10 +236,13 @@ function isQuiet({ steps }: SagaState): boolean {
   )
 }
 
-function isInDoubt(state: SagaState): boolean {
-  return Object.entries(state.steps).some(
-    ([name, step]) => step.maybeApplied === true && step.state !== 'completed' && !isPassed(state, name, step),
-  )
+function isInDoubt(blueprint: Blueprint, state: SagaState): boolean {
+  return Object.entries(state.steps).some(([name, step]) => {
+    if (step.state === 'completed' || isPassed(state, name, step)) return false
+    // A verification has found nothing of it, and it may come all the same: under the old key, so that both would stand.
+    const mayComeLate = stepOf(blueprint, name)?.kind === 'external' && step.action.open !== undefined
+    return step.maybeApplied === true || mayComeLate
+  })
 }
 
 function doesNotFit(draft: Draft): Ignored {
@@ -262,7 +265,7 @@ export function ordersThatFit(blueprint: Blueprint, state: SagaState): readonly 
     if (canGoOn(state)) orders.push('retry')
     if (state.direction === 'forward' || orders.includes('retry')) orders.push('compensate')
     orders.push('resolve')
-    if (state.direction === 'forward' && canGoOn(state) && !isInDoubt(state)) orders.push('edit_input')
+    if (state.direction === 'forward' && canGoOn(state) && !isInDoubt(blueprint, state)) orders.push('edit_input')
   }
   const isErased = state.erased === true
   if (state.status === 'completed' && state.revertUntil !== undefined && !isErased) orders.push('revert')
