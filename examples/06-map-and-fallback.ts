@@ -83,4 +83,5 @@ export async function run(connectionString: string, say: (line: string) => void)
   return { ...ends, reverted, undone }
 }
 
-if (process.argv[1] === import.meta.filename) await withPostgres((connectionString) => run(connectionString, console.log))
+if (process.argv[1] === import.meta.filename)
+  await withPostgres((connectionString) => run(connectionString, console.log))
