@@ -120,7 +120,8 @@ export function hookCode(place: Place, given: unknown): SideCode {
 }
 
 const DEFAULT_ITEMS_AT_A_TIME = 10
-const MOST_ITEMS_AT_A_TIME = 10_000
+/** Each report of one looks at all that are under way: ten thousand would keep a worker from everything else for minutes. */
+const MOST_ITEMS_AT_A_TIME = 1_000
 
 export type GivenMap = GivenStep & {
   readonly over?: unknown

@@ -315,7 +315,7 @@ export type MapStep<
 > = StepOptions<Output> & {
   /** Touches nothing outside: it is asked again until its answer is journalled. */
   readonly over: (context: StepContext<A, Input, Results>) => readonly Item[] | Promise<readonly Item[]>
-  /** How many items may be under way, or waiting for their next attempt, at a time: 10 by default. */
+  /** How many items may be under way, or waiting for their next attempt, at a time: 10 by default, at most 1 000. */
   readonly concurrency?: number
   /**
    * `undo` (the default): the first item that fails turns the saga, as any step does. `collect`: the others go on, and

@@ -351,7 +351,7 @@ describe('a map is refused where it is defined', () => {
   test.each([
     ['without a list', { ...base, over: undefined }, 'a map needs `over`, a function that returns its list'],
     ['without an action', { over: () => [] }, 'a step needs an action'],
-    ['with no room', { ...base, concurrency: 0 }, 'concurrency is a whole number from 1 to 10000, not 0'],
+    ['with no room', { ...base, concurrency: 0 }, 'concurrency is a whole number from 1 to 1000, not 0'],
     ['with an unknown policy', { ...base, whenItemFails: 'ignore' }, "whenItemFails is 'undo' or 'collect'"],
     [
       'that collects and waits for a person',
