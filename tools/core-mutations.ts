@@ -832,8 +832,8 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: 13,
     file: 'fingerprint.ts',
     name: 'groups dead letters of different directions',
-    find: `[definition, deadLetter.step ?? '', direction, deadLetter.reason, kind, message]`,
-    replace: `[definition, deadLetter.step ?? '', deadLetter.reason, kind, message]`,
+    find: `[definition, definedName(deadLetter.step ?? ''), direction, deadLetter.reason, kind, message]`,
+    replace: `[definition, definedName(deadLetter.step ?? ''), deadLetter.reason, kind, message]`,
   },
   {
     rule: 13,
