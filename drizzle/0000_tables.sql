@@ -218,7 +218,7 @@ CREATE INDEX "saga_parent" ON "saga_schema"."saga" USING btree ("parent_id") WHE
 CREATE INDEX "saga_blueprint_shapes" ON "saga_schema"."saga_blueprint" USING btree ("definition","version");--> statement-breakpoint
 CREATE INDEX "saga_claim_worker" ON "saga_schema"."saga_claim" USING btree ("worker_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "saga_event_request" ON "saga_schema"."saga_event" USING btree ("saga_id","request_id") WHERE "saga_schema"."saga_event"."request_id" is not null;--> statement-breakpoint
-CREATE INDEX "saga_event_compensated" ON "saga_schema"."saga_event" USING btree ("step","at") WHERE "saga_schema"."saga_event"."type" = 'step_compensated';--> statement-breakpoint
+CREATE INDEX "saga_event_compensated" ON "saga_schema"."saga_event" USING btree (split_part("step", '[', 1),"at") WHERE "saga_schema"."saga_event"."type" = 'step_compensated';--> statement-breakpoint
 CREATE UNIQUE INDEX "saga_hold_request" ON "saga_schema"."saga_hold" USING btree ("request_id");--> statement-breakpoint
 CREATE INDEX "saga_hold_open" ON "saga_schema"."saga_hold" USING btree ("definition") WHERE "saga_schema"."saga_hold"."ended_at" is null;--> statement-breakpoint
 CREATE UNIQUE INDEX "saga_line_front" ON "saga_schema"."saga_line" USING btree ("key") WHERE "saga_schema"."saga_line"."front_at" is not null;--> statement-breakpoint

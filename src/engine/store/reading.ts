@@ -1,4 +1,5 @@
 /** Reading sagas: one with everything, or many by filter, in pages by key. Nothing here locks. */
+import { definedName } from '../core/blueprint.ts'
 import type { DeadLetterReason, Status, Wait } from '../core/machine.ts'
 import type { SagaState } from '../core/state.ts'
 import { unpackState } from './codec.ts'
@@ -181,8 +182,9 @@ export function conditions(
     const addAbout = (condition: (parameter: string) => string, value: unknown) => {
       if (value !== undefined) about.push(condition(`$${values.push(value)}`))
     }
-    // Of a map: any of its items.
-    addAbout((p) => `(e.step = ${p}::text or starts_with(e.step, ${p}::text || '['))`, step)
+    // Of a map: any of its items. By the expression of the index.
+    addAbout((p) => `split_part(e.step, '[', 1) = ${p}::text`, definedName(step))
+    addAbout((p) => `e.step = ${p}::text`, definedName(step) === step ? undefined : step)
     addAbout((p) => `e.at >= ${p}::timestamptz`, from)
     addAbout((p) => `e.at < ${p}::timestamptz`, to)
     addAbout((p) => `e.build = ${p}::text`, build)
