@@ -24,6 +24,7 @@ type Row = {
 describe('a breaker', () => {
   let database: TestDatabase
   let provider: Provider
+  const engines: SagaEngine[] = []
 
   beforeEach(async () => {
     provider = { says: 'down', calls: [], gate: undefined }
@@ -31,12 +32,17 @@ describe('a breaker', () => {
     await database.pool.query('insert into saga.saga_clock values (0)')
   })
   afterEach(async () => {
+    // What still runs would be between its journal and its job.
+    await Promise.all(engines.splice(0).map((engine) => engine.stop()))
     expect(await brokenRules(database.pool)).toEqual([])
     await database.drop()
   })
 
-  const start = (definitions: readonly AnyDefinition[] = [order], options: object = {}) =>
-    startEngine(database.connectionString, definitions, { services: provider, ...options })
+  const start = async (definitions: readonly AnyDefinition[] = [order], options: object = {}) => {
+    const engine = await startEngine(database.connectionString, definitions, { services: provider, ...options })
+    engines.push(engine)
+    return engine
+  }
 
   const later = (ms: number) => database.pool.query('update saga.saga_clock set offset_ms = offset_ms + $1', [ms])
 
