@@ -50,12 +50,19 @@ async function book(tx: pg.ClientBase, key: string, copy: number, account: strin
 
 const retry = { maxAttempts: 4, backoff: 'exponential', initialInterval: '20ms', maxInterval: '200ms' } as const
 
+/**
+ * More deliveries than there are kills in a test: a worker that takes over the jobs of one that was killed may be the
+ * next to be killed, and at the third time a step would be given up as one that kills whoever runs it.
+ */
+const maxLost = 10
+
 export const transfer = sagasFor<App>()('transfer', { version: 1, input: Transfer })
   .transactionalStep('debit', {
     action: ({ input, tx, idempotencyKey }: { input: Booking; tx: pg.ClientBase; idempotencyKey: string }) =>
       book(tx, idempotencyKey, input.copy, input.from, -input.cents),
     compensation: ({ input, tx, idempotencyKey }) => book(tx, idempotencyKey, input.copy, input.from, input.cents),
     retry,
+    maxLost,
   })
   .step('clear', {
     action: ({ services, idempotencyKey, attempt }) =>
@@ -66,12 +73,14 @@ export const transfer = sagasFor<App>()('transfer', { version: 1, input: Transfe
       retry: { maxAttempts: 30, backoff: 'fixed', initialInterval: '20ms', maxInterval: '20ms' },
     },
     retry,
+    maxLost,
     timeout: '2s',
     settleAfter: '200ms',
   })
   .transactionalStep('credit', {
     action: ({ input, tx, idempotencyKey }) => book(tx, idempotencyKey, input.copy, input.to, input.cents),
     retry,
+    maxLost,
   })
 
 /** The outside world: its own connections, its own commits. */
@@ -153,7 +162,7 @@ export async function brokenMoney(pool: pg.Pool, copies: number): Promise<readon
   if (totals[0].total !== copies * TOTAL_OF_A_COPY)
     broken.push(`the total is ${totals[0].total} cents, not ${copies * TOTAL_OF_A_COPY}`)
   const { rows: unmatched } = await pool.query(
-    `select s.id, s.status, d.key is not null as debited, u.key is not null as undebited, c.key is not null as credited,
+    `select s.id, s.status, s.dead_reason as "deadReason", d.key is not null as debited, u.key is not null as undebited, c.key is not null as credited,
        coalesce(g.applied and not g.cancelled, false) as cleared
      from saga.saga s
      left join booking d on d.key = s.id || ':debit'
@@ -161,12 +170,21 @@ export async function brokenMoney(pool: pg.Pool, copies: number): Promise<readon
      left join booking c on c.key = s.id || ':credit'
      left join gateway g on g.key = s.id || ':clear'`,
   )
-  for (const { id, status, debited, undebited, credited, cleared } of unmatched) {
+  for (const { id, status, deadReason, debited, undebited, credited, cleared } of unmatched) {
     const isWhole = debited && credited && cleared && !undebited
     const isNothing = debited === undebited && !credited && !cleared
     if (status === 'completed' && !isWhole) broken.push(`${id} is completed, and not all of it happened`)
     if (status === 'compensated' && !isNothing) broken.push(`${id} is compensated, and something of it is left`)
-    if (status !== 'completed' && status !== 'compensated') broken.push(`${id} is ${status}`)
+    if (status !== 'completed' && status !== 'compensated') {
+      const { rows: events } = await pool.query(
+        'select type, step, side, attempt from saga.saga_event where saga_id = $1 order by sequence',
+        [id],
+      )
+      const journal = events.map(({ type, step, side, attempt }) =>
+        [type, step, side, attempt].filter((x) => x !== null).join(' '),
+      )
+      broken.push(`${id} is ${status} (${deadReason}): ${journal.join(', ')}`)
+    }
   }
   return broken
 }
