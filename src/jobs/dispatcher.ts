@@ -42,7 +42,8 @@ export function createDispatcher(boss: AppBoss, bossSchema: string, eventQueue?:
  * WAL than completing it, a quarter more throughput).
  */
 async function settle(boss: AppBoss, db: Db, jobs: readonly DeliveredJob[]): Promise<ReadonlySet<string>> {
-  const response = await boss.deleteJob(STEP_QUEUE, jobs as never, { db })
+  const deliveries = jobs.map(({ id, retryCount }) => ({ id, retryCount }))
+  const response = await boss.deleteJob(STEP_QUEUE, deliveries as never, { db })
   return new Set(settledIds(response))
 }
 

@@ -80,7 +80,7 @@ function lostItem(job: ClaimedJob, limits: Limits, ran: Ran | undefined): Item {
   return {
     sagaId: job.saga,
     input: { type: 'lost', ...delivery, limits },
-    job: { id: job.id, retryCount: job.retryCount },
+    job,
     ran,
   }
 }

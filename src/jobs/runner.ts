@@ -10,7 +10,7 @@ import type { SagaError } from '../engine/errors.ts'
 import type { Applied, Applier, Batch, Item } from '../engine/runtime/apply.ts'
 import type { LoadedSaga } from '../engine/runtime/context.ts'
 import { type CodeShelf, codeName, groupOf, limitsOf, sideCode } from '../engine/runtime/limits.ts'
-import type { Logger } from '../engine/runtime/ports.ts'
+import type { DeliveredJob, Logger } from '../engine/runtime/ports.ts'
 import { type AttemptReport, type AttemptSettings, isTransactional, runAttempt } from '../engine/runtime/run-attempt.ts'
 import { errorInfo } from '../engine/runtime/verdict.ts'
 import { holdsFor } from '../engine/store/holds.ts'
@@ -197,7 +197,6 @@ export class Runner {
     const code = sideCode(definition, job.step, job.side)
     if (code === undefined) return
     const { openTransaction, applier, settings, logger } = this.#parts
-    const owned = { id: job.id, retryCount: job.retryCount }
     let removes = false
     const claims = () => {
       removes = claim.open === 1
@@ -210,7 +209,7 @@ export class Runner {
       definition,
       delivery,
       code,
-      job: owned,
+      job,
       ran: this.#parts.ran(),
       claims,
       onStraggler,
@@ -229,7 +228,7 @@ export class Runner {
 
   #report(job: ClaimedJob, claim: Claim, saga: LoadedSaga | undefined, report: AttemptReport): void {
     const known = saga === undefined ? undefined : (this.#parts.cache.get(saga.id, saga.revision) ?? saga)
-    const item = itemFor(job.saga, report, { id: job.id, retryCount: job.retryCount }, this.#parts.ran(), known)
+    const item = itemFor(job.saga, report, job, this.#parts.ran(), known)
     this.#parts.committer.add({ item, claim, done: (outcome) => this.#done(job, claim, saga, report, outcome) })
   }
 
@@ -335,7 +334,7 @@ function unreadable(definition: Definition, delivery: Delivery, error: unknown):
 function itemFor(
   sagaId: string,
   { report, payload }: AttemptReport,
-  job: { readonly id: string; readonly retryCount: number },
+  job: DeliveredJob,
   ran: Ran,
   saga?: LoadedSaga,
 ): Item {

@@ -11,7 +11,7 @@ import { SagaError } from '../engine/errors.ts'
 import type { OperationRounds } from '../engine/operation-rounds.ts'
 import type { Applier, Batch, Item } from '../engine/runtime/apply.ts'
 import type { Encoding } from '../engine/runtime/encoding.ts'
-import { breakersOf, type CodeShelf, groupName, permitsOf } from '../engine/runtime/limits.ts'
+import { breakersOf, type CodeShelf, permitsOf } from '../engine/runtime/limits.ts'
 import type { Logger } from '../engine/runtime/ports.ts'
 import type { Db } from '../engine/store/db.ts'
 import type { Ran } from '../engine/store/sagas.ts'
@@ -89,7 +89,6 @@ export class Worker {
   readonly #cache: SagaCache
   readonly #committer: Committer
   readonly #fetcher: Fetcher
-  readonly #permits: ReadonlyMap<string, number>
   readonly #owner: Owner
   readonly #takeover: Takeover
   readonly #timers: TimerLoop
@@ -122,8 +121,7 @@ export class Worker {
       faults,
       onCommitted: (batch) => this.#committed(batch),
     })
-    this.#permits = permitsOf(options.code.all())
-    const permits = this.#permits
+    const permits = permitsOf(options.code.all())
     this.#fetcher = new Fetcher({ connectionString, schema, boss, cache: this.#cache, shelf, faults, permits })
     this.#owner = new Owner({
       connectionString: options.directConnectionString,
@@ -334,9 +332,10 @@ export class Worker {
     let due = Number.POSITIVE_INFINITY
     let jobs = false
     const left: string[] = []
-    for (const { events, item, definition, leftLine } of batch.applied) {
+    for (const { events, item, leftLine } of batch.applied) {
       if (leftLine === true) left.push(item.sagaId)
-      if (this.#isPermitFree(definition, item)) jobs = true
+      // An attempt of a limited step has ended: one that the queue has kept back may start.
+      if (item.job?.group !== undefined) jobs = true
       for (const event of events) {
         if (event.type === 'attempt_scheduled') jobs = true
         else if (event.type === 'line_joined') this.#lines.kick()
@@ -349,12 +348,6 @@ export class Worker {
     // Only for workers that are idle, and only where this one has no slot left: they would find it by polling too.
     if (jobs && this.#running >= this.#options.concurrency && this.#takeover.others > 0) this.#options.wakeOthers()
     if (due < Number.POSITIVE_INFINITY) this.#timers.kick(due)
-  }
-
-  /** An attempt of a limited step has ended: one that the queue has kept back may start. */
-  #isPermitFree(definition: string, { job, input }: Item): boolean {
-    if (this.#permits.size === 0 || job === undefined || !('step' in input)) return false
-    return this.#permits.has(groupName(definition, input.step))
   }
 
   /** Two transactions can each settle one of the last two jobs, and neither be the last: then the row is left. */

@@ -1,5 +1,5 @@
 /** Steps of which only so many attempts run at once, over all workers. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { createSagaClient, StepNotApplied, StepRejected, sagasFor } from '../../src/index.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
@@ -135,6 +135,31 @@ describe('a step with maxConcurrent', () => {
     expect([most, began]).toEqual([1, 20])
     // Nobody waits for the next poll: twenty of them would take ten seconds.
     expect(performance.now() - since).toBeLessThan(5_000)
+  })
+
+  test('of a map, or of another name than before, begins as soon as one ends too: nobody waits for a poll', async () => {
+    const options = { action: ({ signal }: { signal: AbortSignal }) => busy(signal), maxConcurrent: 1 }
+    const mapped = define('mapped', { version: 1, input }).map('each', { over: () => [1, 2, 3], ...options })
+    const older = define('renamed', { version: 1, input }).step('old', options)
+    const renamed = define('renamed', { version: 1, input }).step('new', { ...options, formerly: ['old'] })
+    await using client = createSagaClient({ connectionString: database.connectionString })
+    // The worker never polls.
+    vi.useFakeTimers({ toFake: ['setInterval'] })
+    try {
+      await client.enqueueMany(older, many(3))
+      await client.enqueue(mapped, {})
+      const engine = await startEngine(database.connectionString, [mapped, renamed])
+      await until('one of each runs', async () => running === 2)
+      gate.resolve()
+      await until('all are done', async () => {
+        const counts = await Promise.all(['mapped', 'renamed'].map((definition) => client.count({ definition })))
+        return counts.every(({ running: live, completed }) => live === 0 && completed > 0)
+      })
+      expect(began).toBe(6)
+      await stopEngine(engine)
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   test('keeps neither others nor the database busy while 900 wait for their turn', async () => {

@@ -31,7 +31,12 @@ export type NewJob = {
 }
 
 /** One delivery of a job: what settling is fenced by. */
-export type DeliveredJob = { readonly id: string; readonly retryCount: number }
+export type DeliveredJob = {
+  readonly id: string
+  readonly retryCount: number
+  /** That it was inserted with: when it is settled, the next one of the group may run. */
+  readonly group?: string
+}
 
 export type DeadLetter = {
   readonly jobId: string
