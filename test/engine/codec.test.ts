@@ -2,6 +2,8 @@
 import type pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import type { LoadedSaga } from '../../src/engine/runtime/context.ts'
+import { Encoding } from '../../src/engine/runtime/encoding.ts'
 import {
   createSagaClient,
   type SagaClient,
@@ -273,6 +275,14 @@ describe('a codec', () => {
     })
     const { rows } = await database.pool.query('select input_hash from saga.saga where id = $1', [first.id])
     expect(rows[0].input_hash).toBe('hash-of-14')
+  })
+
+  test('leaves what is known of a saga apart from its payloads as it was', async () => {
+    const encoding = new Encoding(codec, 1_000)
+    const encoded = await encoding.encode('{"patient":"Ada"}', { sagaId: 'one', definition: 'visit' }, 'the input')
+    const payloads = { input: encoded, results: {}, lists: { treat: '[1]' }, wholeMaps: ['treat'] }
+    const saga = { id: 'one', definition: 'visit', payloads } as unknown as LoadedSaga
+    expect((await encoding.open(saga)).payloads).toEqual({ ...payloads, input: '{"patient":"Ada"}' })
   })
 
   test('has a mark of its own: a payload that looks like it is refused', async () => {

@@ -161,6 +161,7 @@ export class Encoding {
       openEach(payloads.checkpoints, (name) => name.slice(0, name.lastIndexOf(':'))),
     ])
     return {
+      ...payloads,
       input,
       results,
       ...(payloads.lists === undefined ? {} : { lists }),
