@@ -5,7 +5,7 @@ import { type SagaEngine, StepNotApplied, StepRejected, sagasFor } from '../../s
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { QUICK, startEngine } from '../support/engine.ts'
 import { brokenRules } from '../support/rules.ts'
-import { journalled } from '../support/waiting.ts'
+import { journalled, until } from '../support/waiting.ts'
 
 type Services = { readonly log: string[] }
 
@@ -23,9 +23,9 @@ afterAll(async () => {
   await database.drop()
 })
 
-const start = (definition: Parameters<typeof startEngine>[1][number]): Promise<SagaEngine> => {
+const start = (...definitions: Parameters<typeof startEngine>[1][number][]): Promise<SagaEngine> => {
   services = { log: [] }
-  return startEngine(database.connectionString, [definition], { services })
+  return startEngine(database.connectionString, definitions, { services })
 }
 
 const undo = ({ step, services: { log } }: { step: string; services: Services }) => void log.push(`undo ${step}`)
@@ -216,7 +216,7 @@ describe('a checkpoint', () => {
 })
 
 describe('a parallel group whose siblings are aborted', () => {
-  const group = (whenOneFails: 'wait' | 'abort', gate: Promise<void>) =>
+  const group = (whenOneFails: 'wait' | 'abort', gate: Promise<void>, failure: Promise<void> = Promise.resolve()) =>
     defineSaga(`group-${whenOneFails}`, { version: 1, input }).parallel(
       'both',
       (both) =>
@@ -236,6 +236,7 @@ describe('a parallel group whose siblings are aborted', () => {
           .step('short', {
             action: async ({ services: { log } }) => {
               while (!log.includes('long begins')) await new Promise((resolve) => setImmediate(resolve))
+              await failure
               throw new StepRejected('No.')
             },
           }),
@@ -273,18 +274,18 @@ describe('a parallel group whose siblings are aborted', () => {
   })
 
   test('lets what is undone come to its end, however long that takes', async () => {
+    const gate = Promise.withResolvers<void>()
     const definition = defineSaga('long-undo', { version: 1, input })
       .parallel(
         'both',
         (both) =>
           both.step('near', { action: () => 1 }).step('far', {
             action: () => 2,
-            // Longer than it takes until the worker has looked for sagas that others have turned.
             compensation: ({ signal, services: { log } }) =>
               new Promise<void>((resolve, reject) => {
-                const done = setTimeout(resolve, 2_500)
+                log.push('undoing far')
+                void gate.promise.then(resolve)
                 signal.addEventListener('abort', () => {
-                  clearTimeout(done)
                   log.push('cut off')
                   reject(new StepRejected('It was cut off.'))
                 })
@@ -293,10 +294,18 @@ describe('a parallel group whose siblings are aborted', () => {
         { whenOneFails: 'abort' },
       )
       .step('end', { action: () => Promise.reject(new StepRejected('No.')) })
-    const engine = await start(definition)
+    const other = group('abort', new Promise(() => {}), new Promise(() => {}))
+    const engine = await start(definition, other)
     const { id } = await engine.enqueue(definition, {})
+    await until('far is being undone', async () => services.log.includes('undoing far'))
+    // Turned from outside: the worker finds it when it looks for sagas that others have turned, the one above among them.
+    const turned = await engine.enqueue(other, {})
+    await until('it has begun', async () => services.log.includes('long begins'))
+    await engine.operator.cancel(turned.id, { actor: 'ada', reason: 'a test' })
+    await until('it has been told', async () => services.log.includes('long is told SAGA_TURNED'))
+    gate.resolve()
     expect(await engine.outcome(id)).toMatchObject({ status: 'compensated', undone: ['far'] })
-    expect(services.log).toEqual([])
+    expect(services.log).not.toContain('cut off')
   })
 
   test('is refused with another word', () => {
