@@ -902,8 +902,8 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: 11,
     file: 'frontier.ts',
     name: 'lets a hold on a map pass its items',
-    find: `return hold === step || hold === definedName(step)`,
-    replace: `return hold === step`,
+    find: `hold.step === step || hold.step === definedName(step)`,
+    replace: `hold.step === step`,
   },
   {
     rule: 8,

@@ -8,7 +8,9 @@ import {
   type OperationRow,
   type OperationState,
   type OperationVerb,
+  underWayOf,
   type VerbOptions,
+  waitingOf,
 } from './store/operations.ts'
 import type { SagaFilter } from './store/reading.ts'
 
@@ -136,26 +138,16 @@ export function shownOperation(row: OperationRow): Operation {
     ...rest
   } = row
   const { lookedTo: _looked, orderAt: _order, lookAt: _look, ...shown } = rest
-  const {
-    done = 0,
-    refused = 0,
-    failed = 0,
-    completed = 0,
-    compensated = 0,
-    resolved = 0,
-    paused = 0,
-    gone = 0,
-  } = tally
-  const deadLettered = tally.dead_lettered ?? 0
+  const { refused = 0, failed = 0, completed = 0, compensated = 0, resolved = 0, paused = 0, gone = 0 } = tally
   const counts = {
     total,
-    waiting: total - done - refused - failed,
+    waiting: waitingOf(total, tally),
     refused,
     failed,
-    underWay: done - completed - compensated - deadLettered - resolved - paused - gone,
+    underWay: underWayOf(tally),
     completed,
     compensated,
-    deadLettered,
+    deadLettered: tally.dead_lettered ?? 0,
     resolved,
     paused,
     gone,

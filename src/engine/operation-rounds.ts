@@ -33,6 +33,8 @@ import {
   type OperationRow,
   type Tally,
   takeOperation,
+  underWayOf,
+  waitingOf,
   writeOperation,
 } from './store/operations.ts'
 
@@ -116,21 +118,11 @@ class Round {
   }
 
   get #waiting(): number {
-    const { done = 0, refused = 0, failed = 0 }: Tally = this.#tally
-    return this.#operation.total - done - refused - failed
+    return waitingOf(this.#operation.total, this.#tally)
   }
 
   get #underWay(): number {
-    const {
-      done = 0,
-      completed = 0,
-      compensated = 0,
-      dead_lettered = 0,
-      resolved = 0,
-      paused = 0,
-      gone = 0,
-    }: Tally = this.#tally
-    return done - completed - compensated - dead_lettered - resolved - paused - gone
+    return underWayOf(this.#tally)
   }
 
   /** In turn, so that sagas that take long keep no others from being looked at. */

@@ -8,9 +8,9 @@ import { type Db, isConnectionError } from '../engine/store/db.ts'
 import { untilNextOperation } from '../engine/store/operations.ts'
 import { withTimeout } from './patience.ts'
 import { inTransaction, openPool, type Pool } from './pools.ts'
+import { Rounds } from './rounds.ts'
 
 const AT_LEAST_EVERY_MS = 500
-const SHORTEST_MS = 5
 const LEAVE_WITHIN_MS = 5_000
 
 export type OperationLoopOptions = {
@@ -25,9 +25,8 @@ export type OperationLoopOptions = {
 export class OperationLoop {
   readonly #options: OperationLoopOptions
   readonly #pool: Pool
-  #timer: NodeJS.Timeout | undefined
-  #looking: Promise<void> = Promise.resolve()
-  #closed = false
+  readonly #rounds = new Rounds(AT_LEAST_EVERY_MS, () => this.#look())
+  #isClosing = false
 
   constructor(options: OperationLoopOptions) {
     this.#options = options
@@ -35,43 +34,31 @@ export class OperationLoop {
   }
 
   open(): void {
-    this.#again(AT_LEAST_EVERY_MS)
+    this.#rounds.open()
   }
 
   /** What is under way is finished, up to the saga that it is about. */
   async close(): Promise<void> {
-    this.#closed = true
-    clearTimeout(this.#timer)
-    const ended = this.#looking.then(() => this.#pool.end())
-    await withTimeout(ended, LEAVE_WITHIN_MS)
+    this.#isClosing = true
+    await this.#rounds.close()
+    await withTimeout(this.#pool.end(), LEAVE_WITHIN_MS)
   }
 
-  #again(inMs: number): void {
-    if (this.#closed) return
-    this.#timer = setTimeout(
-      () => {
-        this.#looking = this.#look()
-      },
-      Math.max(SHORTEST_MS, Math.min(inMs, AT_LEAST_EVERY_MS)),
-    )
-  }
-
-  async #look(): Promise<void> {
+  /** @returns when to look again, in ms. */
+  async #look(): Promise<number> {
     const { db, schema, isActive, rounds, logger } = this.#options
-    let wait = AT_LEAST_EVERY_MS
     try {
       const due = isActive() ? await untilNextOperation(db, schema) : undefined
-      if (due !== undefined && due > 0) wait = due
-      else if (due !== undefined) {
-        const hadOne = await inTransaction(this.#pool, (tx) => rounds.round(tx, () => this.#closed))
-        // If somebody else has it, it is theirs.
-        if (hadOne) wait = 0
-      }
+      if (due === undefined) return AT_LEAST_EVERY_MS
+      if (due > 0) return due
+      const hadOne = await inTransaction(this.#pool, (tx) => rounds.round(tx, () => this.#isClosing))
+      // If somebody else has it, it is theirs.
+      return hadOne ? 0 : AT_LEAST_EVERY_MS
     } catch (error) {
       // It is repeated; what was ordered in it is ordered once.
       const level = isConnectionError(error) ? 'debug' : 'warn'
       logger[level]({ error: String(error) }, 'a round of an operation came to nothing')
+      return AT_LEAST_EVERY_MS
     }
-    this.#again(wait)
   }
 }

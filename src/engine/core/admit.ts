@@ -1,7 +1,7 @@
 /** Whether a delivered attempt may be executed, on the state as the worker reads it just before. */
 import type { Blueprint } from './blueprint.ts'
 import { isSideHook, stepOf } from './blueprint.ts'
-import { isNamed } from './frontier.ts'
+import { covers } from './frontier.ts'
 import type { Delivery, Hold } from './input.ts'
 import type { SagaState, Withheld } from './state.ts'
 
@@ -20,12 +20,7 @@ export function admit(blueprint: Blueprint, state: SagaState, delivery: Delivery
   if (isSideHook(step)) return 'execute'
   if (side !== 'compensation' && !step.startsWith('@') && isTurned(blueprint, state, delivery)) return 'turned'
   if (state.paused === true) return 'pause'
-  const held = holds.some(
-    (hold) =>
-      hold.lettingGo !== true &&
-      (hold.step === undefined || isNamed(hold.step, step)) &&
-      (hold.side === undefined || hold.side === side),
-  )
+  const held = holds.some((hold) => hold.lettingGo !== true && covers(hold, step, side))
   return held ? 'hold' : 'execute'
 }
 

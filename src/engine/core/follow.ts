@@ -4,7 +4,7 @@
  */
 import { ADOPT, type Blueprint, HOOK_STEP, isSideHook, itemName, type StepNode, stepOf, walk } from './blueprint.ts'
 import type { Draft } from './draft.ts'
-import { backwardFrontier, forwardFrontier, isNamed, retreat, undoOrder } from './frontier.ts'
+import { backwardFrontier, covers, forwardFrontier, retreat, undoOrder } from './frontier.ts'
 import type { Side } from './machine.ts'
 import { EMPTY_SIDE, flightsOf, type SideState, type StepState } from './state.ts'
 
@@ -182,10 +182,5 @@ function withheldBy(draft: Draft, name: string, side: Side, before: SideState): 
 
 /** A hold that lets go is passed by what comes now, and not, before its turn, by what has waited for it. */
 function isHeld(draft: Draft, name: string, side: Side, hasWaited: boolean): boolean {
-  return draft.facts.holds.some(
-    (hold) =>
-      (hold.lettingGo !== true || hasWaited) &&
-      (hold.step === undefined || isNamed(hold.step, name)) &&
-      (hold.side === undefined || hold.side === side),
-  )
+  return draft.facts.holds.some((hold) => (hold.lettingGo !== true || hasWaited) && covers(hold, name, side))
 }

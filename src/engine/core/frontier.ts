@@ -3,6 +3,8 @@
  * A sequence has one frontier step; a parallel group has one a lane.
  */
 import { type Blueprint, type BlueprintNode, definedName, itemName, itemOf } from './blueprint.ts'
+import type { Hold } from './input.ts'
+import type { Side } from './machine.ts'
 import type { Items, SagaState, StepState } from './state.ts'
 
 /** The steps and branches that are next, forward; `null` when all are done. */
@@ -141,7 +143,8 @@ export function isOwnStep(state: SagaState, name: string): boolean {
   return !name.startsWith('@') && !(name in state.branches) && state.steps[name]?.items === undefined
 }
 
-/** Whether a hold on a step is one on this: a hold on a map holds its items. */
-export function isNamed(hold: string, step: string): boolean {
-  return hold === step || hold === definedName(step)
+/** Whether it is a hold on this: one on a map holds its items too. */
+export function covers(hold: Hold, step: string, side: Side): boolean {
+  if (hold.side !== undefined && hold.side !== side) return false
+  return hold.step === undefined || hold.step === step || hold.step === definedName(step)
 }

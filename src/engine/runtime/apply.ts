@@ -16,6 +16,7 @@ import { SagaError } from '../errors.ts'
 import { ERASED_PAYLOAD } from '../payload.ts'
 import { type Db, inOneFlight } from '../store/db.ts'
 import { type HoldsByDefinition, holdsFor, probedHold, readActiveHolds } from '../store/holds.ts'
+import { PAYLOAD_EVENTS } from '../store/journal.ts'
 import { joinLinesDue, leaveLines, takeFronts } from '../store/line.ts'
 import { type LockedRow, lockSagas, type Ran, readSagas, type Write, writeTransitions } from '../store/sagas.ts'
 import { clearTimers, removeTimers, setTimers, type Timer } from '../store/timers.ts'
@@ -304,14 +305,7 @@ function blueprintFor(applier: Applier, row: LockedRow, known: string | null, it
   )
 }
 
-const HAS_PAYLOAD: readonly SagaEvent['type'][] = [
-  'step_completed',
-  'step_verified',
-  'map_started',
-  'step_checkpointed',
-  'step_settled_by_hand',
-  'input_edited',
-]
+const HAS_PAYLOAD: readonly SagaEvent['type'][] = PAYLOAD_EVENTS
 
 /**
  * A result belongs to the event that says that the step is done, or that a late effect turned up. What a late report

@@ -1,5 +1,5 @@
 /** Reading the journal: payloads for the next step, and whole histories. */
-import type { SagaEvent } from '../core/events.ts'
+import type { SagaEvent, SagaEventType } from '../core/events.ts'
 import { type EventColumns, unpackEvent } from './codec.ts'
 import type { Db } from './db.ts'
 
@@ -22,8 +22,17 @@ export type WantedItems = { readonly sagas: readonly string[]; readonly steps: r
 const NO_ITEMS: WantedItems = { sagas: [], steps: [] }
 const PAGE = 10_000
 
-const WITH_PAYLOAD = `('saga_started', 'step_completed', 'step_verified', 'late_report', 'map_started', 'step_checkpointed',
-  'step_settled_by_hand', 'input_edited')`
+/** What an attempt, or a person, has said is stored with an event of one of these types. */
+export const PAYLOAD_EVENTS = [
+  'step_completed',
+  'step_verified',
+  'map_started',
+  'step_checkpointed',
+  'step_settled_by_hand',
+  'input_edited',
+] as const satisfies readonly SagaEventType[]
+
+const WITH_PAYLOAD = `(${['saga_started', 'late_report', ...PAYLOAD_EVENTS].map((type) => `'${type}'`).join(', ')})`
 
 /** What a function of a step has said of its progress is found under this name. */
 export function checkpointName(step: string, side: string): string {

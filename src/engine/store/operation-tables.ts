@@ -8,23 +8,14 @@ import {
   integer,
   json,
   jsonb,
-  pgSchema,
   primaryKey,
   smallint,
   text,
-  timestamp,
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core'
-import { SCHEMA_PLACEHOLDER } from './names.ts'
 import { ITEM_OUTCOMES, ITEM_STATES, OPERATION_STATES, OPERATION_VERBS } from './operations.ts'
-
-const schema = pgSchema(SCHEMA_PLACEHOLDER)
-
-const moment = (name: string) => timestamp(name, { withTimezone: true, precision: 3 })
-
-/** Lists of ours as SQL literals: they are identifiers, and need no escaping. */
-const anyOf = (values: readonly string[]) => sql.raw(`(${values.map((value) => `'${value}'`).join(', ')})`)
+import { anyOf, moment, schema } from './table-parts.ts'
 
 /** A verb over the sagas that a filter gave when it was started. */
 export const sagaOperation = schema.table(

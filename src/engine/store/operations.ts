@@ -39,6 +39,14 @@ export type OperationChange = {
 /** How many of its sagas stand how. An outcome is counted beside `done`: those without one are still under way. */
 export type Tally = { readonly [what in Exclude<ItemState, 'waiting'> | ItemOutcome]?: number }
 
+export function waitingOf(total: number, { done = 0, refused = 0, failed = 0 }: Tally): number {
+  return total - done - refused - failed
+}
+
+export function underWayOf(tally: Tally): number {
+  return ITEM_OUTCOMES.reduce((left, outcome) => left - (tally[outcome] ?? 0), tally.done ?? 0)
+}
+
 export type OperationRow = {
   readonly id: string
   readonly verb: OperationVerb

@@ -14,11 +14,9 @@ import {
   integer,
   json,
   jsonb,
-  pgSchema,
   primaryKey,
   smallint,
   text,
-  timestamp,
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core'
@@ -26,16 +24,9 @@ import { BREAKER_STATES } from '../core/breaker.ts'
 import { SIDE_TIMERS } from '../core/command.ts'
 import { EVENT_TYPES } from '../core/events.ts'
 import { DEAD_LETTER_REASONS, FINISHED_STATUSES, LIVE_STATUSES, SIDES, STATUSES, WAITS } from '../core/machine.ts'
-import { SCHEMA_PLACEHOLDER } from './names.ts'
-
-const schema = pgSchema(SCHEMA_PLACEHOLDER)
+import { anyOf, moment, schema } from './table-parts.ts'
 
 const transactionId = customType<{ data: string }>({ dataType: () => 'xid8' })
-
-const moment = (name: string) => timestamp(name, { withTimezone: true, precision: 3 })
-
-/** A list of the core as SQL literals. They are identifiers of ours, so they need no escaping. */
-const anyOf = (values: readonly string[]) => sql.raw(`(${values.map((value) => `'${value}'`).join(', ')})`)
 
 /** One narrow, hot row a saga. What changes with each step stands in no index, so that updates stay in the page. */
 export const saga = schema.table(
