@@ -8,8 +8,9 @@ import { join } from 'node:path'
 import { ours } from './contenders/ours.ts'
 import type { Figures } from './figures.ts'
 import { run } from './kinds/run.ts'
+import { standby } from './kinds/standby.ts'
 import { median } from './measure.ts'
-import { startBenchServer } from './server.ts'
+import { type BenchServer, startBenchServer } from './server.ts'
 import { workloadNamed } from './workloads/all.ts'
 
 export const COUNTED = ['commits', 'statements', 'walBytes', 'deadTuples'] as const
@@ -34,6 +35,7 @@ const SETTINGS = { fsync: 'off', max_wal_size: '8GB', checkpoint_timeout: '1h' }
 export async function measureBudgets(dataDir: string, rounds = 1): Promise<Budgets> {
   const server = await startBenchServer(dataDir, SETTINGS)
   try {
+    const idle = await idleCost(server)
     const budgets: Record<string, Budget> = {}
     for (const { name, workload, slots } of BUDGETED) {
       const figures: Figures[] = []
@@ -42,9 +44,11 @@ export async function measureBudgets(dataDir: string, rounds = 1): Promise<Budge
         figures.push(await run(ours(slots), workloadNamed(workload), place, SAGAS))
       }
       const middle = (of: (one: Figures) => number | undefined) => median(figures.map((one) => of(one) ?? Number.NaN))
+      const beyondIdle = (what: 'commits' | 'statements') =>
+        middle((one) => (one[what] ?? Number.NaN) - idle[what](one.workedMs ?? Number.NaN) / SAGAS)
       budgets[name] = {
-        commits: middle((one) => one.commits),
-        statements: middle((one) => one.statements),
+        commits: beyondIdle('commits'),
+        statements: beyondIdle('statements'),
         walBytes: middle((one) => one.walBytes),
         deadTuples: middle((one) => one.deadTuples),
       }
@@ -53,6 +57,28 @@ export async function measureBudgets(dataDir: string, rounds = 1): Promise<Budge
   } finally {
     await server.stop()
   }
+}
+
+type IdleCost = { readonly [what in 'commits' | 'statements']: (ms: number) => number }
+
+/**
+ * What a worker does by being there: to start and to stop, and twice a second. It is no part of what a saga costs, and
+ * there is more of it on a slow machine.
+ */
+async function idleCost(server: BenchServer): Promise<IdleCost> {
+  const [short, long] = [
+    await standby(ours(1_000), workloadNamed('five-steps'), 500, {
+      connectionString: await server.fresh('bench_budgets'),
+    }),
+    await standby(ours(1_000), workloadNamed('five-steps'), 2_500, {
+      connectionString: await server.fresh('bench_budgets'),
+    }),
+  ]
+  const line = (what: keyof IdleCost) => {
+    const [from, to, fromMs, toMs] = [short[what] ?? 0, long[what] ?? 0, short.workedMs ?? 0, long.workedMs ?? 1]
+    return (ms: number) => from + ((to - from) / (toMs - fromMs)) * (ms - fromMs)
+  }
+  return { commits: line('commits'), statements: line('statements') }
 }
 
 export function readBudgets(): Budgets {

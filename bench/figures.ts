@@ -12,6 +12,8 @@ export type Figures = {
   readonly statements?: number
   readonly walBytes?: number
   readonly deadTuples?: number
+  /** How long the workers ran, in all. */
+  readonly workedMs?: number
 }
 
 export type Place = {

@@ -3,7 +3,7 @@ import type { Contender } from '../contenders/contender.ts'
 import { each, type Figures, latency, type Place } from '../figures.ts'
 import { Observer, serverCpuMs } from '../measure.ts'
 import { Fleet } from '../processes/fleet.ts'
-import type { Timeline } from '../processes/serve.ts'
+import { Timeline } from '../processes/serve.ts'
 import type { Workload } from '../workloads/app.ts'
 
 export async function drain(contender: Contender, workload: Workload, sagas: number, place: Place): Promise<Figures> {
@@ -22,9 +22,11 @@ export async function drain(contender: Contender, workload: Workload, sagas: num
     await observer.forgetStatements()
     const before = await observer.count()
     const cpuBefore = serverCpuMs(postmaster)
+    const goAt = Timeline.now()
     const startedAt = await fleet.go()
     await fleet.ended(sagas)
     const cpuMs = cpuBefore === undefined ? undefined : (serverCpuMs(postmaster) ?? 0) - cpuBefore
+    const workedMs = Timeline.now() - goAt
     const left = await fleet.stop()
     await observer.whenAlone()
     const after = await observer.count()
@@ -37,6 +39,7 @@ export async function drain(contender: Contender, workload: Workload, sagas: num
       nodeCpuMs: left.reduce((sum, one) => sum + one.cpuMs, 0) / sagas,
       ...(cpuMs === undefined ? {} : { postgresCpuMs: cpuMs / sagas }),
       ...each(before, after, sagas),
+      workedMs,
     }
   } finally {
     fleet.kill()

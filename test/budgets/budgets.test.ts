@@ -22,7 +22,7 @@ describe.skipIf(!hasBinaries())('the budgets of a saga', () => {
     )
     // Meant to be so? Then `npm run budgets -- --write` records it.
     expect(exceeded).toEqual([])
-  })
+  }, 180_000)
 })
 
 function hasBinaries(): boolean {
