@@ -14,6 +14,7 @@ import type { Figures } from './figures.ts'
 import { record } from './floor/record.ts'
 import { type Tape, tapeOf } from './floor/tape.ts'
 import { run } from './kinds/run.ts'
+import type { Statement } from './measure.ts'
 import { machine, markdown, type Report, type Row, ratio, type Section, writeBetween, writeJson } from './report.ts'
 import { type BenchServer, startBenchServer } from './server.ts'
 import { WORKLOADS, workloadNamed } from './workloads/all.ts'
@@ -34,6 +35,8 @@ const { values: options } = parseArgs({
     /** A tenth of the sagas, one round. */
     quick: { type: 'boolean', default: false },
     json: { type: 'string', default: join(import.meta.dirname, 'results', 'last.json') },
+    /** Prints the statements that took most of the server's time. */
+    statements: { type: 'boolean', default: false },
     /** Writes the page, whatever was left out. */
     docs: { type: 'boolean', default: false },
   },
@@ -104,7 +107,15 @@ async function one({ name }: Row, workload: Workload, contenders: readonly Conte
   const contender = contenders.find((found) => found.name === name)
   if (contender === undefined) throw new Error(`There is no contender ${name}.`)
   const connectionString = await server.fresh('bench_run')
-  return run(contender, workload, { connectionString, postmaster: server.pid }, Math.ceil(workload.sagas * share))
+  const place = { connectionString, postmaster: server.pid, ...(options.statements ? { onStatements: say } : {}) }
+  return run(contender, workload, place, Math.ceil(workload.sagas * share))
+}
+
+function say(statements: readonly Statement[]): void {
+  for (const { ms, calls, rows, walBytes, query } of statements) {
+    const figures = `${ms.toFixed(0).padStart(7)} ms ${calls} × ${rows} rows ${(walBytes / 1_024).toFixed(0)} kB of WAL`
+    console.log(`  ${figures}  ${query.slice(0, 200)}`)
+  }
 }
 
 async function recordAll(place: BenchServer): Promise<ReadonlyMap<string, Tape>> {

@@ -73,14 +73,13 @@ export class Observer {
   }
 
   /** Where the time went: the statements that took most, since the extension was made. */
-  async topStatements(limit: number): Promise<readonly Statement[]> {
+  async topStatements(): Promise<readonly Statement[]> {
     if (!this.#hasStatements) return []
     const { rows } = await this.#client.query(
-      `select calls::float8, total_exec_time as ms, rows::float8, wal_bytes::float8 as "walBytes", shared_blks_hit::float8 as hits,
+      `select calls::float8, total_exec_time as ms, rows::float8, wal_bytes::float8 as "walBytes",
          regexp_replace(query, '\\s+', ' ', 'g') as query
        from pg_stat_statements where dbid = (select oid from pg_database where datname = current_database())
-       order by total_exec_time desc limit $1`,
-      [limit],
+       order by total_exec_time desc limit 12`,
     )
     return rows
   }
@@ -99,7 +98,6 @@ export type Statement = {
   readonly ms: number
   readonly rows: number
   readonly walBytes: number
-  readonly hits: number
   readonly query: string
 }
 

@@ -58,8 +58,7 @@ async function openClient(connectionString: string, tape: Tape): Promise<BenchCl
       return ids[0] ?? ''
     },
     async startIn(client) {
-      const { text, values } = statements.start(1)
-      await client.query(text, values)
+      for (const { text, values } of statements.startPlainly()) await client.query(text, values)
     },
     async outcome(id) {
       for (;;) {

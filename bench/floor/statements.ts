@@ -11,6 +11,8 @@ export type Statement = { readonly text: string; readonly values: unknown[] }
 
 export type FloorStatements = {
   start(count: number): Statement & { readonly ids: readonly string[] }
+  /** One saga, with a plain insert for each table, as an app would write them by hand. */
+  startPlainly(): readonly Statement[]
   fetch(limit: number, claimId: string, workerId: string): Statement
   commit(moves: readonly Move[], claims: readonly string[], workerId: string): Statement
 }
@@ -26,6 +28,7 @@ export function statementsFor(tape: Tape): FloorStatements {
       const ids = Array.from({ length: count }, newId)
       return { ids, text: start, values: startValues(tape, ids) }
     },
+    startPlainly: () => plainStart(tape),
     fetch: (limit, claimId, workerId) => ({ text: fetchText(tape, limit), values: [claimId, workerId] }),
     commit: (moves, claims, workerId) => ({ text: commit, values: commitValues(moves, claims, workerId) }),
   }
@@ -62,6 +65,52 @@ function startValues({ start }: Tape, ids: readonly string[]): unknown[] {
   const { definition, version, blueprint, input_hash } = start.row
   const head = [definition, version, blueprint, input_hash, start.status, start.events.length]
   return [plainColumn(ids), ...head, textColumn(states), ...events.slice(0, 8), ...jobs]
+}
+
+function plainStart({ jobTable, keepSeconds, start }: Tape): readonly Statement[] {
+  const [saga, ids] = [newId(), start.jobs.map(newId)]
+  const { definition, version, blueprint, input_hash } = start.row
+  const events = start.events.map(({ sequence, type, step, side, attempt, data, payload }) => {
+    return [saga, sequence, type, step, side, attempt, data === null ? null : filled(data, saga, ids), payload]
+  })
+  const jobs = start.jobs.map(({ priority, expireSeconds, data }, at) => [
+    ids[at],
+    filled(data, saga, ids),
+    priority,
+    expireSeconds,
+  ])
+  return [
+    {
+      text: `insert into saga.saga (id, definition, version, blueprint, input_hash, status, revision, format, state, created_at, updated_at)
+        values ($1, $2, $3, $4, $5, $6, $7, 1, $8, now(), now())`,
+      values: [
+        saga,
+        definition,
+        version,
+        blueprint,
+        input_hash,
+        start.status,
+        events.length,
+        filled(start.state, saga, ids),
+      ],
+    },
+    {
+      text: `insert into saga.saga_event (${EVENT_COLUMNS}) values ${places(events, (p) => `(${p.slice(0, 6).join()}, now(), 1, ${p.slice(6).join()})`)}`,
+      values: events.flat(),
+    },
+    {
+      text: `insert into ${jobTable} (id, name, data, priority, expire_seconds, start_after, created_on, deletion_seconds, keep_until,
+          retry_limit, retry_delay, retry_backoff, policy, dead_letter, blocked, blocking, pending_dependencies)
+        values ${places(jobs, ([id, data, priority, expire]) => `(${id}, 'saga_step', ${data}, ${priority}, ${expire}, now(), now(), 3600, now() + interval '${keepSeconds}s', 0, 0, false, 'standard', 'saga_lost', false, false, 0)`)}`,
+      values: jobs.flat(),
+    },
+  ]
+}
+
+/** Rows of a VALUES list, with a parameter for each cell. */
+function places(rows: readonly (readonly unknown[])[], row: (parameters: readonly string[]) => string): string {
+  let next = 0
+  return rows.map((cells) => row(cells.map(() => `$${(next += 1)}`))).join(', ')
 }
 
 /** As pg-boss orders and marks them. First jobs bring the state and the input of their sagas along. */

@@ -38,6 +38,7 @@ export async function arrivals(
     await client.close()
     await observer.whenAlone()
     const after = await observer.count()
+    place.onStatements?.(await observer.topStatements())
     const ended = left.flatMap(({ moments }) => moments.ended)
     const times = ended.flatMap(([id, at]) => {
       const from = started.get(id)

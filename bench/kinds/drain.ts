@@ -30,7 +30,7 @@ export async function drain(contender: Contender, workload: Workload, sagas: num
     const left = await fleet.stop()
     await observer.whenAlone()
     const after = await observer.count()
-    place.onStatements?.(await observer.topStatements(15))
+    place.onStatements?.(await observer.topStatements())
     const ended = left.flatMap(({ moments }) => moments.ended.map(([, at]) => at))
     const times = spans(left.map(({ moments }) => moments))
     return {

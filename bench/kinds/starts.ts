@@ -38,6 +38,7 @@ export async function starts(contender: Contender, workload: Workload, sagas: nu
     await client.close()
     await observer.whenAlone()
     const after = await observer.count()
+    place.onStatements?.(await observer.topStatements())
     return {
       perSecond: (sagas / ms) * 1_000,
       ...latency(times),

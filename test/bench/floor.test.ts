@@ -1,10 +1,11 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { floor } from '../../bench/contenders/floor.ts'
+import { ours } from '../../bench/contenders/ours.ts'
 import { record } from '../../bench/floor/record.ts'
 import { tapeOf } from '../../bench/floor/tape.ts'
 import { run } from '../../bench/kinds/run.ts'
 import { Observer } from '../../bench/measure.ts'
-import { WORKLOADS } from '../../bench/workloads/all.ts'
+import { WORKLOADS, workloadNamed } from '../../bench/workloads/all.ts'
 import type { Workload } from '../../bench/workloads/app.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { brokenRules } from '../support/rules.ts'
@@ -46,6 +47,17 @@ const byDefinition = new Map(WORKLOADS.map((workload) => [workload.definition.na
 const workloads: readonly Workload[] = [...byDefinition.values()]
 
 describe('the same-rows floor', () => {
+  test("writes with plain inserts what a start writes in the app's transaction", async () => {
+    const [recorded, measured, product] = [await another(), await another(), await another()]
+    const workload = workloadNamed('enqueue-in-transactions')
+    const tape = tapeOf(await record(recorded.connectionString, workload))
+    const contender = floor(100, new Map([[workload.name, tape]]))
+    await run(contender, workload, { connectionString: measured.connectionString }, 10)
+    await run(ours(100), workload, { connectionString: product.connectionString }, 10)
+    expect(await written(measured.connectionString)).toEqual(await written(product.connectionString))
+    expect(await brokenRules(measured.pool)).toEqual([])
+  })
+
   for (const workload of workloads) {
     test(`writes the rows that the product writes for ${workload.title}`, async () => {
       const [recorded, measured] = [await another(), await another()]
