@@ -16,6 +16,9 @@ export type Counted = {
   readonly deadTuples: number
 }
 
+/** The name of a session that is there on purpose while something is measured. */
+export const BYSTANDER = 'bench bystander'
+
 /** Looks at one database. Nobody else may use its server meanwhile. */
 export class Observer {
   readonly #client: pg.Client
@@ -49,7 +52,8 @@ export class Observer {
   async whenAlone(): Promise<void> {
     for (let round = 0; round < 500; round += 1) {
       const { rowCount } = await this.#client.query(
-        `select from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'`,
+        `select from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'
+           and application_name <> '${BYSTANDER}'`,
       )
       if (rowCount === 0) return
       await sleep(20)

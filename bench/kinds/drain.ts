@@ -34,7 +34,8 @@ export async function drain(contender: Contender, workload: Workload, sagas: num
     const ended = left.flatMap(({ moments }) => moments.ended.map(([, at]) => at))
     const times = spans(left.map(({ moments }) => moments))
     return {
-      perSecond: (sagas / (Math.max(...ended) - startedAt)) * 1_000,
+      // More than were asked for, where more were queued.
+      perSecond: (ended.length / (Math.max(...ended) - startedAt)) * 1_000,
       ...latency(times),
       nodeCpuMs: left.reduce((sum, one) => sum + one.cpuMs, 0) / sagas,
       ...(cpuMs === undefined ? {} : { postgresCpuMs: cpuMs / sagas }),
