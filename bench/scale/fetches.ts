@@ -1,7 +1,7 @@
 /** How long pg-boss's own fetch takes on a database as it is, and by which plan. Each fetch is rolled back. */
 import pg from 'pg'
 import { PgBoss } from 'pg-boss'
-import { BEGIN } from '../../src/jobs/connection.ts'
+import { BEGIN_FETCH } from '../../src/jobs/connection.ts'
 import { STEP_QUEUE } from '../../src/jobs/queues.ts'
 import { quantile } from '../measure.ts'
 
@@ -25,13 +25,13 @@ export async function fetches(connectionString: string, batchSize: number): Prom
       },
     }
     for (let round = 0; round < TRIES; round += 1) {
-      await client.query(BEGIN)
+      await client.query(BEGIN_FETCH)
       const at = performance.now()
       await boss.fetch(STEP_QUEUE, { batchSize, db: noted } as never)
       times.push(performance.now() - at)
       await client.query('rollback')
     }
-    await client.query(BEGIN)
+    await client.query(BEGIN_FETCH)
     const { rows } = await client.query(`explain (analyze, buffers) ${fetched?.text}`, fetched?.values)
     await client.query('rollback')
     const plan = rows.map((row) => String(row['QUERY PLAN'])).join('\n')
