@@ -73,7 +73,7 @@ function table(kind: Workload['kind'], rows: readonly Row[]): readonly string[] 
   return [`| ${heads.join(' | ')} |`, `|${'---|'.repeat(heads.length)}`, ...lines]
 }
 
-export function writeJson(path: string, report: Report): void {
+export function writeJson(path: string, report: unknown): void {
   mkdirSync(dirname(path), { recursive: true })
   writeFileSync(path, `${JSON.stringify(report, null, 2)}\n`)
 }

@@ -72,6 +72,8 @@ export class FloorWorker implements BenchWorker {
     await Promise.all(clients.map((client) => client.connect()))
     for (const client of clients)
       await client.query('set jit = off; set enable_seqscan = off; set enable_mergejoin = off')
+    // Along the index that has the jobs in their order: the planner would sort all that is queued.
+    await this.#fetcher.query('set enable_bitmapscan = off; set enable_sort = off')
     await this.#fetcher.query(
       `insert into saga.saga_worker (id, epoch, host, pid, holds_lock, definitions, started_at, heartbeat_at)
        values ($1, 1, 'floor', 1, false, '{}', now(), now())`,
