@@ -63,7 +63,7 @@ function startValues({ start }: Tape, ids: readonly string[]): unknown[] {
   const moves = ids.map((sagaId) => ({ sagaId, transition: start, jobs: [] }))
   const { states, events, jobs } = columnsOf(moves)
   const { definition, version, blueprint, input_hash } = start.row
-  const head = [definition, version, blueprint, input_hash, start.status, start.events.length]
+  const head = [definition, version, blueprint, input_hash, start.status, start.revision]
   return [plainColumn(ids), ...head, textColumn(states), ...events.slice(0, 8), ...jobs]
 }
 
@@ -90,7 +90,7 @@ function plainStart({ jobTable, keepSeconds, start }: Tape): readonly Statement[
         blueprint,
         input_hash,
         start.status,
-        events.length,
+        start.revision,
         filled(start.state, saga, ids),
       ],
     },
@@ -131,7 +131,7 @@ function fetchText({ jobTable, start }: Tape, limit: number): string {
    )
    select u.id, u.data, s.state::text as state, e.payload::text as input
    from u
-   left join saga.saga s on s.id = (u.data ->> 'saga')::uuid and u.data ->> 'revision' = '${start.events.length}'
+   left join saga.saga s on s.id = (u.data ->> 'saga')::uuid and u.data ->> 'revision' = '${start.revision}'
    left join saga.saga_event e on e.saga_id = s.id and e.sequence = 1`
 }
 
@@ -162,8 +162,8 @@ function commitValues(moves: readonly Move[], claims: readonly string[], workerI
     plainColumn(moves.flatMap((move) => move.jobs)),
     plainColumn(claims),
     plainColumn(moves.map(({ sagaId }) => sagaId)),
-    plainColumn(transitions.map(({ revision }) => revision)),
-    plainColumn(transitions.map((transition) => transition.events.length)),
+    plainColumn(transitions.map(({ from }) => from)),
+    plainColumn(transitions.map(({ from, revision }) => revision - from)),
     textColumn(transitions.map(({ status }) => status)),
     textColumn(states),
     textColumn(transitions.map(({ failure }) => failure)),

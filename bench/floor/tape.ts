@@ -33,7 +33,8 @@ export type TapeTransition = {
   /** The jobs that are settled with it: all of them have to have run. */
   readonly settles: readonly string[]
   readonly status: string
-  /** The revision that it begins from. */
+  /** The revision that it begins from, and the one that it leads to: not each event has a row of its own. */
+  readonly from: number
   readonly revision: number
   readonly state: Template
   readonly failure: string | null
@@ -79,12 +80,12 @@ export function tapeOf({ rows, jobTable }: Recording): Tape {
     jobTable,
     keepSeconds: Math.round(seconds),
     start: { ...transitionOf(first, row.id, 0), row },
-    transitions: others.map((group) => transitionOf(group, row.id, revisionBefore(group))),
+    transitions: others.map((group, at) => transitionOf(group, row.id, revisionAfter(moves[at] ?? []))),
   }
 }
 
-function transitionOf(group: readonly RecordedRow[], sagaId: string, revision: number): TapeTransition {
-  const saga = only(group, 'saga', revision === 0 ? 'INSERT' : 'UPDATE')
+function transitionOf(group: readonly RecordedRow[], sagaId: string, from: number): TapeTransition {
+  const saga = only(group, 'saga', from === 0 ? 'INSERT' : 'UPDATE')
   const row = JSON.parse(saga.row) as Json
   const jobs = of(group, 'job', 'INSERT').map((one) => one.row)
   const ids = jobs.map((text) => String((JSON.parse(text) as Json)['id']))
@@ -92,7 +93,8 @@ function transitionOf(group: readonly RecordedRow[], sagaId: string, revision: n
   return {
     settles: of(group, 'job', 'DELETE').map((one) => jobName((JSON.parse(one.row) as { data: never }).data)),
     status: String(row['status']),
-    revision,
+    from,
+    revision: revisionAfter(group),
     state: template(JSON.stringify(row['state'])),
     failure: row['failure'] === null ? null : JSON.stringify(row['failure']),
     isLast: row['finished_at'] !== null,
@@ -144,10 +146,9 @@ export function filled({ texts, places }: Template, sagaId: string, jobIds: read
   return text
 }
 
-function revisionBefore(group: readonly RecordedRow[]): number {
-  return (
-    Math.min(...of(group, 'saga_event', 'INSERT').map((one) => Number((JSON.parse(one.row) as Json)['sequence']))) - 1
-  )
+function revisionAfter(group: readonly RecordedRow[]): number {
+  const saga = group.find((row) => row.table === 'saga')
+  return Number((JSON.parse(saga?.row ?? '{}') as Json)['revision'])
 }
 
 function of(group: readonly RecordedRow[], table: string, op: RecordedRow['op']): readonly RecordedRow[] {

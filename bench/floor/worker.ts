@@ -138,7 +138,7 @@ export class FloorWorker implements BenchWorker {
   /** `undefined` while other jobs of the same transition have to run. */
   #settled(sagaId: string, transition: TapeTransition, job: string, claim: Claim): Gathered | undefined {
     if (transition.settles.length === 1) return { jobs: [job], claims: [claim] }
-    const key = `${sagaId}:${transition.revision}`
+    const key = `${sagaId}:${transition.from}`
     const gathered = this.#gathered.get(key) ?? { jobs: [], claims: [] }
     gathered.jobs.push(job)
     gathered.claims.push(claim)
