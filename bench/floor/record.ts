@@ -53,7 +53,7 @@ export async function record(connectionString: string, workload: Workload): Prom
   }
 }
 
-async function runOne(connectionString: string, { definition, recordedWith }: Workload): Promise<void> {
+async function runOne(connectionString: string, { definition }: Workload): Promise<void> {
   const client = createSagaClient({ connectionString, notify: false })
   const { id } = await client.enqueue(definition, INPUT as never)
   const engine = createSagaEngine({
@@ -61,7 +61,6 @@ async function runOne(connectionString: string, { definition, recordedWith }: Wo
     definitions: [definition] as never,
     services: { began: () => {} },
     migrate: false,
-    ...(recordedWith === undefined ? {} : { concurrency: recordedWith }),
   } as Parameters<typeof createSagaEngine>[0])
   await engine.start()
   await client.outcome(id)

@@ -71,8 +71,6 @@ export type Workload = {
   readonly stepMs?: number
   /** Its transactional steps. */
   readonly transactional?: readonly string[]
-  /** Slots with which its rows are recorded for the floor, so that jobs are reported together as they are under load. */
-  readonly recordedWith?: number
   /** The workload of the rivals' own that is the same. */
   readonly rivals?: 'w1' | 'w2' | 'w3'
 }

@@ -13,5 +13,4 @@ export const PARALLEL: Workload = {
   sagas: 4_000,
   workers: 1,
   ends: 'completed',
-  recordedWith: 4,
 }
