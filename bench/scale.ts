@@ -10,7 +10,7 @@ import { drain } from './kinds/drain.ts'
 import { median, Observer } from './measure.ts'
 import { machine, writeBetween, writeJson } from './report.ts'
 import { type Fetches, fetches } from './scale/fetches.ts'
-import { queueCopies } from './scale/filling.ts'
+import { drained, queueCopies } from './scale/filling.ts'
 import { BASE, type Scenario, scenarios } from './scale/scenarios.ts'
 import { startBenchServer } from './server.ts'
 import { workloadNamed } from './workloads/all.ts'
@@ -50,6 +50,7 @@ try {
   const text = [...table(rows), ...bursts].join('\n')
   console.log(`\n${text}`)
   writeJson(join(FOLDER, 'results', 'scale.json'), { machine: machine(), rows, bursts })
+  for (const { url } of rows) await server.drop(new URL(url).pathname.slice(1))
   if (options.docs) writeBetween(join(FOLDER, '..', 'docs', 'performance.md'), 'scale', text)
 } finally {
   await server.stop()
@@ -63,16 +64,11 @@ async function measure({ scenario, url, fetch, rounds }: Row, round: number): Pr
   await client.startMany(workload.sagas)
   await client.close()
   fetch.push(await fetches(url, 512))
-  await forget(url)
+  // What was queued only to look at fetches is run, so that the next round begins as this one did.
+  await drained(url, contender, workload, workload.sagas)
   await end()
   const [rate, ms] = [figures.perSecond?.toFixed(0), fetch.at(-1)?.p50Ms.toFixed(1)]
   console.log(`round ${round}: ${scenario.title}: ${rate} sagas/s, a fetch of 512 in ${ms} ms`)
-}
-
-/** What was queued only to look at fetches is run, so that the next round begins as this one did. */
-async function forget(url: string): Promise<void> {
-  const { drained } = await import('./scale/filling.ts')
-  await drained(url, contender, workload, workload.sagas)
 }
 
 function table(rows: readonly Row[]): readonly string[] {
@@ -87,11 +83,20 @@ function table(rows: readonly Row[]): readonly string[] {
       share.toFixed(2),
       `${median(fetch.map((one) => one.p50Ms)).toFixed(1)} / ${median(fetch.map((one) => one.p99Ms)).toFixed(1)}`,
       slower.toFixed(2),
+      middle((one) => one.postgresCpuMs).toFixed(2),
       (middle((one) => one.walBytes) / 1_024).toFixed(1),
     ]
     return `| ${cells.join(' | ')} |`
   })
-  const heads = ['', 'sagas/s', 'of what it is with nothing', 'fetch of 512, p50 / p99 ms', 'times as long', 'WAL kB']
+  const heads = [
+    '',
+    'sagas/s',
+    'of what it is with nothing',
+    'fetch of 512, p50 / p99 ms',
+    'times as long',
+    'CPU ms, Postgres',
+    'WAL kB',
+  ]
   return [`| ${heads.join(' | ')} |`, `|${'---|'.repeat(heads.length)}`, ...lines]
 }
 

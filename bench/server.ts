@@ -28,6 +28,7 @@ export type BenchServer = {
   url(database: string): string
   /** An empty database of that name, whatever there was. */
   fresh(database: string): Promise<string>
+  drop(database: string): Promise<void>
   stop(): Promise<void>
 }
 
@@ -52,6 +53,7 @@ export async function startBenchServer(
       await client.end()
       return url(database)
     },
+    drop: (database) => dropDatabase(url('postgres'), database),
     stop: () => server.stop(),
   }
 }
