@@ -16,7 +16,8 @@ export function channelOf(schema: string): string {
 const SOON_MS = 5
 /** A second one, for callers whose transaction takes longer. */
 const LATER_MS = 60
-/** Each NOTIFY is a commit, and takes a lock that all commits with notifications share. */
+/** Each NOTIFY is a commit, and takes a lock that all commits with notifications share: so far apart are two of them. */
+const APART_MS = 10
 const OTHERS_MS = 20
 
 /** What there may be: jobs, or somebody who stands in a line whose front is free. It travels as the payload. */
@@ -28,7 +29,9 @@ export class WakeUp {
   readonly #logger: Logger
   readonly #enabled: boolean
   readonly #timers = new Set<NodeJS.Timeout>()
-  readonly #pending = new Set<Wake>()
+  /** What is to be said, soon or later; true when somebody has come since, for whom that may be too soon. */
+  readonly #pending = { soon: new Map<Wake, boolean>(), later: new Map<Wake, boolean>() }
+  readonly #toldAt = new Map<Wake, number>()
   #othersPending = false
   /** Workers in this process need no notification. */
   #inProcess: ((why: Wake) => void) | undefined
@@ -46,24 +49,18 @@ export class WakeUp {
 
   /** Something was enqueued: by us and committed, or in a caller's transaction that is still open. */
   soon(committed: boolean, why: Wake = 'jobs'): void {
-    if (this.#pending.has(why)) return
-    this.#pending.add(why)
-    if (committed) return this.#after(0, why)
-    this.#after(SOON_MS, why)
-    this.#after(LATER_MS, why)
+    this.#say('soon', committed ? 0 : SOON_MS, why, committed)
+    if (!committed) this.#say('later', LATER_MS, why, false)
   }
 
   /** A saturated worker has left work for others: at most one notification in this time, however often it says so. */
   others(): void {
     if (!this.#enabled || this.#othersPending) return
     this.#othersPending = true
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer)
+    this.#after(OTHERS_MS, () => {
       this.#othersPending = false
       void this.#notify('jobs')
-    }, OTHERS_MS)
-    timer.unref()
-    this.#timers.add(timer)
+    })
   }
 
   close(): void {
@@ -72,15 +69,36 @@ export class WakeUp {
     this.#inProcess = undefined
   }
 
-  #after(ms: number, why: Wake): void {
+  /** One at a time for everybody: for whoever comes meanwhile and has not committed yet, once more. */
+  #say(when: 'soon' | 'later', ms: number, why: Wake, committed: boolean): void {
+    const pending = this.#pending[when]
+    if (pending.has(why)) {
+      if (!committed) pending.set(why, true)
+      return
+    }
+    pending.set(why, false)
+    const since = performance.now() - (this.#toldAt.get(why) ?? Number.NEGATIVE_INFINITY)
+    this.#after(Math.max(ms, APART_MS - since), () => {
+      const isToBeRepeated = pending.get(why) === true
+      pending.delete(why)
+      this.#tell(why)
+      if (isToBeRepeated) this.#say(when, when === 'soon' ? SOON_MS : LATER_MS, why, false)
+    })
+  }
+
+  #after(ms: number, then: () => void): void {
     const timer = setTimeout(() => {
       this.#timers.delete(timer)
-      this.#pending.delete(why)
-      this.#inProcess?.(why)
-      if (this.#enabled) void this.#notify(why)
+      then()
     }, ms)
     timer.unref()
     this.#timers.add(timer)
+  }
+
+  #tell(why: Wake): void {
+    this.#toldAt.set(why, performance.now())
+    this.#inProcess?.(why)
+    if (this.#enabled) void this.#notify(why)
   }
 
   async #notify(why: Wake): Promise<void> {

@@ -74,6 +74,13 @@ describe('a saga that goes forward', () => {
     expect(jobs).toEqual([0, 1, 1, 2])
   })
 
+  test('begins all lanes of its first group after the others that wait', () => {
+    const lanes = [[aStep('a1'), aStep('a2')], [aStep('b1')]]
+    const saga = new Given(blueprintOf([{ node: 'parallel', name: 'both', lanes }])).succeeds('a1')
+    const jobs = saga.commands.flatMap((command) => (command.type === 'insert_job' ? [command.priority] : []))
+    expect(jobs).toEqual([0, 0, 1])
+  })
+
   test('has its blueprint chosen by the first worker when it was started without one', () => {
     const saga = new Given(three, { blueprint: null })
     expect(saga.attempts).toEqual(['@adopt'])

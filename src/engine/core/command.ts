@@ -50,13 +50,14 @@ export function commandsOf(before: SagaState | undefined, events: readonly SagaE
   let deadLetter = before?.deadLetter?.jobId
   let deadlineAt = before?.deadlineAt
   let line = before?.line
+  // All that a saga begins with, be it a group: if only its first lane waited, the others of all sagas would run before.
   let isFirst = before === undefined || before.starts === 0
   for (const event of events) {
+    if (event.type !== 'attempt_scheduled' && 'attempt' in event) isFirst = false
     if (event.type === 'attempt_scheduled') {
       const { jobId, step, side, attempt } = event
       const priority = side === 'compensation' ? 2 : isFirst ? 0 : 1
       commands.push({ type: 'insert_job', jobId, step, side, attempt, priority })
-      isFirst = false
     } else if (event.type === 'attempt_failed' && event.retryAt !== undefined) {
       commands.push({ type: 'set_timer', timer: timerName(event.step, event.side), dueAt: event.retryAt })
     } else if (event.type === 'attempt_returned' && event.dueAt !== undefined) {

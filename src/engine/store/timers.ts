@@ -36,11 +36,14 @@ export async function removeTimers(db: Db, schema: string, timers: readonly Time
   )
 }
 
-/** Timers that are due, the longest due first. Index: `saga_timer_due`. */
+/**
+ * Timers that are due, the longest due first. The moment is a subquery, for the function may give another one each time
+ * it is asked: asked for each row, it would read all that wait. Index: `saga_timer_due`.
+ */
 export async function dueTimers(db: Db, schema: string, limit: number): Promise<readonly Timer[]> {
   const { rows } = await db.executeSql(
     `select saga_id as "sagaId", timer, ceil(extract(epoch from due_at) * 1000)::float8 as "dueAt"
-     from ${schema}.saga_timer where due_at <= ${schema}.now() order by due_at limit ${limit}`,
+     from ${schema}.saga_timer where due_at <= (select ${schema}.now()) order by due_at limit ${limit}`,
   )
   return rows as unknown as Timer[]
 }
