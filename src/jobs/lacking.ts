@@ -10,8 +10,11 @@ import { LIVE_STATUSES, SIDES, type Side, type Status } from '../engine/core/mac
 import type { Db, Row } from '../engine/store/db.ts'
 import { DEAD_LETTER_QUEUE, STEP_QUEUE } from './queues.ts'
 
-/** The last two have hooks that run beside their status. */
-export const WATCHED: readonly Status[] = [...LIVE_STATUSES, 'dead_lettered', 'resolved']
+/**
+ * In this order: who is at the front of a line comes before those that wait in it. Dead letters and resolved sagas have
+ * hooks that run beside their status.
+ */
+export const WATCHED: readonly Status[] = ['running', 'compensating', 'dead_lettered', 'resolved', 'pending']
 
 export type LackingJob = {
   readonly what: 'job'

@@ -44,6 +44,8 @@ export class Watchdog {
   #status = 0
   #after: string | undefined
   #report = NOTHING
+  /** Sagas that waited in no line the last time, and this time. */
+  #unplaced: { readonly before: ReadonlySet<string>; readonly now: Set<string> } = { before: new Set(), now: new Set() }
 
   constructor(options: WatchdogOptions) {
     this.#options = options
@@ -93,12 +95,14 @@ export class Watchdog {
     const { transaction, schema, bossSchema, mending, onDone } = this.#options
     const status = WATCHED[this.#status]
     if (status === undefined) {
+      this.#unplaced = { before: this.#unplaced.now, now: new Set() }
       onDone(this.#report)
       return true
     }
     const look = (tx: Db) => lackingInPage(tx, { schema, bossSchema }, status, this.#after, PAGE)
     const { lacking, sagas, last } = await transaction(look)
-    const mended = lacking.length === 0 ? [] : await mending.mend(lacking)
+    const ripe = lacking.filter((one) => this.#isRipe(one))
+    const mended = ripe.length === 0 ? [] : await mending.mend(ripe)
     if (lacking.length > 0) this.#tell(lacking, mended)
     const left = lacking.filter((one) => !mended.some((other) => isSame(one, other)))
     const before = this.#report
@@ -110,6 +114,16 @@ export class Watchdog {
     this.#after = sagas < PAGE ? undefined : last
     if (this.#after === undefined) this.#status += 1
     return false
+  }
+
+  /**
+   * Who waits in a line is put back when it was missing the last time too: by then whoever stood at the front has been put
+   * back there. Else the line would look as if it had nobody at its front, and the next one would go there beside it.
+   */
+  #isRipe(lacking: Lacking): boolean {
+    if (lacking.what !== 'place' || lacking.isFront) return true
+    this.#unplaced.now.add(lacking.sagaId)
+    return this.#unplaced.before.has(lacking.sagaId)
   }
 
   #tell(lacking: readonly Lacking[], mended: readonly Lacking[]): void {
