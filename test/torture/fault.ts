@@ -1,0 +1,27 @@
+/** What a fault is to the suite. */
+import type { Dice } from './dice.ts'
+import type { Scene } from './scene.ts'
+
+export type Fault = {
+  readonly name: string
+  /** In half a sentence. */
+  readonly says: string
+  /** Takes seconds and no rights: part of the short form. */
+  readonly isShort: boolean
+  /**
+   * Every worker lives on, and the database is away for less than ten seconds: no attempt may be lost, and nobody taken
+   * over.
+   */
+  readonly keepsWorkers: boolean
+  /** Takes the jobs that the watchdog has to bring back. */
+  readonly takesJobs?: true
+  /** Why it cannot be done on this machine; undefined where it can. */
+  readonly missing?: () => string | undefined
+  /** Before the load of its round begins. */
+  readonly prepare?: (scene: Scene) => Promise<void>
+  /** Resolves when it is over, with one sentence for each thing that was not as it must be. */
+  readonly strike: (scene: Scene, dice: Dice) => Promise<readonly string[]>
+}
+
+/** Longer than anything takes, the lease included. */
+export const PATIENCE_MS = 60_000

@@ -1,0 +1,23 @@
+/** All faults, and which of them may strike beside another. */
+import type { Fault } from '../fault.ts'
+import { cutCommit, cutFetch } from './cut-answer.ts'
+import { endAllSessions, endOneSession } from './end-sessions.ts'
+import { kill } from './kill.ts'
+import { restartFast, restartImmediate } from './restart.ts'
+import { skewedClock } from './skew.ts'
+import { standStill } from './stand-still.ts'
+
+export const FAULTS: readonly Fault[] = [
+  kill,
+  endOneSession,
+  endAllSessions,
+  restartFast,
+  restartImmediate,
+  cutCommit,
+  cutFetch,
+  skewedClock,
+  standStill,
+]
+
+/** Short, and about something else than the address of the server or everybody's sessions. */
+export const COMPANIONS: readonly Fault[] = [kill, cutCommit, cutFetch, skewedClock]

@@ -1,0 +1,43 @@
+/** Plays the rounds of a seed, one after the other, on one crew of workers. */
+
+import type { Fault } from './fault.ts'
+import { COMPANIONS } from './faults/all.ts'
+import { playRound, type RoundResult } from './round.ts'
+import { Scene } from './scene.ts'
+import { scheduled } from './schedule.ts'
+
+export type TortureOptions = {
+  readonly seed: number
+  readonly faults: readonly Fault[]
+  readonly workers: number
+  /** Asked before each round. */
+  readonly goesOn: (elapsedMs: number, rounds: number) => boolean
+  /** What has to be left out, and why. */
+  readonly notice: (text: string) => void
+}
+
+export async function* torture(options: TortureOptions): AsyncGenerator<RoundResult> {
+  const { faults, notice, goesOn, seed } = options
+  const possible = faults.filter((fault) => {
+    const why = fault.missing?.()
+    if (why !== undefined) notice(`left out: ${fault.name} (${why})`)
+    return why === undefined
+  })
+  if (possible.length === 0) return
+  const scene = await Scene.open(
+    options.workers,
+    possible.some((fault) => fault.name === 'dropped-packets'),
+  )
+  try {
+    const beganAt = performance.now()
+    let rounds = 0
+    // One fault alone is asked for to be looked at: nothing else is to happen beside it.
+    for (const plan of scheduled(seed, possible, possible.length === 1 ? [] : COMPANIONS)) {
+      if (!goesOn(performance.now() - beganAt, rounds)) return
+      rounds += 1
+      yield await playRound(scene, plan)
+    }
+  } finally {
+    await scene.close()
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * A worker as a process of its own: `node worker-process.ts <connection string> <ledger>`. Tells its parent what happens
+ * to it and under which name, puts its clock wrong when it is told to, and ends when its parent does.
+ */
+
+import { createSagaEngine } from '../../src/index.ts'
+import { LedgerClient } from './ledger-client.ts'
+import { DEFINITIONS } from './load.ts'
+import { skewBy } from './skew.ts'
+
+const [connectionString = '', ledger = ''] = process.argv.slice(2)
+
+const say = (message: object) => {
+  if (process.connected) process.send?.(message, () => {})
+}
+
+const engine = createSagaEngine({
+  connectionString,
+  definitions: DEFINITIONS,
+  services: { ledger: new LedgerClient(ledger) },
+  concurrency: 40,
+  migrate: false,
+  drainGrace: '10s',
+  onEvent: (event) => {
+    if (event.type !== 'committed' && event.type !== 'fetched') say({ ...event, by: engine.workerId })
+  },
+  logger: {
+    debug: (details, text) => tell('debug', details, text),
+    info: (details, text) => tell('info', details, text),
+    warn: (details, text) => tell('warn', details, text),
+    error: (details, text) => tell('error', details, text),
+  },
+})
+
+/** Kept by the parent, and shown when something is broken. */
+function tell(level: string, details: object, text: string): void {
+  say({ type: 'log', level, line: `${text} ${JSON.stringify(details)}` })
+}
+
+process.on('disconnect', () => process.exit(0))
+// Ctrl-C reaches the whole group: the parent decides when its workers stop.
+process.on('SIGINT', () => {})
+process.on('message', (message: 'stop' | { readonly skewMs: number }) => {
+  if (message === 'stop') void engine.stop().then(() => process.exit(0))
+  else skewBy(message.skewMs)
+})
+await engine.start()
+say({ type: 'ready', by: engine.workerId })
