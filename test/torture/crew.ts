@@ -83,6 +83,12 @@ export class Crew {
     return member
   }
 
+  /** A round begins. */
+  forget(): void {
+    this.said = []
+    for (const { log } of this.members) log.length = 0
+  }
+
   /** For how long nobody has lost or found a session. */
   get quietForMs(): number {
     return performance.now() - this.#disturbedAt

@@ -32,6 +32,7 @@ for await (const result of torture({
   seed: Number(values.seed),
   faults: wanted,
   workers: Number(values.workers),
+  isLong: true,
   goesOn: (elapsedMs) => elapsedMs < Number(values.minutes) * 60_000,
   notice: (text) => console.log(`  ${text}`),
 })) {

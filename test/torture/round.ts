@@ -11,6 +11,7 @@ const REST_WITHIN_MS = 90_000
 /** A claim that nobody runs is found on a second look, a few seconds after a connection was lost. */
 const CLAIMS_WITHIN_MS = 20_000
 const POLL_MS = 100
+const MANY_JOBS = 30
 const SAID_AT_MOST = 20
 
 export type RoundPlan = { readonly number: number; readonly seed: string; readonly faults: readonly Fault[] }
@@ -29,19 +30,20 @@ export async function playRound(scene: Scene, plan: RoundPlan): Promise<RoundRes
   const beganAt = performance.now()
   const dice = new Dice(plan.seed)
   const violations: string[] = []
-  scene.crew.said = []
+  scene.crew.forget()
   scene.figures.length = 0
   await scene.ledger.calm(false)
   for (const fault of plan.faults) await fault.prepare?.(scene)
   const pressure = new Pressure(scene, `${plan.number}`, dice.others('load'))
-  await busy(scene)
+  await underWay(scene, MANY_JOBS)
   const struck = plan.faults.map(async (fault, place) => {
     const own = dice.others(`fault ${place}`)
     await delay(own.whole(0, 1_000))
-    violations.push(...(await fault.strike(scene, own)).map((what) => `${fault.name}: ${what}`))
+    const wrong = await fault.strike(scene, own).catch((error: unknown) => [String(error)])
+    violations.push(...wrong.map((what) => `${fault.name}: ${what}`))
   })
   await Promise.all(struck)
-  await busy(scene)
+  await underWay(scene, 1)
   await pressure.stop()
   await scene.ledger.calm(true)
   const deadLetters = await atRest(scene, pressure, violations)
@@ -70,11 +72,15 @@ export async function playRound(scene: Scene, plan: RoundPlan): Promise<RoundRes
   }
 }
 
-/** Somebody has jobs in their hands. */
-async function busy(scene: Scene): Promise<void> {
+/** So many jobs are in the hands of workers. */
+async function underWay(scene: Scene, jobs: number): Promise<void> {
   const giveUpAt = performance.now() + REST_WITHIN_MS
-  while ((await scene.crew.busy()) === undefined) {
-    if (performance.now() > giveUpAt) throw new Error('No worker has had anything to do for a long time.')
+  for (;;) {
+    const rows = await scene.server.query<{ jobs: number }>(
+      'select coalesce(sum(json_array_length(jobs)), 0)::int as jobs from saga.saga_claim',
+    )
+    if ((rows[0]?.jobs ?? 0) >= jobs) return
+    if (performance.now() > giveUpAt) throw new Error('The workers have had too little to do for a long time.')
     await delay(POLL_MS)
   }
 }

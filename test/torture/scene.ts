@@ -11,6 +11,8 @@ const LEDGER_FAULT_PERCENT = 12
 
 export type Figure = { readonly name: string; readonly ms: number }
 
+export type SceneOptions = { readonly workers: number; readonly hasNetwork: boolean; readonly isLong: boolean }
+
 export class Scene {
   readonly server: TortureServer
   readonly crew: Crew
@@ -19,6 +21,8 @@ export class Scene {
   readonly clientLine: Line
   readonly client: ReturnType<typeof createSagaClient>
   readonly network: Network | undefined
+  /** Whether faults may take their time. */
+  readonly isLong: boolean
   readonly figures: Figure[] = []
   readonly #ledgerProcess: WorkerProcess
 
@@ -28,7 +32,9 @@ export class Scene {
     ledgerProcess: WorkerProcess,
     ledgerPort: number,
     network: Network | undefined,
+    isLong: boolean,
   ) {
+    this.isLong = isLong
     this.server = server
     this.clientLine = clientLine
     this.network = network
@@ -38,8 +44,8 @@ export class Scene {
     this.#ledgerProcess = ledgerProcess
   }
 
-  /** @param hasNetwork whether a second host is made, which takes root. */
-  static async open(workers: number, hasNetwork: boolean): Promise<Scene> {
+  /** @param options `hasNetwork`: a second host is made, which takes root. */
+  static async open({ workers, hasNetwork, isLong }: SceneOptions): Promise<Scene> {
     const network = hasNetwork ? Network.open() : undefined
     const hosts = network === undefined ? [] : [network.host]
     const server = await TortureServer.start(hosts)
@@ -47,7 +53,7 @@ export class Scene {
     const host = network === undefined ? '127.0.0.1' : '0.0.0.0'
     const ledgerProcess = new WorkerProcess('../torture/ledger-process.ts', [host, `${LEDGER_FAULT_PERCENT}`], [])
     const ready: Message = await ledgerProcess.message('ready')
-    const scene = new Scene(server, clientLine, ledgerProcess, Number(ready['port']), network)
+    const scene = new Scene(server, clientLine, ledgerProcess, Number(ready['port']), network, isLong)
     for (let number = 0; number < workers; number += 1) await scene.crew.start()
     return scene
   }

@@ -15,7 +15,13 @@ const AGAIN_MS = 50
 const FOLDERS = join(import.meta.dirname, '..', '..', '.postgres')
 
 /** What crashes here are processes, never the machine: syncing to disk would prove nothing. */
-const SETTINGS = { fsync: 'off', max_connections: '300', max_wal_senders: '5', hot_standby: 'on' }
+const SETTINGS = { fsync: 'off', max_connections: '300', max_wal_size: '128MB' }
+
+export type RestartOptions = {
+  readonly whileAway?: () => Promise<void>
+  /** From now on. */
+  readonly settings?: Readonly<Record<string, string>>
+}
 
 export class TortureServer {
   /** Holds the data folders, and nothing else. */
@@ -87,11 +93,12 @@ export class TortureServer {
   /** @param mode `fast` ends all sessions and writes a checkpoint; `immediate` is a crash. */
   async restart(
     mode: 'fast' | 'immediate',
-    settings: Readonly<Record<string, string>> = this.#settings,
+    { whileAway = async () => {}, settings = this.#settings }: RestartOptions = {},
   ): Promise<void> {
     this.#settings = settings
     void this.#pool.end()
     await this.#running.stop(mode)
+    await whileAway()
     this.#running = await startPostgres({
       dataDir: this.#dataDir,
       settings: { ...settingsFor(this.#hosts), ...settings },
@@ -121,7 +128,7 @@ export class TortureServer {
   }
 
   async stop(): Promise<void> {
-    await this.#pool.end()
+    if (!this.#pool.ending) await this.#pool.end()
     await this.#running.stop('immediate')
     rmSync(this.folder, { recursive: true, force: true })
   }

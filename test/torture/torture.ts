@@ -2,6 +2,7 @@
 
 import type { Fault } from './fault.ts'
 import { COMPANIONS } from './faults/all.ts'
+import { droppedPackets } from './faults/dropped-packets.ts'
 import { playRound, type RoundResult } from './round.ts'
 import { Scene } from './scene.ts'
 import { scheduled } from './schedule.ts'
@@ -10,6 +11,8 @@ export type TortureOptions = {
   readonly seed: number
   readonly faults: readonly Fault[]
   readonly workers: number
+  /** Whether faults may take their time. */
+  readonly isLong: boolean
   /** Asked before each round. */
   readonly goesOn: (elapsedMs: number, rounds: number) => boolean
   /** What has to be left out, and why. */
@@ -17,17 +20,15 @@ export type TortureOptions = {
 }
 
 export async function* torture(options: TortureOptions): AsyncGenerator<RoundResult> {
-  const { faults, notice, goesOn, seed } = options
+  const { faults, notice, goesOn, seed, workers, isLong } = options
   const possible = faults.filter((fault) => {
     const why = fault.missing?.()
     if (why !== undefined) notice(`left out: ${fault.name} (${why})`)
     return why === undefined
   })
   if (possible.length === 0) return
-  const scene = await Scene.open(
-    options.workers,
-    possible.some((fault) => fault.name === 'dropped-packets'),
-  )
+  const hasNetwork = possible.some((fault) => fault.name === droppedPackets.name)
+  const scene = await Scene.open({ workers, hasNetwork, isLong })
   try {
     const beganAt = performance.now()
     let rounds = 0

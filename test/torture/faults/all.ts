@@ -1,7 +1,10 @@
 /** All faults, and which of them may strike beside another. */
 import type { Fault } from '../fault.ts'
 import { cutCommit, cutFetch } from './cut-answer.ts'
+import { droppedPackets } from './dropped-packets.ts'
 import { endAllSessions, endOneSession } from './end-sessions.ts'
+import { failover } from './failover.ts'
+import { fullDisk } from './full-disk.ts'
 import { kill } from './kill.ts'
 import { restartFast, restartImmediate } from './restart.ts'
 import { skewedClock } from './skew.ts'
@@ -17,6 +20,9 @@ export const FAULTS: readonly Fault[] = [
   cutFetch,
   skewedClock,
   standStill,
+  droppedPackets,
+  fullDisk,
+  failover,
 ]
 
 /** Short, and about something else than the address of the server or everybody's sessions. */
