@@ -70,6 +70,11 @@ export type SagaEngineOptions<Definitions extends readonly AnyDefinition[]> = Sa
   readonly drainGrace?: Duration
   /** How long no live worker may have the code of a saga before it is a dead letter (`no_code`): 15 min by default. */
   readonly codeMissingAfter?: Duration
+  /**
+   * How often the watchdog looks for sagas that wait for something that is not there: every minute by default. One worker
+   * at a time does, and takes its time over it.
+   */
+  readonly watchdogEvery?: Duration
   /** Bring the schema up to date at start, and pg-boss's: on by default. */
   readonly migrate?: boolean
   /** For the worker's own session, where `connectionString` goes through a pooler in transaction mode. */

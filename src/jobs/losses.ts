@@ -7,7 +7,7 @@
 import type { Limits } from '../engine/core/input.ts'
 import type { Item } from '../engine/runtime/apply.ts'
 import type { BlueprintShelf } from '../engine/runtime/blueprint-shelf.ts'
-import { type CodeShelf, limitsOf } from '../engine/runtime/limits.ts'
+import { type CodeShelf, limitsOf, UNLIMITED } from '../engine/runtime/limits.ts'
 import type { Db } from '../engine/store/db.ts'
 import { type Ran, readSagas } from '../engine/store/sagas.ts'
 import type { ClaimedJob } from '../engine/store/workers.ts'
@@ -34,10 +34,13 @@ export class Losses {
   }
 
   /**
-   * @param ran who had them, where that is known.
+   * @param of.ran who had them, where that is known. @param of.counted whether it can use up a step's `maxLost`.
    * @returns the ids of the jobs whose loss was committed in time.
    */
-  async record(jobs: readonly ClaimedJob[], ran?: Ran): Promise<ReadonlySet<string>> {
+  async record(
+    jobs: readonly ClaimedJob[],
+    { ran, counted = true }: { readonly ran?: Ran | undefined; readonly counted?: boolean } = {},
+  ): Promise<ReadonlySet<string>> {
     const { db, schema, code, shelf } = this.#options
     const rows = await readSagas(db, schema, [...new Set(jobs.map((job) => job.saga))])
     await shelf.load(
@@ -48,7 +51,8 @@ export class Losses {
     const recorded = new Set<string>()
     const all = jobs.map(async (job) => {
       try {
-        await this.#once(lostItem(job, limitsOf(definitions.get(job.saga), job.step, job.side), ran), job)
+        const limits = limitsOf(definitions.get(job.saga), job.step, job.side)
+        await this.#once(lostItem(job, counted ? limits : { ...limits, maxLost: UNLIMITED.maxLost }, ran), job)
         recorded.add(job.id)
       } catch {
         // It is not among those that are recorded.

@@ -27,6 +27,7 @@ import { type Fetched, Fetcher } from './fetcher.ts'
 import { LineLoop } from './line-loop.ts'
 import { Losses } from './losses.ts'
 import { LostJobs } from './lost-jobs.ts'
+import { Mending } from './mending.ts'
 import { OperationLoop } from './operation-loop.ts'
 import { Owner } from './owner.ts'
 import { withTimeout } from './patience.ts'
@@ -38,12 +39,14 @@ import { Takeover } from './takeover.ts'
 import { TimerLoop } from './timer-loop.ts'
 import type { OpenTransaction } from './transactional.ts'
 import type { Wake } from './wake-up.ts'
+import { Watchdog, type WatchdogReport } from './watchdog.ts'
 
 export type WorkerOptions = {
   readonly connectionString: string
   /** For the owner's session: not through a pooler in transaction mode. */
   readonly directConnectionString: string
   readonly schema: string
+  readonly bossSchema: string
   readonly boss: AppBoss
   readonly db: Db
   /** A transaction of our own on a connection of the pool. */
@@ -65,6 +68,7 @@ export type WorkerOptions = {
   readonly drainGraceMs: number
   /** How long nobody may have the code of a saga before it is a dead letter. */
   readonly codeMissingAfterMs: number
+  readonly watchdogEveryMs: number
   /** Functions that ignored their signal: at this many the worker stops fetching. */
   readonly maxStragglers: number
   readonly onEvent: (event: WorkerEvent) => void
@@ -77,6 +81,8 @@ export type WorkerEvent =
   | { readonly type: 'committed'; readonly batch: Batch }
   | { readonly type: 'fetched'; readonly jobs: number }
   | { readonly type: 'taken_over'; readonly worker: string; readonly jobs: number }
+  /** The watchdog has looked at all sagas that are not finished. */
+  | { readonly type: 'watched'; readonly report: WatchdogReport }
   | { readonly type: 'session_lost' | 'session_back' | 'was_taken_over' }
 
 /** How long the last commits and the signing off may take, when the database does not answer. */
@@ -99,6 +105,7 @@ export class Worker {
   readonly #breakers: Breakers
   readonly #codeWatch: CodeWatch
   readonly #operations: OperationLoop
+  readonly #watchdog: Watchdog
   readonly #fetching: FetchLoop
   readonly #stop = new AbortController()
   readonly #runner: Runner
@@ -161,7 +168,7 @@ export class Worker {
       submit,
     })
     const losses = new Losses({ schema, db, code: options.code, shelf, submit })
-    const lose = (jobs: readonly ClaimedJob[], ran?: Ran) => losses.record(jobs, ran)
+    const lose = (jobs: readonly ClaimedJob[], ran?: Ran) => losses.record(jobs, { ran })
     this.#siblings = new Siblings({ db, schema, logger })
     this.#runner = new Runner({
       applier,
@@ -204,6 +211,28 @@ export class Worker {
       logger,
       isActive: () => this.#owner.isAlive,
       lose,
+    })
+    const { bossSchema, transaction } = options
+    const mending = new Mending({
+      schema,
+      bossSchema,
+      applier,
+      transaction,
+      logger,
+      lose: (jobs) => losses.record(jobs, { counted: false }),
+      submit,
+    })
+    this.#watchdog = new Watchdog({
+      schema,
+      bossSchema,
+      db,
+      transaction,
+      logger,
+      mending,
+      everyMs: options.watchdogEveryMs,
+      id: () => this.id,
+      isActive: () => this.#owner.isAlive,
+      onDone: (report) => options.onEvent({ type: 'watched', report }),
     })
     this.#stranded = new Stranded({ schema, db, logger, isActive: () => this.#owner.isAlive, submit })
     const onJobs = () => {
@@ -254,6 +283,7 @@ export class Worker {
     this.#releases.open()
     this.#breakers.open()
     this.#operations.open()
+    this.#watchdog.open()
     this.#fetching.open()
   }
 
@@ -279,7 +309,7 @@ export class Worker {
     this.#stranded.close()
     this.#lines.close()
     this.#codeWatch.close()
-    const roundsClosed = Promise.all([this.#operations.close(), this.#releases.close()])
+    const roundsClosed = Promise.all([this.#operations.close(), this.#releases.close(), this.#watchdog.close()])
     await withTimeout(this.#fetching.close(), LEAVE_WITHIN_MS)
     const { drainGraceMs } = this.#options
     if (!(await this.#whenQuiet(drainGraceMs))) {

@@ -1,6 +1,7 @@
 /** Rules 9 to 12, as far as the pure core carries them. */
 import { describe, expect, test } from 'vitest'
 import { stepOf } from '../../src/engine/core/blueprint.ts'
+import { decide } from '../../src/engine/core/decide.ts'
 import { isLive } from '../../src/engine/core/machine.ts'
 import { flightsOf, type SagaState, waitOf } from '../../src/engine/core/state.ts'
 import { stepsOf } from './support/blueprints.ts'
@@ -183,6 +184,13 @@ describe('rule 11, nothing is forgotten', () => {
       return played
     }
     forAll(({ world }) => expect(isLive(world.state.status)).toBe(false), until)
+  })
+
+  test('rule 11: whoever looks whether something ought to follow finds that it has followed', () => {
+    forAll(({ world }) => {
+      const { events } = decide(world.blueprint, world.state, { type: 'look_again' }, world.facts())
+      expect(events, world.state.status).toEqual([])
+    })
   })
 
   test('rule 11: a person who retries dead letters in a world that behaves has done with them', () => {

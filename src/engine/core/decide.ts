@@ -97,6 +97,8 @@ function take(draft: Draft, input: Input): Ignored | undefined {
       if (!isWithheld(draft, 'hold')) return { reason: 'not_due' }
       draft.emit({ type: 'hold_released' })
       return undefined
+    case 'look_again':
+      return undefined
     case 'code_missing':
       return codeMissing(draft, input.step)
     case 'code_found':

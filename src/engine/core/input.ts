@@ -114,6 +114,8 @@ export type Input =
   | ({ readonly type: 'checkpoint' } & Delivery)
   | Order
   | { readonly type: 'hold_released' }
+  /** Nothing has happened: what ought to follow from its state, and does not, follows now. */
+  | { readonly type: 'look_again' }
   | { readonly type: 'code_missing'; readonly step: string }
   | { readonly type: 'code_found' }
   | { readonly type: 'parent_undo' }

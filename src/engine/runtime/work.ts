@@ -62,7 +62,7 @@ export function gather(applier: Applier, transitions: readonly Transition[]): Wo
 }
 
 /** What somebody who watches the queue needs to know of it without reading the saga. */
-function letterOf(row: LockedRow, state: SagaState, jobId: string): DeadLetter {
+export function letterOf(row: LockedRow, state: SagaState, jobId: string): DeadLetter {
   const { deadLetter, steps, failure } = state
   const reason = deadLetter?.reason ?? ''
   const stepName = deadLetter?.step

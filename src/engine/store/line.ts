@@ -62,6 +62,28 @@ export async function takeFronts(db: Db, schema: string, sagaIds: readonly strin
   ])
 }
 
+/**
+ * Puts back rows that are gone: who waited comes after those that wait there now, and a front that somebody has come to
+ * meanwhile stays theirs.
+ *
+ * @returns the ids of those that have a place again. Locks: after their rows.
+ */
+export async function restorePlaces(
+  db: Db,
+  schema: string,
+  places: readonly { readonly sagaId: string; readonly isFront: boolean }[],
+): Promise<ReadonlySet<string>> {
+  const { rows } = await db.executeSql(
+    `insert into ${schema}.saga_line (key, saga_id, front_at)
+     select s.concurrency_key, s.id, case when x.front then ${schema}.now() end
+     from unnest($1::uuid[], $2::boolean[]) as x(id, front) join ${schema}.saga s on s.id = x.id
+     where s.concurrency_key is not null order by s.created_at, s.id
+     on conflict do nothing returning saga_id`,
+    [places.map(({ sagaId }) => sagaId), places.map(({ isFront }) => isFront)],
+  )
+  return new Set(rows.map((row) => String(row['saga_id'])))
+}
+
 /** Locks: after their rows. Index: primary key. */
 export async function leaveLines(db: Db, schema: string, sagaIds: readonly string[]): Promise<void> {
   await db.executeSql(`delete from ${schema}.saga_line where saga_id = any($1::uuid[])`, [sagaIds])

@@ -86,6 +86,15 @@ export async function readWorkers(db: Db, schema: string): Promise<readonly Work
   return rows as unknown as WorkerRow[]
 }
 
+/** Of those that gave a sign of life within half a minute, the one that has been there longest. */
+export async function firstWorker(db: Db, schema: string): Promise<string | undefined> {
+  const { rows } = await db.executeSql(
+    `select id from ${schema}.saga_worker
+     where taken_over_at is null and heartbeat_at > ${schema}.now() - interval '30 seconds' order by id limit 1`,
+  )
+  return rows[0] === undefined ? undefined : String(rows[0]['id'])
+}
+
 /**
  * Marks a worker as taken over. Exactly one of several observers gets `true`.
  *

@@ -1,0 +1,130 @@
+/**
+ * Finds sagas that wait for something that is not there, because somebody has deleted it behind the engine's back, or has
+ * put back an old copy of it, and mends them (rule 11).
+ *
+ * One worker at a time goes through all sagas that are not finished, page by page, and rests after each page for many
+ * times as long as it took.
+ */
+import type { Logger } from '../engine/runtime/ports.ts'
+import { type Db, isConnectionError } from '../engine/store/db.ts'
+import { firstWorker } from '../engine/store/workers.ts'
+import { type Lacking, lackingInPage, type Schemas, WATCHED } from './lacking.ts'
+import type { Mending } from './mending.ts'
+import { Rounds } from './rounds.ts'
+
+const PAGE = 500
+const REST_TIMES = 10
+const NAMED = 5
+
+/** What one way through all sagas has found. */
+export type WatchdogReport = {
+  readonly sagas: number
+  readonly mended: readonly Lacking[]
+  /** Could not be mended this time: somebody else has the saga locked, or it could not be written. */
+  readonly left: readonly Lacking[]
+}
+
+export type WatchdogOptions = Schemas & {
+  readonly db: Db
+  readonly transaction: <T>(run: (db: Db) => Promise<T>) => Promise<T>
+  readonly logger: Logger
+  readonly mending: Mending
+  readonly everyMs: number
+  /** Of this worker. */
+  readonly id: () => string
+  readonly isActive: () => boolean
+  readonly onDone: (report: WatchdogReport) => void
+}
+
+const NOTHING: WatchdogReport = { sagas: 0, mended: [], left: [] }
+
+export class Watchdog {
+  readonly #options: WatchdogOptions
+  readonly #rounds: Rounds
+  #status = 0
+  #after: string | undefined
+  #report = NOTHING
+
+  constructor(options: WatchdogOptions) {
+    this.#options = options
+    this.#rounds = new Rounds(options.everyMs, () => this.#look())
+  }
+
+  open(): void {
+    this.#rounds.open()
+  }
+
+  close(): Promise<void> {
+    return this.#rounds.close()
+  }
+
+  /** @returns when to look again, in ms. */
+  async #look(): Promise<number> {
+    const { isActive, logger, everyMs } = this.#options
+    try {
+      if (!isActive() || !(await this.#isMyTurn())) return this.#again(everyMs)
+      const startedAt = performance.now()
+      const isDone = await this.#page()
+      if (isDone) return this.#again(everyMs)
+      return REST_TIMES * (performance.now() - startedAt)
+    } catch (error) {
+      const level = isConnectionError(error) ? 'debug' : 'warn'
+      logger[level]({ error: String(error) }, 'the watchdog could not look; it looks again')
+      return this.#again(everyMs)
+    }
+  }
+
+  /** From the beginning. */
+  #again(inMs: number): number {
+    this.#status = 0
+    this.#after = undefined
+    this.#report = NOTHING
+    return inMs
+  }
+
+  async #isMyTurn(): Promise<boolean> {
+    const { db, schema, id } = this.#options
+    // Who has begun goes through to the end.
+    return this.#report !== NOTHING || (await firstWorker(db, schema)) === id()
+  }
+
+  /** @returns whether it was the last one. */
+  async #page(): Promise<boolean> {
+    const { transaction, schema, bossSchema, mending, onDone } = this.#options
+    const status = WATCHED[this.#status]
+    if (status === undefined) {
+      onDone(this.#report)
+      return true
+    }
+    const look = (tx: Db) => lackingInPage(tx, { schema, bossSchema }, status, this.#after, PAGE)
+    const { lacking, sagas, last } = await transaction(look)
+    const mended = lacking.length === 0 ? [] : await mending.mend(lacking)
+    if (lacking.length > 0) this.#tell(lacking, mended)
+    const left = lacking.filter((one) => !mended.some((other) => isSame(one, other)))
+    const before = this.#report
+    this.#report = {
+      sagas: before.sagas + sagas,
+      mended: [...before.mended, ...mended],
+      left: [...before.left, ...left],
+    }
+    this.#after = sagas < PAGE ? undefined : last
+    if (this.#after === undefined) this.#status += 1
+    return false
+  }
+
+  #tell(lacking: readonly Lacking[], mended: readonly Lacking[]): void {
+    const sagas = [...new Set(lacking.map(({ sagaId }) => sagaId))].slice(0, NAMED)
+    const about = { found: lacking.length, mended: mended.length, what: countsOf(lacking), sagas }
+    this.#options.logger.warn(about, 'sagas waited for something that was not there')
+  }
+}
+
+function countsOf(lacking: readonly Lacking[]): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {}
+  for (const { what } of lacking) counts[what] = (counts[what] ?? 0) + 1
+  return counts
+}
+
+function isSame(one: Lacking, other: Lacking): boolean {
+  return JSON.stringify(one) === JSON.stringify(other)
+}
