@@ -17,10 +17,10 @@ export class WorkerProcess {
     execArgv: readonly string[] = process.execArgv,
     launch: readonly string[] = [],
   ) {
-    const [execPath = process.execPath, ...before] = [...launch, process.execPath]
+    const [execPath, ...before] = launch.length === 0 ? [process.execPath] : [...launch, process.execPath]
     this.child = fork(join(import.meta.dirname, script), args, {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      execPath,
+      ...(execPath === undefined ? {} : { execPath }),
       execArgv: [...before, ...execArgv],
     })
     this.exited = new Promise((resolve) => {

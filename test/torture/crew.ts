@@ -24,7 +24,7 @@ export class Member {
     this.line = line
     process.child.on('message', (message: Message) => {
       if (typeof message['by'] === 'string') this.id = message['by']
-      if (message.type === 'log') this.#keep(`${message['level']} ${message['line']}`)
+      if (message.type === 'log') this.#keep(String(message['line']))
       else hear({ at: performance.now(), member: this, message })
     })
   }

@@ -8,13 +8,10 @@ export type Fault = {
   readonly says: string
   /** Takes seconds and no rights: part of the short form. */
   readonly isShort: boolean
-  /**
-   * Every worker lives on, and the database is away for less than ten seconds: no attempt may be lost, and nobody taken
-   * over.
-   */
+  /** Every worker lives on: no attempt may be lost, and nobody taken over. */
   readonly keepsWorkers: boolean
-  /** Takes the jobs that the watchdog has to bring back. */
-  readonly takesJobs?: true
+  /** Takes rows that the watchdog has to put back: an attempt without its job is lost. Elsewhere it may find nothing. */
+  readonly takesRows?: true
   /** Why it cannot be done on this machine; undefined where it can. */
   readonly missing?: () => string | undefined
   /** Before the load of its round begins. */

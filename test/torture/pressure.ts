@@ -6,9 +6,9 @@ import { insist, Operators } from './operators.ts'
 import type { Scene } from './scene.ts'
 
 const EVERY_MS = 200
-const MOST_AT_ONCE = 14
-/** To begin with, so that there is a lot under way when something breaks. */
-const AT_FIRST = 80
+/** `first`: to begin with, so that there is a lot under way when something breaks; `next`: from then on, at most. */
+const LONG = { first: 80, next: 14 }
+const SHORT = { first: 60, next: 6 }
 /** Sagas that are under way at the same time at most: behind an outage more would only wait. */
 const MOST_LIVE = 400
 
@@ -36,9 +36,10 @@ export class Pressure {
   }
 
   async #start(): Promise<void> {
+    const { first, next } = this.#scene.isLong ? LONG : SHORT
     for (let tick = 0; !this.#stops; tick += 1) {
       const paced = delay(EVERY_MS)
-      const count = tick === 0 ? AT_FIRST : this.#dice.whole(2, MOST_AT_ONCE)
+      const count = tick === 0 ? first : this.#dice.whole(1, next)
       const items = Array.from({ length: count }, (_, index) => planned(this.#dice, `${this.#round}-${tick}-${index}`))
       await this.#enqueue(items)
       await paced

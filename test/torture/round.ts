@@ -7,7 +7,8 @@ import type { Fault } from './fault.ts'
 import { Pressure } from './pressure.ts'
 import type { Figure, Scene } from './scene.ts'
 
-const REST_WITHIN_MS = 90_000
+/** Less than the minute after which workers look for claims that nobody runs, whatever has happened. */
+const REST_WITHIN_MS = 45_000
 /** A claim that nobody runs is found on a second look, a few seconds after a connection was lost. */
 const CLAIMS_WITHIN_MS = 20_000
 const POLL_MS = 100
@@ -46,19 +47,15 @@ export async function playRound(scene: Scene, plan: RoundPlan): Promise<RoundRes
   await underWay(scene, 1)
   await pressure.stop()
   await scene.ledger.calm(true)
+  const loadEndedAt = performance.now()
   const deadLetters = await atRest(scene, pressure, violations)
+  scene.measured('at rest after the load', performance.now() - loadEndedAt)
   await withoutClaims(scene, violations)
   const { pool } = scene.server
   violations.push(...(await brokenEffects(pool, await scene.ledger.takeBooks())), ...(await brokenRules(pool)))
   violations.push(...(await brokenStarts(scene, pressure.keys)))
   const repeated = await lostAttempts(scene)
-  if (plan.faults.every((fault) => fault.keepsWorkers)) {
-    if (repeated > 0) violations.push(`${repeated} attempts were lost, although no worker was`)
-    for (const { message } of scene.crew.said) {
-      if (message.type === 'taken_over')
-        violations.push(`worker ${String(message['worker'])} was taken over, and lives`)
-    }
-  }
+  violations.push(...needless(scene, plan.faults, repeated))
   if (violations.length > 0) await explain(scene, violations)
   await clear(scene)
   return {
@@ -70,6 +67,21 @@ export async function playRound(scene: Scene, plan: RoundPlan): Promise<RoundRes
     figures: [...scene.figures],
     seconds: (performance.now() - beganAt) / 1_000,
   }
+}
+
+/** What only happens when a worker is gone, or rows are: elsewhere it was a false alarm. */
+function needless({ crew }: Scene, faults: readonly Fault[], lost: number): readonly string[] {
+  const keepsWorkers = faults.every((fault) => fault.keepsWorkers)
+  const keepsRows = faults.every((fault) => fault.takesRows !== true)
+  const wrong: string[] = []
+  if (keepsWorkers && keepsRows && lost > 0) wrong.push(`${lost} attempts were lost, although no worker was`)
+  for (const { message } of crew.said) {
+    if (keepsWorkers && message.type === 'taken_over')
+      wrong.push(`worker ${String(message['worker'])} was taken over, and lives`)
+    if (keepsRows && message.type === 'watched' && Number(message['mended']) > 0)
+      wrong.push(`the watchdog mended what nobody had deleted: ${String(message['what'])}`)
+  }
+  return wrong
 }
 
 /** So many jobs are in the hands of workers. */

@@ -3,7 +3,7 @@
  * to it and under which name, puts its clock wrong when it is told to, and ends when its parent does.
  */
 
-import { createSagaEngine } from '../../src/index.ts'
+import { createSagaEngine, type WorkerEvent } from '../../src/index.ts'
 import { LedgerClient } from './ledger-client.ts'
 import { DEFINITIONS } from './load.ts'
 import { skewBy } from './skew.ts'
@@ -18,11 +18,13 @@ const engine = createSagaEngine({
   connectionString,
   definitions: DEFINITIONS,
   services: { ledger: new LedgerClient(ledger) },
-  concurrency: 40,
+  concurrency: 12,
   migrate: false,
   drainGrace: '10s',
+  watchdogEvery: '1s',
   onEvent: (event) => {
-    if (event.type !== 'committed' && event.type !== 'fetched') say({ ...event, by: engine.workerId })
+    if (event.type === 'watched') watched(event.report)
+    else if (event.type !== 'committed' && event.type !== 'fetched') say({ ...event, by: engine.workerId })
   },
   logger: {
     debug: (details, text) => tell('debug', details, text),
@@ -32,9 +34,14 @@ const engine = createSagaEngine({
   },
 })
 
+function watched({ mended, left }: Extract<WorkerEvent, { readonly type: 'watched' }>['report']): void {
+  const what = [...mended, ...left].slice(0, 3).map((one) => JSON.stringify(one))
+  say({ type: 'watched', mended: mended.length, what: what.join(' '), by: engine.workerId })
+}
+
 /** Kept by the parent, and shown when something is broken. */
 function tell(level: string, details: object, text: string): void {
-  say({ type: 'log', level, line: `${text} ${JSON.stringify(details)}` })
+  say({ type: 'log', line: `${level} ${text} ${JSON.stringify(details)}` })
 }
 
 process.on('disconnect', () => process.exit(0))

@@ -1,6 +1,7 @@
 /** All faults, and which of them may strike beside another. */
 import type { Fault } from '../fault.ts'
 import { cutCommit, cutFetch } from './cut-answer.ts'
+import { deleteJobs, deleteTimers } from './delete-rows.ts'
 import { droppedPackets } from './dropped-packets.ts'
 import { endAllSessions, endOneSession } from './end-sessions.ts'
 import { failover } from './failover.ts'
@@ -19,6 +20,8 @@ export const FAULTS: readonly Fault[] = [
   cutCommit,
   cutFetch,
   skewedClock,
+  deleteJobs,
+  deleteTimers,
   standStill,
   droppedPackets,
   fullDisk,
