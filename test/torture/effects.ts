@@ -1,9 +1,15 @@
 /** What happened in the database and in the ledger, against what the sagas say: each effect once, and no cent lost. */
 import type pg from 'pg'
 import type { LedgerBooks } from './ledger.ts'
-import { effectsOf, type Input, TOTAL } from './load.ts'
+import { effectsOf, type Input } from './load.ts'
 
 type Saga = { readonly id: string; readonly definition: string; readonly status: string; readonly input: Input }
+
+/** All the money that there is, in the database and in the ledger. */
+export async function moneyIn(pool: pg.Pool, { balance }: LedgerBooks): Promise<number> {
+  const { rows } = await pool.query('select sum(cents)::bigint as cents from account')
+  return Number(rows[0].cents) + balance
+}
 
 /** One sentence for each thing that is not as it must be. */
 export async function brokenEffects(pool: pg.Pool, books: LedgerBooks): Promise<readonly string[]> {
@@ -12,9 +18,6 @@ export async function brokenEffects(pool: pg.Pool, books: LedgerBooks): Promise<
     `select s.id, s.definition, s.status, e.payload as input
      from saga.saga s join saga.saga_event e on e.saga_id = s.id and e.sequence = 1`,
   )
-  const { rows: totals } = await pool.query('select sum(cents)::bigint as cents from account')
-  const total = Number(totals[0].cents) + books.balance
-  if (total !== TOTAL) broken.push(`the money is ${total} cents, not ${TOTAL}`)
   const booked = await bookedBySaga(pool, broken)
   const called = calledBySaga(books)
   for (const saga of sagas) {

@@ -20,10 +20,11 @@ export class Line {
   readonly #target: () => number
   readonly #sockets = new Set<Socket>()
   #orders: Order[] = []
+  #isBlocked = false
 
   private constructor(target: () => number) {
     this.#target = target
-    this.#listener = createServer((near) => this.#carry(near))
+    this.#listener = createServer((near) => (this.#isBlocked ? near.destroy() : this.#carry(near)))
   }
 
   /** @param target the port of the server, wherever it is now. */
@@ -49,6 +50,11 @@ export class Line {
   /** What has not happened so far does not happen any more. */
   forget(): void {
     for (const order of this.#orders.splice(0)) order.done()
+  }
+
+  /** Whether nobody gets through any more, until it is said otherwise. What is connected stays. */
+  block(isBlocked: boolean): void {
+    this.#isBlocked = isBlocked
   }
 
   /** Ends what is connected now. */

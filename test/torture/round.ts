@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { brokenRules } from '../support/rules.ts'
 import { Dice } from './dice.ts'
-import { brokenEffects } from './effects.ts'
+import { brokenEffects, moneyIn } from './effects.ts'
 import type { Fault } from './fault.ts'
 import { Pressure } from './pressure.ts'
 import type { Figure, Scene } from './scene.ts'
@@ -52,7 +52,11 @@ export async function playRound(scene: Scene, plan: RoundPlan): Promise<RoundRes
   scene.measured('at rest after the load', performance.now() - loadEndedAt)
   await withoutClaims(scene, violations)
   const { pool } = scene.server
-  violations.push(...(await brokenEffects(pool, await scene.ledger.takeBooks())), ...(await brokenRules(pool)))
+  const books = await scene.ledger.takeBooks()
+  const cents = await moneyIn(pool, books)
+  if (cents !== scene.cents) violations.push(`there are ${cents} cents, and were ${scene.cents}`)
+  scene.cents = cents
+  violations.push(...(await brokenEffects(pool, books)), ...(await brokenRules(pool)))
   violations.push(...(await brokenStarts(scene, pressure.keys)))
   const repeated = await lostAttempts(scene)
   violations.push(...needless(scene, plan.faults, repeated))
@@ -107,7 +111,7 @@ async function atRest(scene: Scene, { operators }: Pressure, violations: string[
     )
     if (rows.length === 0) return deadLetters
     if (performance.now() > giveUpAt) {
-      violations.push(...rows.map(({ id, status }) => `${id} is still ${status}`))
+      violations.push(`${rows.length} sagas are not at rest`)
       return deadLetters
     }
     deadLetters += await operators.workOff(rows.filter(({ paused }) => paused).map(({ id }) => id))

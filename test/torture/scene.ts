@@ -3,6 +3,7 @@ import { createSagaClient } from '../../src/index.ts'
 import { type Message, WorkerProcess } from '../crash/processes.ts'
 import { Crew } from './crew.ts'
 import { LedgerClient } from './ledger-client.ts'
+import { TOTAL } from './load.ts'
 import { Network } from './network.ts'
 import { Line } from './proxy.ts'
 import { TortureServer } from './server.ts'
@@ -24,6 +25,8 @@ export class Scene {
   /** Whether faults may take their time. */
   readonly isLong: boolean
   readonly figures: Figure[] = []
+  /** All the money, as it was found last. */
+  cents = TOTAL
   readonly #ledgerProcess: WorkerProcess
 
   private constructor(
