@@ -7,7 +7,7 @@ import type { Scene } from './scene.ts'
 
 const EVERY_MS = 200
 /** `first`: to begin with, so that there is a lot under way when something breaks; `next`: from then on, at most. */
-const LONG = { first: 80, next: 14 }
+const LONG = { first: 80, next: 10 }
 const SHORT = { first: 60, next: 6 }
 /** Sagas that are under way at the same time at most: behind an outage more would only wait. */
 const MOST_LIVE = 400

@@ -8,7 +8,7 @@ import { Pressure } from './pressure.ts'
 import type { Figure, Scene } from './scene.ts'
 
 /** Less than the minute after which workers look for claims that nobody runs, whatever has happened. */
-const REST_WITHIN_MS = 45_000
+const REST_WITHIN_MS = 55_000
 /** A claim that nobody runs is found on a second look, a few seconds after a connection was lost. */
 const CLAIMS_WITHIN_MS = 20_000
 const POLL_MS = 100
