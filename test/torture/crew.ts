@@ -5,7 +5,11 @@ import { Line } from './proxy.ts'
 import type { TortureServer } from './server.ts'
 
 const SCRIPT = join('..', 'torture', 'worker-process.ts')
+/** Before everything else, so that nobody has the right clock. */
+const FIRST = ['--import', new URL('skew.ts', import.meta.url).href]
 const LOG_LINES = 60
+/** Longer than its grace period and everything that follows. */
+const STOP_WITHIN_MS = 30_000
 
 /** What was said by a worker, and when: by the clock that only measures. */
 export type Said = { readonly at: number; readonly member: Member; readonly message: Message }
@@ -17,16 +21,22 @@ export class Member {
   readonly log: string[] = []
   /** What it is called in the database, as far as it has said so. */
   id = ''
+  /** A fault counts on its living on: no other one may end it. */
+  isSpared = false
+  /** Somebody has ended it, or told it to end. */
+  mayEnd = false
 
   constructor(number: number, process: WorkerProcess, line: Line | undefined, hear: (said: Said) => void) {
     this.number = number
     this.process = process
     this.line = line
+    const tell = (message: Message) => hear({ at: performance.now(), member: this, message })
     process.child.on('message', (message: Message) => {
       if (typeof message['by'] === 'string') this.id = message['by']
       if (message.type === 'log') this.#keep(String(message['line']))
-      else hear({ at: performance.now(), member: this, message })
+      else tell(message)
     })
+    process.child.on('exit', () => tell({ type: this.mayEnd ? 'gone' : 'died' }))
   }
 
   get pid(): number {
@@ -62,13 +72,16 @@ export class Crew {
   async start(): Promise<Member> {
     const line = await Line.open(() => this.#server.port)
     const connectionString = this.#server.connectionString({ port: line.port })
-    return this.#begin(new WorkerProcess(SCRIPT, [connectionString, `http://127.0.0.1:${this.#ledgerPort}`], []), line)
+    return this.#begin(
+      new WorkerProcess(SCRIPT, [connectionString, `http://127.0.0.1:${this.#ledgerPort}`], FIRST),
+      line,
+    )
   }
 
   /** On another host, so to speak: `launch` is the program that starts Node there, and `host` where that finds this one. */
   async startApart(launch: readonly [string, ...string[]], host: string): Promise<Member> {
     const args = [this.#server.connectionString({ host }), `http://${host}:${this.#ledgerPort}`]
-    return this.#begin(new WorkerProcess(SCRIPT, args, [], launch), undefined)
+    return this.#begin(new WorkerProcess(SCRIPT, args, FIRST, launch), undefined)
   }
 
   async #begin(process: WorkerProcess, line: Line | undefined): Promise<Member> {
@@ -86,7 +99,10 @@ export class Crew {
   /** A round begins. */
   forget(): void {
     this.said = []
-    for (const { log } of this.members) log.length = 0
+    for (const member of this.members) {
+      member.log.length = 0
+      member.isSpared = false
+    }
   }
 
   /** For how long nobody has lost or found a session. */
@@ -113,14 +129,14 @@ export class Crew {
     })
   }
 
-  /** One that has jobs in its hands now; undefined when none has. */
+  /** One that has jobs in its hands now, and that nobody else counts on; undefined when there is none. */
   async busy(): Promise<Member | undefined> {
     const rows = await this.#server.query<{ pid: number }>(
       'select w.pid from saga.saga_claim c join saga.saga_worker w on w.id = c.worker_id group by 1 order by count(*) desc',
     )
     const pids = rows.map((row) => row.pid)
     return this.members
-      .filter((member) => pids.includes(member.pid))
+      .filter((member) => pids.includes(member.pid) && !member.isSpared)
       .sort((one, other) => pids.indexOf(one.pid) - pids.indexOf(other.pid))[0]
   }
 
@@ -132,11 +148,14 @@ export class Crew {
 
   async stop(member: Member): Promise<void> {
     this.#leave(member)
+    const limit = setTimeout(() => member.process.child.kill('SIGKILL'), STOP_WITHIN_MS)
     await member.process.stop()
+    clearTimeout(limit)
     await member.line?.close()
   }
 
   #leave(member: Member): void {
+    member.mayEnd = true
     const place = this.members.indexOf(member)
     if (place >= 0) this.members.splice(place, 1)
   }

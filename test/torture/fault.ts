@@ -14,8 +14,6 @@ export type Fault = {
   readonly takesRows?: true
   /** Why it cannot be done on this machine; undefined where it can. */
   readonly missing?: () => string | undefined
-  /** Before the load of its round begins. */
-  readonly prepare?: (scene: Scene) => Promise<void>
   /** Resolves when it is over, with one sentence for each thing that was not as it must be. */
   readonly strike: (scene: Scene, dice: Dice) => Promise<readonly string[]>
 }

@@ -27,13 +27,18 @@ if (unknown.length > 0) {
 }
 
 console.log(`seed ${values.seed}, ${values.minutes} minutes, ${values.workers} workers`)
+let isInterrupted = false
+process.once('SIGINT', () => {
+  isInterrupted = true
+  console.log('  ends after this round; once more ends at once')
+})
 const results: RoundResult[] = []
 for await (const result of torture({
   seed: Number(values.seed),
   faults: wanted,
   workers: Number(values.workers),
   isLong: true,
-  goesOn: (elapsedMs) => elapsedMs < Number(values.minutes) * 60_000,
+  goesOn: (elapsedMs) => !isInterrupted && elapsedMs < Number(values.minutes) * 60_000,
   notice: (text) => console.log(`  ${text}`),
 })) {
   results.push(result)

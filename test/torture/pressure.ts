@@ -27,6 +27,8 @@ export class Pressure {
     this.#dice = dice
     this.operators = new Operators(scene.client, dice.others('operators'))
     this.#done = Promise.all([this.#start(), this.#meddle()]).then(() => {})
+    // Whoever stops it is told.
+    this.#done.catch(() => {})
   }
 
   /** Resolves when everything that was begun is started, and everybody has left. */

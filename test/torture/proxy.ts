@@ -40,16 +40,11 @@ export class Line {
     return (this.#listener.address() as AddressInfo).port
   }
 
-  /** Resolves when it has happened. */
+  /** Resolves when it has happened, or the line is closed. */
   cut(cut: Cut): Promise<void> {
     return new Promise((resolve) => {
       this.#orders.push({ ...cut, done: resolve })
     })
-  }
-
-  /** What has not happened so far does not happen any more. */
-  forget(): void {
-    for (const order of this.#orders.splice(0)) order.done()
   }
 
   /** Whether nobody gets through any more, until it is said otherwise. What is connected stays. */
@@ -63,6 +58,8 @@ export class Line {
   }
 
   async close(): Promise<void> {
+    // What has not been cut so far is not cut any more.
+    for (const { done } of this.#orders.splice(0)) done()
     this.sever()
     await new Promise((resolve) => {
       this.#listener.close(resolve)

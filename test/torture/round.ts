@@ -34,7 +34,6 @@ export async function playRound(scene: Scene, plan: RoundPlan): Promise<RoundRes
   scene.crew.forget()
   scene.figures.length = 0
   await scene.ledger.calm(false)
-  for (const fault of plan.faults) await fault.prepare?.(scene)
   const pressure = new Pressure(scene, `${plan.number}`, dice.others('load'))
   await underWay(scene, MANY_JOBS)
   const struck = plan.faults.map(async (fault, place) => {
@@ -79,7 +78,8 @@ function needless({ crew }: Scene, faults: readonly Fault[], lost: number): read
   const keepsRows = faults.every((fault) => fault.takesRows !== true)
   const wrong: string[] = []
   if (keepsWorkers && keepsRows && lost > 0) wrong.push(`${lost} attempts were lost, although no worker was`)
-  for (const { message } of crew.said) {
+  for (const { message, member } of crew.said) {
+    if (message.type === 'died') wrong.push(`worker ${member.number} ended by itself`)
     if (keepsWorkers && message.type === 'taken_over')
       wrong.push(`worker ${String(message['worker'])} was taken over, and lives`)
     if (keepsRows && message.type === 'watched' && Number(message['mended']) > 0)

@@ -3,7 +3,7 @@
 import type { Fault } from './fault.ts'
 import { COMPANIONS } from './faults/all.ts'
 import { droppedPackets } from './faults/dropped-packets.ts'
-import { playRound, type RoundResult } from './round.ts'
+import { playRound, type RoundPlan, type RoundResult } from './round.ts'
 import { Scene } from './scene.ts'
 import { scheduled } from './schedule.ts'
 
@@ -36,9 +36,17 @@ export async function* torture(options: TortureOptions): AsyncGenerator<RoundRes
     for (const plan of scheduled(seed, possible, possible.length === 1 ? [] : COMPANIONS)) {
       if (!goesOn(performance.now() - beganAt, rounds)) return
       rounds += 1
-      yield await playRound(scene, plan)
+      const result = await playRound(scene, plan).catch((error: unknown) => unfinished(plan, error))
+      yield result
+      // What it has left behind would be found by the next one.
+      if (result.sagas === 0) return
     }
   } finally {
     await scene.close()
   }
+}
+
+function unfinished(plan: RoundPlan, error: unknown): RoundResult {
+  const violations = [`the round could not be brought to its end: ${String(error)}`]
+  return { plan, sagas: 0, deadLetters: 0, repeated: 0, violations, figures: [], seconds: 0 }
 }

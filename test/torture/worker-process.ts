@@ -3,10 +3,13 @@
  * to it and under which name, puts its clock wrong when it is told to, and ends when its parent does.
  */
 
-import { createSagaEngine, type WorkerEvent } from '../../src/index.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import { createSagaEngine, SagaError, type WorkerEvent } from '../../src/index.ts'
 import { LedgerClient } from './ledger-client.ts'
 import { DEFINITIONS } from './load.ts'
 import { skewBy } from './skew.ts'
+
+const START_AGAIN_MS = 200
 
 const [connectionString = '', ledger = ''] = process.argv.slice(2)
 
@@ -51,5 +54,14 @@ process.on('message', (message: 'stop' | { readonly skewMs: number }) => {
   if (message === 'stop') void engine.stop().then(() => process.exit(0))
   else skewBy(message.skewMs)
 })
-await engine.start()
+for (;;) {
+  try {
+    await engine.start()
+    break
+  } catch (error) {
+    // Started while the server is away: as a supervisor would do it, again.
+    if (!(error instanceof SagaError && error.code === 'DATABASE_UNREACHABLE')) throw error
+    await delay(START_AGAIN_MS)
+  }
+}
 say({ type: 'ready', by: engine.workerId })

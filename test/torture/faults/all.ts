@@ -7,7 +7,7 @@ import { endAllSessions, endOneSession } from './end-sessions.ts'
 import { failover } from './failover.ts'
 import { fullDisk } from './full-disk.ts'
 import { kill } from './kill.ts'
-import { restartFast, restartImmediate } from './restart.ts'
+import { longOutage, restartFast, restartImmediate } from './restart.ts'
 import { skewedClock } from './skew.ts'
 import { standStill } from './stand-still.ts'
 
@@ -23,6 +23,7 @@ export const FAULTS: readonly Fault[] = [
   deleteJobs,
   deleteTimers,
   standStill,
+  longOutage,
   droppedPackets,
   fullDisk,
   failover,

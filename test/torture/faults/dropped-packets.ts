@@ -16,6 +16,7 @@ export const droppedPackets: Fault = {
     const { crew, network } = scene
     if (network === undefined) return ['there is no network']
     const victim = await crew.startApart(network.launch, network.host)
+    victim.isSpared = true
     await untilBusy(scene, victim)
     const { id } = victim
     const since = performance.now()

@@ -1,7 +1,7 @@
 /** Sessions are ended by an administrator: one worker's own, or all that there are. Nobody is taken over for it. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Fault } from '../fault.ts'
-import { allBack, busyMember, namesOf } from './victims.ts'
+import { allBack, busyMember, namesOf, sparedMember } from './victims.ts'
 
 export const endOneSession: Fault = {
   name: 'end-one-session',
@@ -9,7 +9,7 @@ export const endOneSession: Fault = {
   isShort: true,
   keepsWorkers: true,
   async strike(scene) {
-    const victim = await busyMember(scene)
+    const victim = await sparedMember(scene)
     const since = performance.now()
     await scene.server.query(
       `select pg_terminate_backend(l.pid) from pg_locks l join saga.saga_worker w on l.objid::bigint = w.lock_key

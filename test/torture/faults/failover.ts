@@ -26,9 +26,10 @@ export const failover: Fault = {
     const old = server.dataDir
     await promote(standby)
     await server.follow(standby)
-    scene.measured('Postgres away, failover', performance.now() - since)
+    const backAt = performance.now()
+    scene.measured('Postgres away (failover)', backAt - since)
     const wrong = await allBack(scene, since, names)
-    scene.measured('all workers back after a failover', performance.now() - since)
+    scene.measured('all workers back, from when Postgres was (failover)', performance.now() - backAt)
     await rm(old, { recursive: true, force: true })
     return wrong
   },

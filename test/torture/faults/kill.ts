@@ -16,10 +16,11 @@ export const kill: Fault = {
   async strike(scene) {
     const { crew } = scene
     const victim = await busyMember(scene)
-    const isQuiet = crew.quietForMs > AFTER_RECONNECT_MS
+    const wasQuiet = crew.quietForMs > AFTER_RECONNECT_MS
     const killedAt = performance.now()
     await crew.kill(victim)
     const ms = await takeoverOf(scene, victim.id, killedAt)
+    const isQuiet = wasQuiet && crew.quietForMs > AFTER_RECONNECT_MS
     await crew.start()
     if (ms === undefined) return [`worker ${victim.number} was taken over by nobody`]
     scene.measured(isQuiet ? 'takeover after SIGKILL' : 'takeover after SIGKILL, sessions lost shortly before', ms)

@@ -1,6 +1,6 @@
 /** A worker's wall clock is hours off, and jumps back. It measures only lengths of time, so nothing may change. */
 import type { Fault } from '../fault.ts'
-import { busyMember, untilBusy } from './victims.ts'
+import { sparedMember, untilBusy } from './victims.ts'
 
 const HOUR_MS = 3_600_000
 const MOST_HOURS = 12
@@ -11,8 +11,8 @@ export const skewedClock: Fault = {
   isShort: true,
   keepsWorkers: true,
   async strike(scene, dice) {
-    const first = await busyMember(scene)
-    const second = dice.one(scene.crew.members.filter((member) => member !== first))
+    const first = await sparedMember(scene)
+    const second = await sparedMember(scene)
     const hours = dice.whole(1, MOST_HOURS) * dice.one([1, -1])
     first.skew(hours * HOUR_MS)
     second.skew(-hours * HOUR_MS)

@@ -1,7 +1,7 @@
 /** SIGSTOP for a minute, then SIGCONT: its lease runs out, it is taken over, and comes back fenced. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Fault, PATIENCE_MS } from '../fault.ts'
-import { busyMember, takeoverOf } from './victims.ts'
+import { sparedMember, takeoverOf } from './victims.ts'
 
 const STOPPED_MS = 60_000
 const LEASE_MS = 30_000
@@ -15,7 +15,7 @@ export const standStill: Fault = {
   keepsWorkers: false,
   async strike(scene) {
     const { crew } = scene
-    const victim = await busyMember(scene)
+    const victim = await sparedMember(scene)
     const { id } = victim
     const woken = delay(STOPPED_MS)
     const stoppedAt = performance.now()

@@ -11,6 +11,13 @@ export async function busyMember({ crew }: Scene): Promise<Member> {
   return waitFor('a worker has jobs', async () => crew.busy())
 }
 
+/** The same, and no other fault of this round ends it. */
+export async function sparedMember(scene: Scene): Promise<Member> {
+  const member = await busyMember(scene)
+  member.isSpared = true
+  return member
+}
+
 /** That worker, as soon as it has jobs in its hands. */
 export async function untilBusy({ server }: Scene, member: Member): Promise<void> {
   await waitFor(`worker ${member.number} has jobs`, async () => {
@@ -28,16 +35,21 @@ export async function takeoverOf({ crew }: Scene, id: string, since: number): Pr
   return said === undefined ? undefined : said.at - since
 }
 
-/** All of them have a session again, under the names that they had. @returns who has not, in sentences. */
+/**
+ * All of them have a session again, under the names that they had, but those that another fault has ended.
+ *
+ * @returns who has not, in sentences.
+ */
 export async function allBack({ crew }: Scene, since: number, names: ReadonlyMap<Member, string>): Promise<string[]> {
   const wrong: string[] = []
   for (const [member, name] of names) {
     const isBack = await crew.hear(
-      (said) => said.member === member && said.message.type === 'session_back' && said.at > since,
+      ({ at, member: by, message }) => by === member && at > since && ['session_back', 'gone'].includes(message.type),
       PATIENCE_MS,
     )
     if (isBack === undefined) wrong.push(`worker ${member.number} does not come back`)
-    else if (isBack.message['by'] !== name) wrong.push(`worker ${member.number} came back under another name`)
+    else if (isBack.message.type !== 'gone' && isBack.message['by'] !== name)
+      wrong.push(`worker ${member.number} came back under another name`)
   }
   return wrong
 }
