@@ -18,6 +18,9 @@ export const TABLES = `
   create table booking (key text not null, account int not null, cents int not null);
 `
 
+/** Every event is told, by whoever brings it about. */
+export const TOLD = { queue: 'torture-events', types: 'all' } as const
+
 export type App = { services: { ledger: LedgerClient }; tx: pg.ClientBase }
 
 const Input = z.object({
@@ -101,6 +104,7 @@ export const deposit = define('deposit', { version: 1, input: Input })
       await booking(0).action(booked)
     },
   })
+  .onCompleted(({ tx, sagaId, input }) => book(tx, `${sagaId}:@completed`, input.account, 0))
 
 /** From the ledger to the database; from its pivot on only forward. */
 export const withdraw = define('withdraw', { version: 1, input: Input })
@@ -161,7 +165,7 @@ export function effectsOf(definition: string, { receipt, letters }: Input): { bo
   if (definition === 'audit') return { booked: ['file'], called: ['read'] }
   if (definition === 'deposit') {
     return {
-      booked: ['debit', 'close', ...(receipt === 'screen' ? ['show'] : [])],
+      booked: ['debit', 'close', '@completed', ...(receipt === 'screen' ? ['show'] : [])],
       called: ['deposit', ...(receipt === 'paper' ? ['print'] : [])],
     }
   }

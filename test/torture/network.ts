@@ -1,12 +1,14 @@
 /** A second host, so to speak: a network namespace with a cable to this one, of which packets can be dropped. */
 import { execFileSync, spawnSync } from 'node:child_process'
+import { abandoned } from './abandoned.ts'
 
+const PREFIX = 'pgsaga'
 const HOST = '10.211.77.1'
 const GUEST = '10.211.77.2'
 
 export class Network {
   readonly host = HOST
-  readonly #name = `pgsaga${process.pid}`
+  readonly #name = `${PREFIX}${process.pid}`
 
   /** Why there can be none here; undefined where there can. */
   static missing(): string | undefined {
@@ -22,6 +24,7 @@ export class Network {
   }
 
   static open(): Network {
+    for (const name of abandoned(PREFIX, listNamespaces())) ip('netns', 'del', name)
     const network = new Network()
     const name = network.#name
     const [near, far] = [`pgs${process.pid}a`, `pgs${process.pid}b`]
@@ -60,6 +63,11 @@ export class Network {
     ip(...iptables, what, 'INPUT', '!', '-i', 'lo', '-j', 'DROP')
     ip(...iptables, what, 'OUTPUT', '!', '-o', 'lo', '-j', 'DROP')
   }
+}
+
+function listNamespaces(): readonly string[] {
+  const { stdout } = spawnSync('ip', ['netns', 'list'], { encoding: 'utf8' })
+  return stdout.split('\n').map((line) => line.split(' ')[0] ?? '')
 }
 
 function ip(...args: string[]): void {

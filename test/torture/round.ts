@@ -1,9 +1,11 @@
 /** A round: load, faults in the midst of it, then everything is brought to rest, and looked at. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { brokenRules } from '../support/rules.ts'
+import { wronglyTold } from '../support/told.ts'
 import { Dice } from './dice.ts'
 import { brokenEffects, moneyIn } from './effects.ts'
 import type { Fault } from './fault.ts'
+import { TOLD } from './load.ts'
 import { Pressure } from './pressure.ts'
 import type { Figure, Scene } from './scene.ts'
 
@@ -14,6 +16,7 @@ const CLAIMS_WITHIN_MS = 20_000
 const POLL_MS = 100
 const MANY_JOBS = 30
 const SAID_AT_MOST = 20
+const TOLD_AT_MOST = 20
 
 export type RoundPlan = { readonly number: number; readonly seed: string; readonly faults: readonly Fault[] }
 
@@ -56,6 +59,7 @@ export async function playRound(scene: Scene, plan: RoundPlan): Promise<RoundRes
   if (cents !== scene.cents) violations.push(`there are ${cents} cents, and were ${scene.cents}`)
   scene.cents = cents
   violations.push(...(await brokenEffects(pool, books)), ...(await brokenRules(pool)))
+  violations.push(...(await wronglyTold(pool, TOLD.queue)).slice(0, TOLD_AT_MOST))
   violations.push(...(await brokenStarts(scene, pressure.keys)))
   const repeated = await lostAttempts(scene)
   violations.push(...needless(scene, plan.faults, repeated))
@@ -180,5 +184,5 @@ async function clear(scene: Scene): Promise<void> {
   await scene.server.query(
     'truncate saga.saga, saga.saga_event, saga.saga_timer, saga.saga_line, saga.saga_hold, booking',
   )
-  await scene.server.query(`delete from pgboss.job where name like 'saga\\_%'`)
+  await scene.server.query(`delete from pgboss.job where name like 'saga\\_%' or name = $1`, [TOLD.queue])
 }

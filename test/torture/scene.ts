@@ -3,7 +3,7 @@ import { createSagaClient } from '../../src/index.ts'
 import { type Message, WorkerProcess } from '../crash/processes.ts'
 import { Crew } from './crew.ts'
 import { LedgerClient } from './ledger-client.ts'
-import { TOTAL } from './load.ts'
+import { TOLD, TOTAL } from './load.ts'
 import { Network } from './network.ts'
 import { Line } from './proxy.ts'
 import { TortureServer } from './server.ts'
@@ -43,7 +43,8 @@ export class Scene {
     this.network = network
     this.crew = new Crew(server, ledgerPort)
     this.ledger = new LedgerClient(`http://127.0.0.1:${ledgerPort}`)
-    this.client = createSagaClient({ connectionString: server.connectionString({ port: clientLine.port }) })
+    const connectionString = server.connectionString({ port: clientLine.port })
+    this.client = createSagaClient({ connectionString, events: TOLD })
     this.#ledgerProcess = ledgerProcess
   }
 

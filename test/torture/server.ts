@@ -1,5 +1,5 @@
 /** The Postgres that is restarted, killed and followed by its standby: an embedded one of this run's own. */
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { appendFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
@@ -7,12 +7,12 @@ import { isConnectionError } from '../../src/engine/store/db.ts'
 import { migrate } from '../../src/index.ts'
 import { createDatabase } from '../../tools/postgres/database.ts'
 import { type EmbeddedPostgres, startPostgres } from '../../tools/postgres/embedded.ts'
+import { ownFolder } from './abandoned.ts'
 import { createAccounts } from './load.ts'
 
 export const DATABASE = 'torture'
 const PATIENCE_MS = 60_000
 const AGAIN_MS = 50
-const FOLDERS = join(import.meta.dirname, '..', '..', '.postgres')
 
 /** What crashes here are processes, never the machine: syncing to disk would prove nothing. */
 const SETTINGS = { fsync: 'off', max_connections: '300', max_wal_size: '128MB' }
@@ -42,8 +42,7 @@ export class TortureServer {
 
   /** @param hosts addresses to listen on beside 127.0.0.1; their neighbours may log in. */
   static async start(hosts: readonly string[]): Promise<TortureServer> {
-    mkdirSync(FOLDERS, { recursive: true })
-    const folder = mkdtempSync(join(FOLDERS, 'torture-'))
+    const folder = ownFolder()
     const dataDir = join(folder, 'first')
     const running = await startPostgres({ dataDir, settings: settingsFor(hosts) })
     for (const host of hosts) appendFileSync(join(dataDir, 'pg_hba.conf'), `host all all ${host}/24 scram-sha-256\n`)

@@ -6,7 +6,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { createSagaEngine, SagaError, type WorkerEvent } from '../../src/index.ts'
 import { LedgerClient } from './ledger-client.ts'
-import { DEFINITIONS } from './load.ts'
+import { DEFINITIONS, TOLD } from './load.ts'
 import { skewBy } from './skew.ts'
 
 const START_AGAIN_MS = 200
@@ -21,6 +21,7 @@ const engine = createSagaEngine({
   connectionString,
   definitions: DEFINITIONS,
   services: { ledger: new LedgerClient(ledger) },
+  events: TOLD,
   concurrency: 12,
   migrate: false,
   drainGrace: '10s',

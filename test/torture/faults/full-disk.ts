@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { chownSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { SMALL_DISK } from '../abandoned.ts'
 import type { Fault } from '../fault.ts'
 import type { Scene } from '../scene.ts'
 import { waitFor } from './victims.ts'
@@ -33,7 +34,7 @@ export const fullDisk: Fault = {
     return isMounted ? undefined : 'a tmpfs cannot be mounted here'
   },
   async strike(scene, dice) {
-    const folder = join(scene.server.folder, 'small-disk')
+    const folder = join(scene.server.folder, SMALL_DISK)
     if (!mount(folder)) return ['the small disk cannot be mounted']
     try {
       const { uid, gid } = statSync(scene.server.dataDir)
