@@ -34,6 +34,12 @@ export const BEGIN_BATCH = beginning(1_000)
 /** For what has been in somebody's way before. It is tried often, and is not worth a wait. */
 export const BEGIN_APART = beginning(100)
 
+/**
+ * For a fetch. pg-boss has an index in the order in which it takes jobs; by statistics that are older than the queue is
+ * long, the planner reads all that is queued instead, and sorts it: each fetch then costs more the more there is to fetch.
+ */
+export const BEGIN_FETCH = `${BEGIN}; set local enable_bitmapscan = off; set local enable_sort = off`
+
 /** For a step's own statements, which may use the app's names and plans; its limits come with the step. */
 export const BEGIN_STEP = 'begin isolation level read committed'
 

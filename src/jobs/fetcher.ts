@@ -16,6 +16,7 @@ import { readSagas } from '../engine/store/sagas.ts'
 import { awaitFetchTurn, type ClaimedJob, insertClaim, readClaims } from '../engine/store/workers.ts'
 import type { AppBoss } from './app-boss.ts'
 import type { SagaCache } from './cache.ts'
+import { BEGIN_FETCH } from './connection.ts'
 import type { Claim } from './entries.ts'
 import type { Identity } from './owner.ts'
 import { STEP_QUEUE } from './queues.ts'
@@ -87,22 +88,26 @@ export class Fetcher {
   async fetch(limit: number, who: Identity, isWanted: () => boolean): Promise<Fetched | undefined> {
     const { schema, faults } = this.#options
     const id = newId()
-    const fetched = await inSessionTransaction(this.#session, async (db) => {
-      const jobs = await this.#next(db, batchSize(limit))
-      faults('fetched')
-      if (jobs.length === 0) return undefined
-      const claimed = jobs.map(claimedJob)
-      const claim = { id, workerId: who.id, epoch: who.epoch, jobs: claimed }
-      const [isOurs, loaded] = await inOneFlight(
-        db,
-        () => insertClaim(db, schema, claim),
-        () => this.#load(db, claimed),
-      )
-      if (!isOurs) throw new TakenOver('This worker was taken over.')
-      faults('claimed')
-      if (!isWanted()) throw new Unwanted('This worker stops.')
-      return { jobs: claimed, ...loaded }
-    })
+    const fetched = await inSessionTransaction(
+      this.#session,
+      async (db) => {
+        const jobs = await this.#next(db, batchSize(limit))
+        faults('fetched')
+        if (jobs.length === 0) return undefined
+        const claimed = jobs.map(claimedJob)
+        const claim = { id, workerId: who.id, epoch: who.epoch, jobs: claimed }
+        const [isOurs, loaded] = await inOneFlight(
+          db,
+          () => insertClaim(db, schema, claim),
+          () => this.#load(db, claimed),
+        )
+        if (!isOurs) throw new TakenOver('This worker was taken over.')
+        faults('claimed')
+        if (!isWanted()) throw new Unwanted('This worker stops.')
+        return { jobs: claimed, ...loaded }
+      },
+      BEGIN_FETCH,
+    )
     if (fetched === undefined) return undefined
     this.#claims.add(id)
     return { claim: { id, open: fetched.jobs.length }, ...fetched }

@@ -1,8 +1,9 @@
 /** Rules 9 to 12, as far as the pure core carries them. */
 import { describe, expect, test } from 'vitest'
 import { stepOf } from '../../src/engine/core/blueprint.ts'
+import { SIDE_TIMERS } from '../../src/engine/core/command.ts'
 import { decide } from '../../src/engine/core/decide.ts'
-import { isLive } from '../../src/engine/core/machine.ts'
+import { isFinished, isLive } from '../../src/engine/core/machine.ts'
 import { flightsOf, type SagaState, waitOf } from '../../src/engine/core/state.ts'
 import { stepsOf } from './support/blueprints.ts'
 import { tellCode } from './support/moves.ts'
@@ -191,6 +192,13 @@ describe('rule 11, nothing is forgotten', () => {
       const { events } = decide(world.blueprint, world.state, { type: 'look_again' }, world.facts())
       expect(events, world.state.status).toEqual([])
     })
+  })
+
+  test('rule 11: what is at its end waits for nothing any more, but for the hooks beside its status', () => {
+    forAll(({ world }) => {
+      if (!isFinished(world.state.status)) return
+      expect([...world.timers.keys()].filter((timer) => !SIDE_TIMERS.includes(timer))).toEqual([])
+    }, playToRest)
   })
 
   test('rule 11: a person who retries dead letters in a world that behaves has done with them', () => {

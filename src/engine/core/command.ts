@@ -1,7 +1,7 @@
 /** What the shell has to do beside writing the events, in the same transaction: read off the events alone. */
 import { HOOK_STEP } from './blueprint.ts'
 import type { SagaEvent } from './events.ts'
-import type { Side } from './machine.ts'
+import { SIDES, type Side } from './machine.ts'
 import type { SagaState } from './state.ts'
 
 export type Command =
@@ -86,6 +86,30 @@ export function commandsOf(before: SagaState | undefined, events: readonly SagaE
   }
   return commands
 }
+
+/**
+ * The timers of attempts that have started, or will not start any more: some by their timers, some because a person, or a
+ * worker that has the code, did not wait for those.
+ */
+export function timersOver(
+  before: SagaState | undefined,
+  after: SagaState,
+  events: readonly SagaEvent[],
+): readonly { readonly timer: string; readonly dueAt: number }[] {
+  const over = new Map<string, number>()
+  for (const event of events) {
+    const step = 'step' in event ? event.step : undefined
+    const known = step === undefined ? undefined : before?.steps[step]
+    if (step === undefined || known === undefined) continue
+    for (const side of SIDES) {
+      const due = known[side]?.due
+      if (due !== undefined && after.steps[step]?.[side]?.due === undefined) over.set(timerName(step, side), due)
+    }
+  }
+  return over.size === 0 ? NONE : [...over].map(([timer, dueAt]) => ({ timer, dueAt }))
+}
+
+const NONE: readonly never[] = []
 
 type Line = SagaState['line']
 

@@ -335,7 +335,7 @@ async function write(
   const { schema, dispatcher } = applier
   const writes = transitions.flatMap((transition) => (transition.write === undefined ? [] : [transition.write]))
   const work = gather(applier, transitions)
-  const fired = handled.flatMap((item) => (item.timer === undefined ? [] : [item.timer]))
+  const over = [...handled.flatMap((item) => (item.timer === undefined ? [] : [item.timer])), ...work.over]
   const statements: (() => Promise<unknown>)[] = []
   if (writes.length > 0) {
     statements.push(async () => {
@@ -349,7 +349,7 @@ async function write(
     })
   }
   if (work.jobs.length > 0) statements.push(() => dispatcher.insert(db, work.jobs))
-  if (fired.length > 0) statements.push(() => removeTimers(db, schema, fired))
+  if (over.length > 0) statements.push(() => removeTimers(db, schema, over))
   if (work.clear.length > 0) statements.push(() => clearTimers(db, schema, work.clear))
   if (work.timers.length > 0) statements.push(() => setTimers(db, schema, work.timers))
   if (work.letters.length > 0) statements.push(() => dispatcher.insertDeadLetters(db, work.letters))

@@ -1,5 +1,5 @@
 /** What a batch of transitions asks of the world: jobs, timers and dead letters, by kind. */
-import { type Command, SIDE_TIMERS } from '../core/command.ts'
+import { type Command, SIDE_TIMERS, timersOver, timerTarget } from '../core/command.ts'
 import { errorGroupOf } from '../core/fingerprint.ts'
 import type { SagaState } from '../core/state.ts'
 import type { LockedRow } from '../store/sagas.ts'
@@ -11,6 +11,8 @@ export type Work = {
   jobs: NewJob[]
   clear: string[]
   timers: Timer[]
+  /** What they were for has happened, or will not happen any more. */
+  over: Timer[]
   letters: DeadLetter[]
   settledLetters: string[]
   /** Sagas by what they do in their lines: each is in one of these. */
@@ -27,14 +29,17 @@ export function gather(applier: Applier, transitions: readonly Transition[]): Wo
     jobs: [],
     clear: [],
     timers: [],
+    over: [],
     letters: [],
     settledLetters: [],
     joined: [],
     front: [],
     left: [],
   }
-  for (const { row, after, commands, write } of transitions) {
+  for (const { row, before, after, commands, write } of transitions) {
     if (write === undefined) continue
+    for (const { timer, dueAt } of timersOver(before, after, write.events))
+      work.over.push({ sagaId: row.id, timer, dueAt })
     const revision = write.revision + write.events.length
     const timers = new Map<string, Timer>()
     const line = new Set<keyof typeof LINES>()
@@ -55,10 +60,16 @@ export function gather(applier: Applier, transitions: readonly Transition[]): Wo
         line.add(command.type)
       }
     }
-    work.timers.push(...timers.values())
+    // In one batch with what it was for, it need not be set at all.
+    for (const timer of timers.values()) if (isStillDue(after, timer.timer)) work.timers.push(timer)
     for (const place of line) work[LINES[place]].push(row.id)
   }
   return work
+}
+
+function isStillDue({ steps }: SagaState, timer: string): boolean {
+  const target = timerTarget(timer)
+  return target === undefined || steps[target.step]?.[target.side]?.due !== undefined
 }
 
 /** What somebody who watches the queue needs to know of it without reading the saga. */

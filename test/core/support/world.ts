@@ -3,7 +3,14 @@
  * then carries out the commands of `commandsOf`), one input at a time, and holds every state to the invariants.
  */
 import { BLUEPRINT_FORMAT, type Blueprint, definedName, stepOf } from '../../../src/engine/core/blueprint.ts'
-import { type Command, commandsOf, DEADLINE_TIMER, SIDE_TIMERS, timerTarget } from '../../../src/engine/core/command.ts'
+import {
+  type Command,
+  commandsOf,
+  DEADLINE_TIMER,
+  SIDE_TIMERS,
+  timersOver,
+  timerTarget,
+} from '../../../src/engine/core/command.ts'
 import { type Decision, decide } from '../../../src/engine/core/decide.ts'
 import type { SagaEvent } from '../../../src/engine/core/events.ts'
 import type { Facts, Hold, Input, Limits } from '../../../src/engine/core/input.ts'
@@ -124,6 +131,7 @@ export class World {
     if (input.type === 'deadline_due') this.#deadlineWasDue = true
     this.#state = decision.state
     this.journal.push(...decision.events)
+    for (const { timer } of timersOver(before, decision.state, decision.events)) this.timers.delete(timer)
     for (const command of commands) this.#carryOut(command)
     for (const event of decision.events) this.#takeNote(event)
     this.turns.push({ blueprint, before, input, facts, decision, commands })
