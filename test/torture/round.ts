@@ -62,7 +62,7 @@ export async function playRound(scene: Scene, plan: RoundPlan): Promise<RoundRes
   violations.push(...(await wronglyTold(pool, TOLD.queue)).slice(0, TOLD_AT_MOST))
   violations.push(...(await brokenStarts(scene, pressure.keys)))
   const repeated = await lostAttempts(scene)
-  violations.push(...needless(scene, plan.faults, repeated))
+  violations.push(...needless(scene, plan.faults, repeated), ...(await needlessFailures(scene, plan.faults)))
   if (violations.length > 0) await explain(scene, violations)
   await clear(scene)
   return {
@@ -90,6 +90,20 @@ function needless({ crew }: Scene, faults: readonly Fault[], lost: number): read
       wrong.push(`the watchdog mended what nobody had deleted: ${String(message['what'])}`)
   }
   return wrong
+}
+
+/** What the load plans to go wrong. Whoever stands still, or is cut off from the ledger, runs out of time as well. */
+const PLANNED = '^(The ledger |socket hang up|The books are closed|Nobody signed)'
+
+/** Trouble with the database or with workers costs no attempt. */
+async function needlessFailures(scene: Scene, faults: readonly Fault[]): Promise<readonly string[]> {
+  if (!faults.every((fault) => fault.keepsWorkers)) return []
+  const rows = await scene.server.query<{ message: string; count: number; id: string }>(
+    `select data -> 'error' ->> 'message' as message, count(*)::int as count, min(saga_id::text) as id from saga.saga_event
+     where type = 'attempt_failed' and coalesce(data -> 'error' ->> 'message', '') !~ $1 group by 1`,
+    [PLANNED],
+  )
+  return rows.map(({ message, count, id }) => `${count} attempts failed with "${message}", one of them of ${id}`)
 }
 
 /** So many jobs are in the hands of workers. */
