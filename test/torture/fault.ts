@@ -12,6 +12,8 @@ export type Fault = {
   readonly keepsWorkers: boolean
   /** Takes rows that the watchdog has to put back: an attempt without its job is lost. Elsewhere it may find nothing. */
   readonly takesRows?: true
+  /** Lasts for so long that attempts may fail by it: what their errors say then, as a regular expression of Postgres. */
+  readonly failsAttempts?: string
   /** Why it cannot be done on this machine; undefined where it can. */
   readonly missing?: () => string | undefined
   /** Resolves when it is over, with one sentence for each thing that was not as it must be. */

@@ -1,11 +1,20 @@
 /** What is printed: a line a round, and at the end fault × times × violations, and how long things took. */
 import type { RoundResult } from './round.ts'
 
-export function lineOf({ plan, sagas, deadLetters, repeated, violations, figures, seconds }: RoundResult): string {
+export function lineOf({
+  plan,
+  sagas,
+  calls,
+  deadLetters,
+  repeated,
+  violations,
+  figures,
+  seconds,
+}: RoundResult): string {
   const shown = figures.map(({ name, ms }) => `${name} ${ms} ms`).join(', ')
   const verdict = violations.length === 0 ? 'ok' : `${violations.length} VIOLATIONS`
   const names = plan.faults.map(({ name }) => name).join(' + ')
-  return `${String(plan.number).padStart(4)}  ${names}: ${verdict}; ${sagas} sagas, ${deadLetters} dead letters worked off, ${repeated} attempts lost; ${seconds.toFixed(1)} s; ${shown}`
+  return `${String(plan.number).padStart(4)}  ${names}: ${verdict}; ${sagas} sagas, ${calls} calls, ${deadLetters} dead letters worked off, ${repeated} attempts lost; ${seconds.toFixed(1)} s; ${shown}`
 }
 
 /** As a table that a page can take. */
@@ -14,9 +23,16 @@ export function tableOf(results: readonly RoundResult[]): string {
   const rows = names.map((name) => {
     const own = results.filter(({ plan }) => plan.faults.some((fault) => fault.name === name))
     const says = own[0]?.plan.faults.find((fault) => fault.name === name)?.says ?? ''
-    return [name, says, own.length, sum(own, ({ sagas }) => sagas), sum(own, (one) => (isBroken(one) ? 1 : 0))]
+    return [
+      name,
+      says,
+      own.length,
+      sum(own, ({ sagas }) => sagas),
+      sum(own, ({ calls }) => calls),
+      sum(own, (one) => (isBroken(one) ? 1 : 0)),
+    ]
   })
-  return markdown(['fault', 'what it does', 'rounds', 'sagas', 'rounds with violations'], rows)
+  return markdown(['fault', 'what it does', 'rounds', 'sagas', 'calls outside', 'rounds with violations'], rows)
 }
 
 export function figuresOf(results: readonly RoundResult[]): string {

@@ -23,6 +23,8 @@ export type RoundPlan = { readonly number: number; readonly seed: string; readon
 export type RoundResult = {
   readonly plan: RoundPlan
   readonly sagas: number
+  /** Deliveries that have called the ledger. */
+  readonly calls: number
   readonly deadLetters: number
   readonly repeated: number
   readonly violations: readonly string[]
@@ -68,6 +70,7 @@ export async function playRound(scene: Scene, plan: RoundPlan): Promise<RoundRes
   return {
     plan,
     sagas: pressure.keys.length,
+    calls: Object.keys(books.calls).length,
     deadLetters,
     repeated,
     violations,
@@ -98,10 +101,11 @@ const PLANNED = '^(The ledger |socket hang up|The books are closed|Nobody signed
 /** Trouble with the database or with workers costs no attempt. */
 async function needlessFailures(scene: Scene, faults: readonly Fault[]): Promise<readonly string[]> {
   if (!faults.every((fault) => fault.keepsWorkers)) return []
+  const planned = [PLANNED, ...faults.flatMap(({ failsAttempts }) => failsAttempts ?? [])].join('|')
   const rows = await scene.server.query<{ message: string; count: number; id: string }>(
     `select data -> 'error' ->> 'message' as message, count(*)::int as count, min(saga_id::text) as id from saga.saga_event
      where type = 'attempt_failed' and coalesce(data -> 'error' ->> 'message', '') !~ $1 group by 1`,
-    [PLANNED],
+    [planned],
   )
   return rows.map(({ message, count, id }) => `${count} attempts failed with "${message}", one of them of ${id}`)
 }

@@ -48,5 +48,5 @@ export async function* torture(options: TortureOptions): AsyncGenerator<RoundRes
 
 function unfinished(plan: RoundPlan, error: unknown): RoundResult {
   const violations = [`the round could not be brought to its end: ${String(error)}`]
-  return { plan, sagas: 0, deadLetters: 0, repeated: 0, violations, figures: [], seconds: 0 }
+  return { plan, sagas: 0, calls: 0, deadLetters: 0, repeated: 0, violations, figures: [], seconds: 0 }
 }

@@ -5,7 +5,7 @@ import { deleteJobs, deleteTimers } from './delete-rows.ts'
 import { droppedPackets } from './dropped-packets.ts'
 import { endAllSessions, endOneSession } from './end-sessions.ts'
 import { failover } from './failover.ts'
-import { fullDisk } from './full-disk.ts'
+import { fullDisk, longFullDisk } from './full-disk.ts'
 import { kill } from './kill.ts'
 import { longOutage, restartFast, restartImmediate } from './restart.ts'
 import { skewedClock } from './skew.ts'
@@ -26,6 +26,7 @@ export const FAULTS: readonly Fault[] = [
   longOutage,
   droppedPackets,
   fullDisk,
+  longFullDisk,
   failover,
 ]
 

@@ -9,49 +9,62 @@ import type { Scene } from '../scene.ts'
 import { waitFor } from './victims.ts'
 
 const SIZE = '128m'
-/** The longest is more than a lease: nobody's sign of life can be written then. */
-const FULL_FOR_S = [3, 8, 40] as const
 const CHUNK = Buffer.alloc(1024 * 1024)
 /** A statement that finds no room says so. */
-const FULL = /could not extend file|No space left on device/
+const FULL = 'could not extend file|No space left on device'
 
 function mount(folder: string): boolean {
   mkdirSync(folder, { recursive: true })
   return spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${SIZE}`, 'tmpfs', folder]).status === 0
 }
 
+function missing(): string | undefined {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'mounting a small disk needs Linux and root'
+  const folder = join('/tmp', `pg-saga-try-${process.pid}`)
+  const isMounted = mount(folder)
+  if (isMounted) spawnSync('umount', [folder])
+  rmSync(folder, { recursive: true, force: true })
+  return isMounted ? undefined : 'a tmpfs cannot be mounted here'
+}
+
+async function fullFor(scene: Scene, seconds: number): Promise<readonly string[]> {
+  const folder = join(scene.server.folder, SMALL_DISK)
+  if (!mount(folder)) return ['the small disk cannot be mounted']
+  try {
+    const { uid, gid } = statSync(scene.server.dataDir)
+    chownSync(folder, uid, gid)
+    await scene.server.query(`create tablespace small location '${folder}'`)
+    await move(scene, 'small')
+    fill(join(folder, 'ballast'))
+    await waitFor('a worker finds no room', async () => (saysFull(scene) ? true : undefined))
+    await delay(seconds * 1_000)
+    rmSync(join(folder, 'ballast'))
+    await move(scene, 'pg_default')
+    await scene.server.query('drop tablespace small')
+    return []
+  } finally {
+    spawnSync('umount', [folder])
+  }
+}
+
 export const fullDisk: Fault = {
   name: 'full-disk',
-  says: `the tables lie on a small disk, which is full for ${FULL_FOR_S.join(', ')} s`,
+  says: 'the tables lie on a small disk, which is full for up to 5 s',
   isShort: false,
   keepsWorkers: true,
-  missing() {
-    if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'mounting a small disk needs Linux and root'
-    const folder = join('/tmp', `pg-saga-try-${process.pid}`)
-    const isMounted = mount(folder)
-    if (isMounted) spawnSync('umount', [folder])
-    rmSync(folder, { recursive: true, force: true })
-    return isMounted ? undefined : 'a tmpfs cannot be mounted here'
-  },
-  async strike(scene, dice) {
-    const folder = join(scene.server.folder, SMALL_DISK)
-    if (!mount(folder)) return ['the small disk cannot be mounted']
-    try {
-      const { uid, gid } = statSync(scene.server.dataDir)
-      chownSync(folder, uid, gid)
-      await scene.server.query(`create tablespace small location '${folder}'`)
-      await move(scene, 'small')
-      fill(join(folder, 'ballast'))
-      await waitFor('a worker finds no room', async () => (saysFull(scene) ? true : undefined))
-      await delay(dice.one(FULL_FOR_S) * 1_000)
-      rmSync(join(folder, 'ballast'))
-      await move(scene, 'pg_default')
-      await scene.server.query('drop tablespace small')
-      return []
-    } finally {
-      spawnSync('umount', [folder])
-    }
-  },
+  missing,
+  strike: (scene, dice) => fullFor(scene, dice.whole(2, 5)),
+}
+
+/** Longer than a lease: nobody's sign of life can be written. Transactional steps give their own statements up sooner. */
+export const longFullDisk: Fault = {
+  name: 'long-full-disk',
+  says: 'the same for 40 s, longer than a lease',
+  isShort: false,
+  keepsWorkers: true,
+  failsAttempts: FULL,
+  missing,
+  strike: (scene) => fullFor(scene, 40),
 }
 
 /** All tables and indexes of the database, one by one: workers use them meanwhile. */
@@ -74,5 +87,6 @@ function fill(file: string): void {
 }
 
 function saysFull({ crew }: Scene): boolean {
-  return crew.members.some(({ log }) => log.some((line) => FULL.test(line)))
+  const isFull = new RegExp(FULL)
+  return crew.members.some(({ log }) => log.some((line) => isFull.test(line)))
 }
