@@ -2,20 +2,22 @@
 import { appendFileSync, writeFileSync } from 'node:fs'
 import { cp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { withClient } from '../../../tools/postgres/database.ts'
 import type { EmbeddedPostgres } from '../../../tools/postgres/embedded.ts'
 import type { Fault } from '../fault.ts'
 import type { Scene } from '../scene.ts'
 import { allBack, busyMember, namesOf, waitFor } from './victims.ts'
 
+const READ_ONLY_MS = 4_000
 const SYNCHRONOUS = { synchronous_standby_names: '*' }
 
 export const failover: Fault = {
   name: 'failover',
-  says: 'Postgres is killed, and its synchronous standby is promoted behind the same address',
+  says: 'Postgres is killed, and its synchronous standby takes its address, for a while before it is promoted',
   isShort: false,
   keepsWorkers: true,
-  async strike(scene) {
+  async strike(scene, dice) {
     const { server } = scene
     const standby = await makeStandby(scene)
     await busyMember(scene)
@@ -24,8 +26,10 @@ export const failover: Fault = {
     server.kill()
     for (const line of scene.lines) line.sever()
     const old = server.dataDir
-    await promote(standby)
+    // Clients find it before it is promoted: it can be read, and nothing can be written.
     await server.follow(standby)
+    await delay(dice.whole(0, READ_ONLY_MS))
+    await promote(standby)
     const backAt = performance.now()
     scene.measured('Postgres away (failover)', backAt - since)
     const wrong = await allBack(scene, since, names)
