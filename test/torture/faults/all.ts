@@ -9,7 +9,7 @@ import { fullDisk, longFullDisk } from './full-disk.ts'
 import { kill } from './kill.ts'
 import { longOutage, restartFast, restartImmediate } from './restart.ts'
 import { skewedClock } from './skew.ts'
-import { standStill } from './stand-still.ts'
+import { stall, standStill } from './stand-still.ts'
 
 export const FAULTS: readonly Fault[] = [
   kill,
@@ -22,6 +22,7 @@ export const FAULTS: readonly Fault[] = [
   skewedClock,
   deleteJobs,
   deleteTimers,
+  stall,
   standStill,
   longOutage,
   droppedPackets,
