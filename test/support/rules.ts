@@ -11,7 +11,7 @@ import { violations } from '../../src/engine/core/invariants.ts'
 import { isFinished, isLive, SIDES } from '../../src/engine/core/machine.ts'
 import { flightsOf, type SagaState } from '../../src/engine/core/state.ts'
 import { NOT_ADOPTED } from '../../src/engine/runtime/blueprint-shelf.ts'
-import { type EventColumns, unpackEvent, unpackState } from '../../src/engine/store/codec.ts'
+import { type EventColumns, unpackEvents, unpackState } from '../../src/engine/store/codec.ts'
 
 type Stored = {
   id: string
@@ -36,9 +36,9 @@ export async function brokenRules(pool: pg.Pool): Promise<readonly string[]> {
     const say = (rule: string) => broken.push(`${saga.id}: ${rule}`)
     const blueprint = saga.blueprint ?? NOT_ADOPTED
     for (const rule of violations(blueprint, saga.state)) say(rule)
-    const events = journals.get(saga.id) ?? []
+    const events = (journals.get(saga.id) ?? []).flatMap(unpackEvents)
     if (events.length !== saga.revision) say(`rule 13: ${events.length} events at revision ${saga.revision}`)
-    const replayed = replay(blueprint, events.map(unpackEvent))
+    const replayed = replay(blueprint, events)
     if (canonical(replayed) !== canonical(saga.state)) say('rule 13: its journal does not replay to its row')
     if (replayed !== undefined && errorGroupOf(saga.definition, replayed) !== saga.group) {
       say('rule 13: its journal does not replay to its error group')

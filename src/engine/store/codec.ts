@@ -137,12 +137,46 @@ export type EventColumns = {
   readonly data: object | null
 }
 
-export type PackedEvent = { type: string; step?: string; side?: string; attempt?: number; data?: object }
+/** A row of the journal: an event, and the attempts that it led to at once. */
+export type PackedEvent = {
+  /** Of the event, among those that are written with it. */
+  readonly position: number
+  type: string
+  step?: string
+  side?: string
+  attempt?: number
+  data?: object
+}
+
+/**
+ * The rows that events written together make. An attempt that is scheduled has no row of its own, but stands with the
+ * event before it (`data.scheduled`): every second event of a saga is one, and in a journal a row costs more than what
+ * stands in it. Each event keeps its sequence: a row is as many of them as it has events.
+ */
+export function packEvents(events: readonly SagaEvent[]): readonly PackedEvent[] {
+  const rows: PackedEvent[] = []
+  let scheduled: object[] | undefined
+  for (const [position, event] of events.entries()) {
+    const last = rows.at(-1)
+    if (event.type !== 'attempt_scheduled' || last === undefined) {
+      rows.push(packEvent(event, position))
+      scheduled = undefined
+      continue
+    }
+    const { type: _type, ...attempt } = event
+    if (scheduled === undefined) {
+      scheduled = []
+      last.data = { ...last.data, scheduled }
+    }
+    scheduled.push(attempt)
+  }
+  return rows
+}
 
 /** The columns that an event fills. */
-export function packEvent(event: SagaEvent): PackedEvent {
+function packEvent(event: SagaEvent, position: number): PackedEvent {
   const { type, step, side, attempt, ...data } = event as SagaEvent & Partial<EventColumns>
-  const packed: PackedEvent = { type }
+  const packed: PackedEvent = { position, type }
   if (typeof step === 'string') packed.step = step
   if (typeof side === 'string') packed.side = side
   if (typeof attempt === 'number') packed.attempt = attempt
@@ -153,13 +187,15 @@ export function packEvent(event: SagaEvent): PackedEvent {
   return packed
 }
 
-/** The inverse of `packEvent`. */
-export function unpackEvent({ type, step, side, attempt, data }: EventColumns): SagaEvent {
-  return {
+/** The inverse of `packEvents`, of one row: its events, in order of their sequences. */
+export function unpackEvents({ type, step, side, attempt, data }: EventColumns): readonly [SagaEvent, ...SagaEvent[]] {
+  const { scheduled = [], ...rest } = (data ?? {}) as { readonly scheduled?: readonly object[] }
+  const event = {
     type,
     ...(step === null ? {} : { step }),
     ...(side === null ? {} : { side }),
     ...(attempt === null ? {} : { attempt }),
-    ...data,
+    ...rest,
   } as SagaEvent
+  return [event, ...scheduled.map((one) => ({ type: 'attempt_scheduled', ...one }) as SagaEvent)]
 }

@@ -1,6 +1,6 @@
 /** Reading the journal: payloads for the next step, and whole histories. */
 import type { SagaEvent, SagaEventType } from '../core/events.ts'
-import { type EventColumns, unpackEvent } from './codec.ts'
+import { type EventColumns, unpackEvents } from './codec.ts'
 import type { Db } from './db.ts'
 
 /** What steps are given, as JSON text. */
@@ -107,32 +107,38 @@ export type JournalEntry = {
   readonly build: string | null
 }
 
-/** All of a saga's events after `after`, in order. Index: the journal's primary key. */
+/**
+ * All of a saga's events after `after`, in order: the last one that somebody has been given, for those of one row are
+ * given together. Index: the journal's primary key.
+ */
 export async function readJournal(db: Db, schema: string, id: string, after = 0): Promise<readonly JournalEntry[]> {
   const entries: JournalEntry[] = []
   for (;;) {
-    const page = await readPage(db, schema, id, entries.at(-1)?.sequence ?? after)
-    entries.push(...page)
-    if (page.length < PAGE) return entries
+    const rows = await readPage(db, schema, id, entries.at(-1)?.sequence ?? after)
+    for (const row of rows) entries.push(...entriesOf(row))
+    if (rows.length < PAGE) return entries
   }
 }
 
-async function readPage(db: Db, schema: string, id: string, after: number): Promise<readonly JournalEntry[]> {
+type JournalRow = EventColumns & Omit<JournalEntry, 'event'> & { readonly hasPayload: boolean }
+
+async function readPage(db: Db, schema: string, id: string, after: number): Promise<readonly JournalRow[]> {
   const { rows } = await db.executeSql(
     `select e.sequence, e.at, e.type, e.step, e.side, e.attempt, e.data, e.payload, e.payload is not null as "hasPayload", e.worker,
        e.build
      from ${schema}.saga_event e where e.saga_id = $1::uuid and e.sequence > $2::int order by e.sequence limit ${PAGE}`,
     [id, after],
   )
-  return (rows as unknown as (EventColumns & Omit<JournalEntry, 'event'> & { readonly hasPayload: boolean })[]).map(
-    (row) => ({
-      sequence: row.sequence,
-      at: row.at,
-      event: unpackEvent(row),
-      payload: row.hasPayload ? row.payload : undefined,
-      worker: row.worker,
-      build: row.build,
-    }),
+  return rows as unknown as JournalRow[]
+}
+
+/** Payload, worker and build are the first one's: attempts that were scheduled with it have none yet. */
+function entriesOf(row: JournalRow): readonly JournalEntry[] {
+  const { sequence, at, worker, build } = row
+  return unpackEvents(row).map((event, position) =>
+    position === 0
+      ? { sequence, at, event, payload: row.hasPayload ? row.payload : undefined, worker, build }
+      : { sequence: sequence + position, at, event, payload: undefined, worker: null, build: null },
   )
 }
 
@@ -147,5 +153,5 @@ export async function readRequest(
     `select e.type, e.step, e.side, e.attempt, e.data from ${schema}.saga_event e where e.saga_id = $1::uuid and e.request_id = $2::text`,
     [id, requestId],
   )
-  return rows[0] === undefined ? undefined : unpackEvent(rows[0] as unknown as EventColumns)
+  return rows[0] === undefined ? undefined : unpackEvents(rows[0] as unknown as EventColumns)[0]
 }

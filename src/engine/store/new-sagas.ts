@@ -1,7 +1,7 @@
 /** Sagas as they are first stored, with their first events, and who has their keys. */
 import { EVENT_FORMAT, type SagaEvent } from '../core/events.ts'
 import { type SagaState, STATE_FORMAT, waitOf } from '../core/state.ts'
-import { packEvent, packState } from './codec.ts'
+import { packEvents, packState } from './codec.ts'
 import type { Db } from './db.ts'
 
 /** A saga to be stored for the first time. */
@@ -97,8 +97,8 @@ function newRowJson(saga: NewSaga): string {
 }
 
 function newEventsJson(saga: NewSaga): readonly string[] {
-  return saga.events.map((event, position) => {
-    const row = JSON.stringify({ ...packEvent(event), sequence: position + 1 })
+  return packEvents(saga.events).map(({ position, ...columns }) => {
+    const row = JSON.stringify({ ...columns, sequence: position + 1 })
     return withPayload(row, position === 0 ? saga.input : undefined)
   })
 }

@@ -8,7 +8,7 @@ import { EVENT_FORMAT, type SagaEvent } from '../core/events.ts'
 import { errorGroupOf } from '../core/fingerprint.ts'
 import { isFinished } from '../core/machine.ts'
 import { type SagaState, STATE_FORMAT, waitOf } from '../core/state.ts'
-import { packEvent, packState, unpackState } from './codec.ts'
+import { packEvents, packState, unpackState } from './codec.ts'
 import { plainColumn, textColumn, textsFrom } from './columns.ts'
 import type { Db } from './db.ts'
 import { clause, conditions, type SagaFilter } from './reading.ts'
@@ -160,7 +160,8 @@ function rowColumns(writes: readonly Write[]): readonly (string | null)[] {
 }
 
 /** Deliveries that pg-boss repeated were somebody else's: whoever reports the last one knows only that they are lost. */
-function isOfReporter(event: SagaEvent): boolean {
+function isOfReporter(event: SagaEvent | undefined): boolean {
+  if (event === undefined) return false
   if (event.type === 'attempt_lost') return event.redelivered !== true
   return 'attempt' in event && event.type !== 'attempt_scheduled'
 }
@@ -173,24 +174,27 @@ function anyColumn(values: readonly (string | null | undefined)[]): string | nul
 /** Payloads go as the text they are: they were checked, and are not parsed again. */
 function eventColumns(writes: readonly Write[]): readonly unknown[] {
   const rows = writes.flatMap((write) =>
-    write.events.map((event, position) => ({
-      sagaId: write.sagaId,
-      sequence: write.revision + position + 1,
-      ...packEvent(event),
-      payload: write.payloads.get(position),
-      // The worker stands where something was run; what followed from it is nobody's work.
-      ran: isOfReporter(event) ? write.workers.get(position) : undefined,
-      request: position === 0 ? write.requestId : undefined,
-    })),
+    packEvents(write.events).map((row) => {
+      const { position } = row
+      return {
+        sagaId: write.sagaId,
+        sequence: write.revision + position + 1,
+        row,
+        payload: write.payloads.get(position),
+        // The worker stands where something was run; what followed from it is nobody's work.
+        ran: isOfReporter(write.events[position]) ? write.workers.get(position) : undefined,
+        request: position === 0 ? write.requestId : undefined,
+      }
+    }),
   )
   return [
-    plainColumn(rows.map((row) => row.sagaId)),
-    plainColumn(rows.map((row) => row.sequence)),
-    textColumn(rows.map((row) => row.type)),
-    textColumn(rows.map((row) => row.step)),
-    textColumn(rows.map((row) => row.side)),
-    plainColumn(rows.map((row) => row.attempt)),
-    textColumn(rows.map((row) => (row.data === undefined ? null : JSON.stringify(row.data)))),
+    plainColumn(rows.map(({ sagaId }) => sagaId)),
+    plainColumn(rows.map(({ sequence }) => sequence)),
+    textColumn(rows.map(({ row }) => row.type)),
+    textColumn(rows.map(({ row }) => row.step)),
+    textColumn(rows.map(({ row }) => row.side)),
+    plainColumn(rows.map(({ row }) => row.attempt)),
+    textColumn(rows.map(({ row }) => (row.data === undefined ? null : JSON.stringify(row.data)))),
     textColumn(rows.map((row) => row.payload)),
     textColumn(rows.map((row) => row.ran?.worker)),
     anyColumn(rows.map((row) => row.ran?.build)),
