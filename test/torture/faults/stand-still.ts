@@ -47,7 +47,7 @@ export const stall: Fault = {
   isShort: false,
   keepsWorkers: true,
   // The time of its calls goes on.
-  failsAttempts: '^No result within',
+  failsAttempts: '^(No result within|The operation was aborted)',
   async strike(scene, dice) {
     const victim = await sparedMember(scene)
     victim.process.child.kill('SIGSTOP')
