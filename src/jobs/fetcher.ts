@@ -32,6 +32,8 @@ export type Fetched = {
 
 export type FetcherOptions = {
   readonly connectionString: string
+  /** See `SessionOptions`. */
+  readonly keepsPlans: () => boolean
   readonly schema: string
   readonly boss: AppBoss
   readonly cache: SagaCache
@@ -59,7 +61,10 @@ export class Fetcher {
 
   constructor(options: FetcherOptions) {
     this.#options = options
-    this.#session = new Session(options.connectionString, 'pg-saga fetch', { noticedSoon: true })
+    this.#session = new Session(options.connectionString, 'pg-saga fetch', {
+      noticedSoon: true,
+      keepsPlans: options.keepsPlans,
+    })
   }
 
   async open(): Promise<void> {
