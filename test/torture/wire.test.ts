@@ -13,7 +13,11 @@ const SENT = Buffer.concat([
   BEGINNING,
   message('Q', 'begin\0'),
   message('P', '\0select 1\0\0\0'),
+  message('B', '\0\0\0\0\0\0\0\0'),
+  message('P', 'two\0select 2\0\0\0'),
+  message('B', '\0two\0\0\0\0\0\0\0'),
   message('S', ''),
+  message('B', '\0two\0\0\0\0\0\0\0'),
   message('Q', 'commit\0'),
 ])
 
@@ -24,7 +28,8 @@ describe('what a client sends', () => {
       frames.of(SENT.subarray(index * size, (index + 1) * size)),
     ).flat()
     expect(Buffer.concat(seen.map(({ bytes }) => bytes))).toEqual(SENT)
-    expect(seen.map(({ statement }) => statement)).toEqual([undefined, 'begin', 'select 1', undefined, 'commit'])
+    const statements = seen.flatMap(({ statement }) => statement ?? [])
+    expect(statements).toEqual(['begin', 'select 1', 'select 2', 'select 2', 'commit'])
     expect(frames.application).toBe('pg-saga fetch')
   })
 })

@@ -4,13 +4,15 @@ const PROTOCOL_3 = 196_608
 
 export type Frame = {
   readonly bytes: Buffer
-  /** Of a statement, sent to be run or to be parsed. */
+  /** Of a statement that is to be run, also of one that was planned before. */
   readonly statement?: string
 }
 
 /** Cuts what a client sends into whole messages. */
 export class ClientFrames {
   #rest: Buffer = Buffer.alloc(0)
+  /** What was planned under a name, which is all that is sent from then on. */
+  readonly #planned = new Map<string, string>()
   #hasBegun = false
   /** As the client called itself when it connected. */
   application = ''
@@ -26,7 +28,7 @@ export class ClientFrames {
       if (this.#rest.length < length) return frames
       const bytes = this.#rest.subarray(0, length)
       this.#rest = this.#rest.subarray(length)
-      frames.push(this.#hasBegun ? framed(bytes) : this.#begin(bytes))
+      frames.push(this.#hasBegun ? this.#framed(bytes) : this.#begin(bytes))
     }
   }
 
@@ -38,12 +40,23 @@ export class ClientFrames {
     this.application = words[words.indexOf('application_name') + 1] ?? ''
     return { bytes }
   }
+
+  #framed(bytes: Buffer): Frame {
+    const type = String.fromCharCode(bytes[0] ?? 0)
+    if (type === 'Q') return { bytes, statement: bytes.toString('utf8', 5, bytes.length - 1) }
+    if (type !== 'P' && type !== 'B') return { bytes }
+    const [first, second] = twoTexts(bytes)
+    if (type === 'P') {
+      this.#planned.set(first, second)
+      return { bytes }
+    }
+    const statement = this.#planned.get(second)
+    return statement === undefined ? { bytes } : { bytes, statement }
+  }
 }
 
-function framed(bytes: Buffer): Frame {
-  const type = String.fromCharCode(bytes[0] ?? 0)
-  if (type === 'Q') return { bytes, statement: bytes.toString('utf8', 5, bytes.length - 1) }
-  if (type !== 'P') return { bytes }
-  const start = bytes.indexOf(0, 5) + 1
-  return { bytes, statement: bytes.toString('utf8', start, bytes.indexOf(0, start)) }
+/** Parse says a name and a statement, Bind the name of a portal and that of the statement. */
+function twoTexts(bytes: Buffer): readonly [string, string] {
+  const middle = bytes.indexOf(0, 5)
+  return [bytes.toString('utf8', 5, middle), bytes.toString('utf8', middle + 1, bytes.indexOf(0, middle + 1))]
 }
