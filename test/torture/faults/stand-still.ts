@@ -46,8 +46,8 @@ export const stall: Fault = {
   says: 'SIGSTOP of a busy worker for 8 to 20 s, less than its lease, then SIGCONT',
   isShort: false,
   keepsWorkers: true,
-  // The time of its calls goes on.
-  failsAttempts: '^(No result within|The operation was aborted)',
+  // The time of its calls goes on, and that of its transactions, and of those that wait for what they have locked.
+  failsAttempts: 'No result within|The operation was aborted|The database ended the transaction|due to lock timeout',
   async strike(scene, dice) {
     const victim = await sparedMember(scene)
     victim.process.child.kill('SIGSTOP')
