@@ -1087,4 +1087,18 @@ export const MUTATIONS: readonly Mutation[] = [
     find: `return step.maybeApplied === true || mayComeLate`,
     replace: `return step.maybeApplied === true || (mayComeLate && name === '')`,
   },
+  {
+    rule: 11,
+    file: 'command.ts',
+    name: 'leaves the timer of an attempt that did not wait for it',
+    find: `if (due !== undefined && after.steps`,
+    replace: `if (due !== undefined && side === 'verify' && after.steps`,
+  },
+  {
+    rule: 11,
+    file: 'command.ts',
+    name: 'takes the timer of an attempt that waits for it',
+    find: `?.[side]?.due === undefined) over.set`,
+    replace: `?.[side]?.due !== undefined) over.set`,
+  },
 ]

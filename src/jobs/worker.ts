@@ -8,56 +8,28 @@
  */
 import type { Delivery } from '../engine/core/input.ts'
 import { SagaError } from '../engine/errors.ts'
-import type { OperationRounds } from '../engine/operation-rounds.ts'
-import type { Applier, Batch, Item } from '../engine/runtime/apply.ts'
+import type { Batch, Item } from '../engine/runtime/apply.ts'
 import type { Encoding } from '../engine/runtime/encoding.ts'
-import { breakersOf, type CodeShelf, permitsOf } from '../engine/runtime/limits.ts'
-import type { Logger } from '../engine/runtime/ports.ts'
-import type { Db } from '../engine/store/db.ts'
-import type { Ran } from '../engine/store/sagas.ts'
-import { type ClaimedJob, removeClaims } from '../engine/store/workers.ts'
-import type { AppBoss } from './app-boss.ts'
-import { Breakers } from './breakers.ts'
+import { permitsOf } from '../engine/runtime/limits.ts'
+import { removeClaims } from '../engine/store/workers.ts'
 import { SagaCache } from './cache.ts'
-import { CodeWatch } from './code-watch.ts'
 import { Committer } from './committer.ts'
 import type { Claim, Outcome } from './entries.ts'
 import { FetchLoop } from './fetch-loop.ts'
 import { type Fetched, Fetcher } from './fetcher.ts'
-import { LineLoop } from './line-loop.ts'
-import { Losses } from './losses.ts'
-import { LostJobs } from './lost-jobs.ts'
-import { Mending } from './mending.ts'
-import { OperationLoop } from './operation-loop.ts'
 import { Owner } from './owner.ts'
 import { withTimeout } from './patience.ts'
-import { Releases } from './releases.ts'
 import { Runner } from './runner.ts'
 import { Siblings } from './siblings.ts'
-import { Stranded } from './stranded.ts'
-import { Takeover } from './takeover.ts'
-import { TimerLoop } from './timer-loop.ts'
 import type { OpenTransaction } from './transactional.ts'
+import { Upkeep, type UpkeepEvent, type UpkeepOptions } from './upkeep.ts'
 import type { Wake } from './wake-up.ts'
-import { Watchdog, type WatchdogReport } from './watchdog.ts'
 
-export type WorkerOptions = {
-  readonly connectionString: string
+export type WorkerOptions = Omit<UpkeepOptions, 'owner' | 'isOpen' | 'submit' | 'onJobs' | 'onEvent'> & {
   /** For the owner's session: not through a pooler in transaction mode. */
   readonly directConnectionString: string
-  readonly schema: string
-  readonly bossSchema: string
-  readonly boss: AppBoss
-  readonly db: Db
-  /** A transaction of our own on a connection of the pool. */
-  readonly transaction: <T>(run: (db: Db) => Promise<T>) => Promise<T>
-  readonly applier: Applier
-  readonly code: CodeShelf
   readonly services: unknown
   readonly openTransaction: OpenTransaction
-  /** What there is to do for operations over many sagas. */
-  readonly rounds: OperationRounds
-  readonly logger: Logger
   readonly build: string | null
   /** Attempts at the same time. */
   readonly concurrency: number
@@ -66,9 +38,6 @@ export type WorkerOptions = {
   readonly maxPayloadBytes: number
   readonly encoding: Encoding
   readonly drainGraceMs: number
-  /** How long nobody may have the code of a saga before it is a dead letter. */
-  readonly codeMissingAfterMs: number
-  readonly watchdogEveryMs: number
   /** Functions that ignored their signal: at this many the worker stops fetching. */
   readonly maxStragglers: number
   readonly onEvent: (event: WorkerEvent) => void
@@ -80,9 +49,7 @@ export type WorkerOptions = {
 export type WorkerEvent =
   | { readonly type: 'committed'; readonly batch: Batch }
   | { readonly type: 'fetched'; readonly jobs: number }
-  | { readonly type: 'taken_over'; readonly worker: string; readonly jobs: number }
-  /** The watchdog has looked at all sagas that are not finished. */
-  | { readonly type: 'watched'; readonly report: WatchdogReport }
+  | UpkeepEvent
   | { readonly type: 'session_lost' | 'session_back' | 'was_taken_over' }
 
 /** How long the last commits and the signing off may take, when the database does not answer. */
@@ -96,16 +63,7 @@ export class Worker {
   readonly #committer: Committer
   readonly #fetcher: Fetcher
   readonly #owner: Owner
-  readonly #takeover: Takeover
-  readonly #timers: TimerLoop
-  readonly #lost: LostJobs
-  readonly #stranded: Stranded
-  readonly #lines: LineLoop
-  readonly #releases: Releases
-  readonly #breakers: Breakers
-  readonly #codeWatch: CodeWatch
-  readonly #operations: OperationLoop
-  readonly #watchdog: Watchdog
+  readonly #upkeep: Upkeep
   readonly #fetching: FetchLoop
   readonly #stop = new AbortController()
   readonly #runner: Runner
@@ -171,17 +129,6 @@ export class Worker {
       onTakenOver: () => this.#owner.check(),
     })
     const submit = async (item: Item) => void (await this.#submit(item))
-    this.#codeWatch = new CodeWatch({
-      schema,
-      db,
-      logger,
-      own: options.code.names(),
-      missingAfterMs: options.codeMissingAfterMs,
-      isActive: () => this.#owner.isAlive,
-      submit,
-    })
-    const losses = new Losses({ schema, db, code: options.code, shelf, submit })
-    const lose = (jobs: readonly ClaimedJob[], ran?: Ran) => losses.record(jobs, { ran })
     this.#siblings = new Siblings({ db, schema, logger })
     this.#runner = new Runner({
       applier,
@@ -201,70 +148,23 @@ export class Worker {
       logger,
       maxStragglers: options.maxStragglers,
       ran: () => ({ worker: this.id, build: options.build ?? undefined }),
-      isElsewhere: (name) => this.#codeWatch.isElsewhere(name),
+      isElsewhere: (name) => this.#upkeep.codeWatch.isElsewhere(name),
       submit,
       onSlotFree: () => this.#free(),
       onClaimSettled: (claim) => this.#claimSettled(claim),
       onCommitted: (batch) => this.#committed(batch),
       onStragglerGone: () => this.kick(),
     })
-    this.#takeover = new Takeover({
-      schema,
-      db,
+    this.#upkeep = new Upkeep({
+      ...options,
       owner: this.#owner,
-      logger,
-      faults,
-      lose,
-      onTakenOver: (worker, jobs) => options.onEvent({ type: 'taken_over', worker, jobs }),
-    })
-    this.#timers = new TimerLoop({ schema, db, logger, faults, isActive: () => this.#owner.isAlive, submit })
-    this.#lost = new LostJobs({
-      boss,
-      db,
-      logger,
-      isActive: () => this.#owner.isAlive,
-      lose,
-    })
-    const { bossSchema, transaction } = options
-    const mending = new Mending({
-      schema,
-      bossSchema,
-      applier,
-      transaction,
-      logger,
-      lose: (jobs) => losses.record(jobs, { counted: false }),
+      isOpen: () => this.#open,
       submit,
+      onJobs: () => {
+        this.kick()
+        options.wakeOthers()
+      },
     })
-    this.#watchdog = new Watchdog({
-      schema,
-      bossSchema,
-      db,
-      transaction,
-      logger,
-      mending,
-      everyMs: options.watchdogEveryMs,
-      id: () => this.id,
-      isActive: () => this.#owner.isAlive,
-      onDone: (report) => options.onEvent({ type: 'watched', report }),
-    })
-    this.#stranded = new Stranded({ schema, db, logger, isActive: () => this.#owner.isAlive, submit })
-    const onJobs = () => {
-      this.kick()
-      options.wakeOthers()
-    }
-    const isActive = () => this.#open && this.#owner.isAlive
-    const goingOn = { applier, db, transaction: options.transaction, logger, isActive, onJobs }
-    this.#releases = new Releases(goingOn)
-    this.#breakers = new Breakers({ ...goingOn, breakers: breakersOf(options.code.all()) })
-    this.#operations = new OperationLoop({
-      connectionString,
-      schema,
-      db,
-      logger,
-      rounds: options.rounds,
-      isActive: () => this.#owner.isAlive,
-    })
-    this.#lines = new LineLoop({ schema, db, logger, isActive: () => this.#owner.isAlive, submit })
   }
 
   get id(): string {
@@ -287,23 +187,14 @@ export class Worker {
       throw failed.reason
     }
     this.#open = true
-    this.#takeover.open()
-    this.#timers.open()
-    this.#lost.open()
-    this.#stranded.open()
-    this.#lines.open()
-    this.#codeWatch.open()
-    this.#releases.open()
-    this.#breakers.open()
-    this.#operations.open()
-    this.#watchdog.open()
+    this.#upkeep.open()
     this.#fetching.open()
   }
 
   /** There is something to do for a worker that is idle. */
   wake(why: Wake): void {
     if (!this.#open) return
-    if (why === 'line') this.#lines.kick()
+    if (why === 'line') this.#upkeep.lines.kick()
     else this.kick()
   }
 
@@ -316,13 +207,7 @@ export class Worker {
   async stop(): Promise<void> {
     if (!this.#open) return
     this.#open = false
-    this.#timers.close()
-    this.#takeover.close()
-    this.#lost.close()
-    this.#stranded.close()
-    this.#lines.close()
-    this.#codeWatch.close()
-    const roundsClosed = Promise.all([this.#operations.close(), this.#releases.close(), this.#watchdog.close()])
+    const upkeepEnded = this.#upkeep.close()
     await withTimeout(this.#fetching.close(), LEAVE_WITHIN_MS)
     const { drainGraceMs } = this.#options
     if (!(await this.#whenQuiet(drainGraceMs))) {
@@ -330,9 +215,9 @@ export class Worker {
       await this.#whenQuiet(Math.max(ROLL_BACK_WITHIN_MS, Math.min(drainGraceMs, LEAVE_WITHIN_MS)))
     }
     await withTimeout(this.#committer.drained(), LEAVE_WITHIN_MS)
-    await this.#breakers.close()
+    await this.#upkeep.breakers.close()
     this.#siblings.close()
-    await roundsClosed
+    await upkeepEnded
     await this.#owner.close()
     await Promise.all([this.#committer.close(), this.#fetcher.close()])
   }
@@ -371,7 +256,7 @@ export class Worker {
   #committed(batch: Batch): void {
     this.#options.onEvent({ type: 'committed', batch })
     this.#siblings.told(batch)
-    this.#breakers.told(batch)
+    this.#upkeep.breakers.told(batch)
     let due = Number.POSITIVE_INFINITY
     let jobs = false
     const left: string[] = []
@@ -381,16 +266,17 @@ export class Worker {
       if (item.job?.group !== undefined) jobs = true
       for (const event of events) {
         if (event.type === 'attempt_scheduled') jobs = true
-        else if (event.type === 'line_joined') this.#lines.kick()
+        else if (event.type === 'line_joined') this.#upkeep.lines.kick()
         else if (event.type === 'attempt_failed' && event.retryAt !== undefined)
           due = Math.min(due, event.retryAt - batch.now)
       }
     }
-    if (left.length > 0) this.#lines.follow(left)
+    if (left.length > 0) this.#upkeep.lines.follow(left)
     if (jobs) this.kick()
     // Only for workers that are idle, and only where this one has no slot left: they would find it by polling too.
-    if (jobs && this.#running >= this.#options.concurrency && this.#takeover.others > 0) this.#options.wakeOthers()
-    if (due < Number.POSITIVE_INFINITY) this.#timers.kick(due)
+    if (jobs && this.#running >= this.#options.concurrency && this.#upkeep.takeover.others > 0)
+      this.#options.wakeOthers()
+    if (due < Number.POSITIVE_INFINITY) this.#upkeep.timers.kick(due)
   }
 
   /** Two transactions can each settle one of the last two jobs, and neither be the last: then the row is left. */

@@ -13,6 +13,7 @@ import { checkPayload } from '../payload.ts'
 import { contextOf, type LoadedSaga } from './context.ts'
 import type { Encoding } from './encoding.ts'
 import { codeOf, DEFAULT_SETTLE_AFTER_MS, limitsOf } from './limits.ts'
+import { onAbort } from './on-abort.ts'
 import { SHORTEST_CHECK_MS, saidBy } from './said.ts'
 import { errorInfo, verdictOf } from './verdict.ts'
 
@@ -123,33 +124,33 @@ export function runTimed(
 ): { readonly first: Promise<Outcome>; readonly late: Promise<Outcome | undefined> } {
   let gaveUp = false
   let patience: NodeJS.Timeout | undefined
+  const { promise: first, resolve } = Promise.withResolvers<Outcome>()
   const abort = (reason: unknown) => controller.abort(reason)
-  const stopped = Promise.withResolvers<Outcome>()
-  const onStop = () => {
-    abort(stop.reason)
-    if (endsAtStop) stopped.resolve({ type: 'error', error: stop.reason })
-  }
-  if (stop.aborted) onStop()
-  else stop.addEventListener('abort', onStop, { once: true })
-
-  const settled: Promise<Outcome> = invoke(run, controller.signal)
-  const timeout = new Promise<Outcome>((resolve) => {
-    patience = setTimeout(() => {
-      const error = new SagaError('STEP_TIMEOUT', `No result within ${timeoutMs} ms. Its signal was aborted.`)
-      abort(error)
-      patience = setTimeout(() => {
-        gaveUp = true
-        resolve({ type: 'error', error, timedOut: true })
-      }, settleAfterMs)
-    }, timeoutMs)
-  })
-  const first = Promise.race([settled, timeout, stopped.promise])
-  // However long the function itself goes on.
-  void first.then(() => {
+  let forget = () => {}
+  // Of several ends the first one counts. However long the function itself goes on, nothing of this is left.
+  const end = (outcome: Outcome) => {
     clearTimeout(patience)
-    stop.removeEventListener('abort', onStop)
+    forget()
+    resolve(outcome)
+  }
+  patience = setTimeout(() => {
+    const error = new SagaError('STEP_TIMEOUT', `No result within ${timeoutMs} ms. Its signal was aborted.`)
+    abort(error)
+    patience = setTimeout(() => {
+      gaveUp = true
+      end({ type: 'error', error, timedOut: true })
+    }, settleAfterMs)
+  }, timeoutMs)
+  forget = onAbort(stop, (reason) => {
+    abort(reason)
+    if (endsAtStop) end({ type: 'error', error: reason })
   })
-  return { first, late: settled.then((outcome) => (gaveUp ? outcome : undefined)) }
+  const late = invoke(run, controller.signal).then((outcome) => {
+    if (gaveUp) return outcome
+    end(outcome)
+    return undefined
+  })
+  return { first, late }
 }
 
 async function invoke(run: (signal: AbortSignal) => unknown, signal: AbortSignal): Promise<Outcome> {
