@@ -82,7 +82,8 @@ function call(sign: 1 | 0 | -1) {
     },
     retry,
     maxLost,
-    timeout: '3s',
+    // Calls take a quarter of a second; a busy machine is no reason to give one up.
+    timeout: '10s',
     settleAfter: '300ms',
   } as const
 }
