@@ -25,7 +25,7 @@ import { errorInfo } from '../engine/runtime/verdict.ts'
 import { type Db, isConnectionError, isRepeatable } from '../engine/store/db.ts'
 import type { Ran } from '../engine/store/sagas.ts'
 import { Backoff } from './backoff.ts'
-import { isOfTheMoment, isOutOfTime } from './trouble.ts'
+import { isOfTheMoment, isOfTheServer, isOutOfTime } from './trouble.ts'
 
 /** Opens the app's transaction and hands it over, beside a view of it that our statements run on. */
 export type OpenTransaction = <T>(run: (tx: unknown, db: Db) => Promise<T>) => Promise<T>
@@ -52,7 +52,8 @@ export type TransactionalResult =
 
 /**
  * Deadlocks and serialization failures repeat the transaction and are no attempt, up to here. So do connections that were
- * lost after the function had begun: now and then that is the database's affair, ten times in a row it is the function's.
+ * lost after the function had begun, and a disk that was full under its own statements: now and then that is the
+ * database's affair, ten times in a row it is the function's.
  */
 const MAX_REPEATS = 10
 
@@ -91,7 +92,7 @@ export async function runTransactional(
       if (error instanceof Fenced) return { type: 'fenced' }
       if (error instanceof Failed) return { type: 'failed', report: error.report }
       if (isOutOfTime(error)) return failed({ type: 'error', error: outOfTime(error), timedOut: true })
-      const isLost = isConnectionError(error)
+      const isLost = isConnectionError(error) || (progress.isFunction === 'running' && isOfTheServer(error))
       if (isLost && progress.isFunction !== 'to come') losses += 1
       const isRaced = isRepeatable(error) && repeat < MAX_REPEATS
       const isAway = isLost ? losses < MAX_REPEATS : progress.isFunction === 'done' && isOfTheMoment(error)
@@ -176,7 +177,7 @@ async function inside(
   if (outcome.type === 'error' && outcome.timedOut === true) attempt.onStraggler(timed.late)
   if (outcome.type === 'error') {
     if (settings.stop.aborted && outcome.error === settings.stop.reason) throw new Failed(handedBack(attempt))
-    if (isRepeatable(outcome.error)) throw outcome.error
+    if (isRepeatable(outcome.error) || isOfTheServer(outcome.error)) throw outcome.error
     // A lost connection of its own, or of the transaction? Asked of the transaction.
     if (isConnectionError(outcome.error)) await db.executeSql('select 1')
   }

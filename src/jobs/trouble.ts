@@ -12,6 +12,9 @@ const OF_THE_DATA = /^(22|23|54)/
 /** Read-only, no resources, no lock, ended by an administrator or a limit, I/O. */
 const OF_THE_MOMENT = /^(25006|53...|55P03|57...|58...)$/
 
+/** Read-only, no disk, no memory, I/O: what a statement can do nothing about. Limits that it has passed are its own. */
+const OF_THE_SERVER = /^(25006|53[0-3]..|58...)$/
+
 /** The transaction was idle, or open, for longer than it may be. */
 const OUT_OF_TIME = /^25P0[34]$/
 
@@ -38,4 +41,9 @@ export function isOfTheMoment(error: unknown): boolean {
 /** The database has ended the transaction for taking too long: the next one would not be faster. */
 export function isOutOfTime(error: unknown): boolean {
   return OUT_OF_TIME.test(sqlState(error) ?? '')
+}
+
+/** The server could not do it, whoever asked: a standby that is not promoted yet, a full disk. */
+export function isOfTheServer(error: unknown): boolean {
+  return OF_THE_SERVER.test(sqlState(error) ?? '')
 }

@@ -10,10 +10,18 @@ export class WorkerProcess {
   readonly exited: Promise<void>
   readonly #waiting = new Set<() => void>()
 
-  constructor(script: string, args: readonly string[], execArgv: readonly string[] = process.execArgv) {
+  /** @param launch a program, with its arguments, that starts Node as it is told behind them; Node itself by default. */
+  constructor(
+    script: string,
+    args: readonly string[],
+    execArgv: readonly string[] = process.execArgv,
+    launch: readonly string[] = [],
+  ) {
+    const [execPath, ...before] = launch.length === 0 ? [process.execPath] : [...launch, process.execPath]
     this.child = fork(join(import.meta.dirname, script), args, {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      execArgv: [...execArgv],
+      ...(execPath === undefined ? {} : { execPath }),
+      execArgv: [...before, ...execArgv],
     })
     this.exited = new Promise((resolve) => {
       this.child.once('exit', () => {

@@ -77,6 +77,28 @@ describe('a transactional step', () => {
     expect(said.warn.filter((message) => message.includes('is repeated'))).toHaveLength(9)
   })
 
+  test.each([
+    ['a full disk', '53100'],
+    ['too little memory', '53200'],
+    ['a read-only server', '25006'],
+    ['a broken disk', '58030'],
+  ])('whose own statement meets %s is repeated, and that is no attempt', async (what, code) => {
+    let runs = 0
+    const name = `met-${what.replaceAll(' ', '-')}`
+    const met = defineSaga(name, { version: 1, input: nothing }).transactionalStep('write', {
+      action: async ({ tx, attempt }) => {
+        runs += 1
+        if (runs < 4) await tx.query(`do $$ begin raise exception 'no' using errcode = '${code}'; end $$`)
+        return attempt
+      },
+      retry: { maxAttempts: 1 },
+    })
+    const engine = await startEngine(database.connectionString, [met])
+    const { id } = await engine.enqueue(met, {})
+    expect(await engine.outcome(id)).toMatchObject({ status: 'completed', results: { write: 1 } })
+    expect(runs).toBe(4)
+  })
+
   test('cannot use what it has kept of its transaction, its methods included', async () => {
     let kept: { tx: pg.ClientBase; query: (text: string) => Promise<unknown> } | undefined
     const keeper = defineSaga('keeper', { version: 1, input: nothing }).transactionalStep('keep', {
