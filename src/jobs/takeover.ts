@@ -27,7 +27,8 @@ import type { Owner } from './owner.ts'
 
 const LOOK_MS = 400
 const FREE_FOR_MS = 1_000
-const LEASE_MS = 30_000
+/** With the looks that follow, a worker that stands still is taken over within 30 s. */
+const LEASE_MS = 28_000
 const AFTER_RECONNECT_MS = 10_000
 /** A takeover that is not done after this long has lost its worker too. */
 const STALLED_MS = 5_000

@@ -8,9 +8,8 @@ import { sparedMember, takeoverOf } from './victims.ts'
 
 const STOPPED_MS = 60_000
 const AT_ONCE = 0.5
-const LEASE_MS = 30_000
-/** What is looked at twice, a second apart, on a busy machine. */
-const LOOKS_MS = 4_000
+/** The lease, and what is looked at twice after it. */
+const WITHIN_MS = 30_000
 
 export const standStill: Fault = {
   name: 'stand-still',
@@ -34,7 +33,7 @@ export const standStill: Fault = {
     if (ms === undefined) return [`worker ${victim.number} was taken over by nobody`]
     scene.measured('takeover after SIGSTOP', ms)
     return [
-      ...(ms > LEASE_MS + LOOKS_MS ? [`the takeover took ${Math.round(ms)} ms`] : []),
+      ...(ms > WITHIN_MS ? [`the takeover took ${Math.round(ms)} ms`] : []),
       ...(isBack === undefined ? ['the worker did not come back under a new name'] : []),
     ]
   },
