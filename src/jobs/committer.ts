@@ -39,8 +39,6 @@ const TRIES_AS_A_WHOLE = 5
 
 export type CommitterOptions = {
   readonly connectionString: string
-  /** See `SessionOptions`. */
-  readonly keepsPlans: () => boolean
   readonly committers: number
   readonly maxBatch: number
   readonly applier: Applier
@@ -67,10 +65,7 @@ export class Committer {
   constructor(options: CommitterOptions) {
     this.#options = options
     this.#lanes = Array.from({ length: options.committers }, (_, index) => ({
-      session: new Session(options.connectionString, `pg-saga committer ${index + 1}`, {
-        noticedSoon: true,
-        keepsPlans: options.keepsPlans,
-      }),
+      session: new Session(options.connectionString, `pg-saga committer ${index + 1}`, { noticedSoon: true }),
       working: false,
     }))
   }

@@ -63,18 +63,10 @@ export type Connection = {
   lostBy?: Error
 }
 
-/** @param name under which the server keeps the statement. @throws ConnectionError when the connection is lost: but what the server itself said of the statement stands. */
-export async function ask(
-  connection: Connection,
-  text: string,
-  values?: unknown[],
-  name?: string,
-): Promise<pg.QueryResult> {
-  const { client, watch } = connection
+/** @throws ConnectionError when the connection is lost: but what the server itself said of the statement stands. */
+export async function ask(connection: Connection, text: string, values?: unknown[]): Promise<pg.QueryResult> {
   try {
-    return await watch.over(
-      name === undefined ? client.query(text, values) : client.query({ name, text, values: values ?? [] }),
-    )
+    return await connection.watch.over(connection.client.query(text, values))
   } catch (error) {
     if (connection.lostBy === undefined || sqlState(error) !== undefined) throw error
     throw new ConnectionError(connection.lostBy)

@@ -32,8 +32,6 @@ export type Fetched = {
 
 export type FetcherOptions = {
   readonly connectionString: string
-  /** See `SessionOptions`. */
-  readonly keepsPlans: () => boolean
   readonly schema: string
   readonly boss: AppBoss
   readonly cache: SagaCache
@@ -61,10 +59,7 @@ export class Fetcher {
 
   constructor(options: FetcherOptions) {
     this.#options = options
-    this.#session = new Session(options.connectionString, 'pg-saga fetch', {
-      noticedSoon: true,
-      keepsPlans: options.keepsPlans,
-    })
+    this.#session = new Session(options.connectionString, 'pg-saga fetch', { noticedSoon: true })
   }
 
   async open(): Promise<void> {

@@ -78,11 +78,6 @@ export class Owner {
     this.#session = this.#newSession()
   }
 
-  /** Whether this worker's connections are sessions of its own, as far as its own one shows. */
-  get hasSessions(): boolean {
-    return this.#holdsLock
-  }
-
   get identity(): Identity {
     if (this.#identity === undefined) throw new Error('The worker is not registered yet.')
     return this.#identity

@@ -12,7 +12,6 @@ import {
   reached,
   requireCommit,
 } from './connection.ts'
-import { statementName } from './statement-names.ts'
 
 /** How long a connection that is given up may take to say goodbye. */
 const GOODBYE_MS = 1_000
@@ -24,8 +23,6 @@ export type SessionOptions = {
   readonly answerWithinMs?: number
   /** Has the server notice within seconds that this end is gone, so that what it holds there is free. */
   readonly noticedSoon?: boolean
-  /** Whether the server keeps what it has planned from one transaction to the next: not behind some poolers. */
-  readonly keepsPlans?: () => boolean
 }
 
 type OwnConnection = Connection & { readonly client: pg.Client }
@@ -65,10 +62,7 @@ export class Session {
     return {
       db: {
         pipelined: true,
-        executeSql: async (text, values) => {
-          const name = values !== undefined && this.#options.keepsPlans?.() === true ? statementName(text) : undefined
-          return { rows: (await ask(connection, text, values, name)).rows }
-        },
+        executeSql: async (text, values) => ({ rows: (await ask(connection, text, values)).rows }),
       },
       commit: async () => requireCommit(await ask(connection, 'commit')),
     }

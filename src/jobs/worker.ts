@@ -77,12 +77,8 @@ export class Worker {
     const { connectionString, schema, applier, logger, boss, db } = options
     const { faults, shelf } = applier
     this.#cache = new SagaCache(Math.max(1_000, options.concurrency * 4))
-    // Where the worker's own session needs another address, the others go through a pooler.
-    const isDirect = options.directConnectionString === connectionString
-    const keepsPlans = () => isDirect && this.#owner.hasSessions
     this.#committer = new Committer({
       connectionString,
-      keepsPlans,
       committers: options.committers,
       maxBatch: options.maxBatch,
       applier,
@@ -91,16 +87,7 @@ export class Worker {
       onCommitted: (batch) => this.#committed(batch),
     })
     const permits = permitsOf(options.code.all())
-    this.#fetcher = new Fetcher({
-      connectionString,
-      keepsPlans,
-      schema,
-      boss,
-      cache: this.#cache,
-      shelf,
-      faults,
-      permits,
-    })
+    this.#fetcher = new Fetcher({ connectionString, schema, boss, cache: this.#cache, shelf, faults, permits })
     this.#owner = new Owner({
       connectionString: options.directConnectionString,
       schema,

@@ -102,7 +102,6 @@ describe('reading back what a worker owns', () => {
     } as const
     await insertClaim(db, schema, { id: newId(), workerId: id, epoch, jobs: [job] })
     const fetcher = new Fetcher({
-      keepsPlans: () => true,
       connectionString: database.connectionString,
       schema,
       boss: undefined as never,
