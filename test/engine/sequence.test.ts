@@ -331,6 +331,22 @@ describe('a saga', () => {
     ])
   })
 
+  test('can be watched from any event on: none is missed, and none comes twice', async () => {
+    const saga = defineSaga('resumed', { version: 1, input })
+      .step('one', { action: () => 1 })
+      .parallel('both', (both) => both.step('left', { action: () => 2 }).step('right', { action: () => 3 }))
+    const engine = await start(saga)
+    const { id } = await engine.enqueue(saga, {})
+    expect((await engine.outcome(id)).status).toBe('completed')
+    const all = (await engine.journal(id)).map(({ sequence }) => sequence)
+    expect(all).toEqual(all.map((_, index) => index + 1))
+    for (const after of all) {
+      const rest: number[] = []
+      for await (const { sequence } of engine.watch(id, { after })) rest.push(sequence)
+      expect(rest).toEqual(all.slice(after))
+    }
+  })
+
   test('waits for its start time', async () => {
     const saga = defineSaga('delayed', { version: 1, input }).step('one', { action: () => 1 })
     const engine = await start(saga)

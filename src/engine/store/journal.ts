@@ -107,26 +107,29 @@ export type JournalEntry = {
   readonly build: string | null
 }
 
-/**
- * All of a saga's events after `after`, in order: the last one that somebody has been given, for those of one row are
- * given together. Index: the journal's primary key.
- */
+/** All of a saga's events after `after`, in order. Index: the journal's primary key. */
 export async function readJournal(db: Db, schema: string, id: string, after = 0): Promise<readonly JournalEntry[]> {
   const entries: JournalEntry[] = []
   for (;;) {
     const rows = await readPage(db, schema, id, entries.at(-1)?.sequence ?? after)
-    for (const row of rows) entries.push(...entriesOf(row))
+    const from = entries.at(-1)?.sequence ?? after
+    for (const row of rows) entries.push(...entriesOf(row).filter(({ sequence }) => sequence > from))
     if (rows.length < PAGE) return entries
   }
 }
 
 type JournalRow = EventColumns & Omit<JournalEntry, 'event'> & { readonly hasPayload: boolean }
 
+/** From the row on in which `after` stands: there may be more in it. */
 async function readPage(db: Db, schema: string, id: string, after: number): Promise<readonly JournalRow[]> {
   const { rows } = await db.executeSql(
     `select e.sequence, e.at, e.type, e.step, e.side, e.attempt, e.data, e.payload, e.payload is not null as "hasPayload", e.worker,
        e.build
-     from ${schema}.saga_event e where e.saga_id = $1::uuid and e.sequence > $2::int order by e.sequence limit ${PAGE}`,
+     from ${schema}.saga_event e
+     where e.saga_id = $1::uuid and e.sequence >= coalesce((
+       select f.sequence from ${schema}.saga_event f
+       where f.saga_id = $1::uuid and f.sequence <= $2::int order by f.sequence desc limit 1), 0)
+     order by e.sequence limit ${PAGE}`,
     [id, after],
   )
   return rows as unknown as JournalRow[]
