@@ -5,6 +5,7 @@
  *
  * An attempt whose job is gone, but which a worker has claimed, is under way: its worker reports it, or is taken over.
  */
+import { HOOK_STEP } from '../engine/core/blueprint.ts'
 import { DEADLINE_TIMER, START_TIMER } from '../engine/core/command.ts'
 import { LIVE_STATUSES, SIDES, type Side, type Status } from '../engine/core/machine.ts'
 import type { Db, Row } from '../engine/store/db.ts'
@@ -103,7 +104,11 @@ function statement({ schema, bossSchema }: Schemas, page: string): string {
          union all
          -- Items of maps, which lie there by ranges of their numbers: 0-41,43.
          select m.key || '[' || i || ']', g.value -> 1
-         from json_each(p.state -> 'items') m cross join json_array_elements(m.value) g
+         from json_each(p.state -> 'items') m
+           cross join lateral (
+             -- Of most there is nothing to say but that they are done: they are not counted out.
+             select l.value from json_array_elements(m.value) l
+             where (l.value -> 1)::text ~ '"(flight|due|withheld)"' offset 0) g
            cross join unnest(string_to_array(g.value ->> 0, ',')) r
            cross join generate_series(split_part(r, '-', 1)::int, coalesce(nullif(split_part(r, '-', 2), ''), split_part(r, '-', 1))::int) i
        ) e cross join (values ${SIDES.map((side) => `('${side}')`).join(', ')}) v(side)
@@ -117,14 +122,20 @@ function statement({ schema, bossSchema }: Schemas, page: string): string {
            and (b.state < 'completed' or (b.state = 'failed' and b.completed_on > now() - ${ON_ITS_WAY}))`,
        )}),
      timer as (
+       -- One that has passed may have fired while something else was under way: what follows comes with the end of that.
        select d.id, d.step || ':' || d.side as name, (d.value ->> 'due')::float8 as due from side d
-       where d.value -> 'due' is not null
+       where d.value -> 'due' is not null and (
+         (d.value ->> 'due')::float8 > (select extract(epoch from ${schema}.now())::float8 * 1000)
+         or not exists (select from flight f where f.id = d.id))
        union all
        select p.id, '${START_TIMER}', extract(epoch from p.start_at)::float8 * 1000 from page p
        where p.status = 'pending' and (p.state ->> 'line') is distinct from 'waiting'
        union all
        select p.id, '${DEADLINE_TIMER}', (p.state ->> 'deadlineAt')::float8 from page p
-       where p.status in ${LIVE} and p.state -> 'deadlineAt' is not null and p.state -> 'recorded' is null),
+       where p.status in ${LIVE} and p.state -> 'deadlineAt' is not null and p.state -> 'recorded' is null
+         -- All steps are done, and the last hook is tried again: a deadline has nothing to turn any more.
+         and (p.state #> '{steps,${HOOK_STEP.completed}}' is null
+           or p.state #>> '{steps,${HOOK_STEP.completed},action,attempts}' = '0')),
      moving as materialized (
        select distinct r.id from side r
        where r.value -> 'flight' is not null or r.value -> 'due' is not null or r.value -> 'withheld' is not null)

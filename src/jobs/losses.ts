@@ -7,7 +7,7 @@
 import type { Limits } from '../engine/core/input.ts'
 import type { Item } from '../engine/runtime/apply.ts'
 import type { BlueprintShelf } from '../engine/runtime/blueprint-shelf.ts'
-import { type CodeShelf, limitsOf, UNLIMITED } from '../engine/runtime/limits.ts'
+import { type CodeShelf, limitsOf } from '../engine/runtime/limits.ts'
 import type { Db } from '../engine/store/db.ts'
 import { type Ran, readSagas } from '../engine/store/sagas.ts'
 import type { ClaimedJob } from '../engine/store/workers.ts'
@@ -52,7 +52,7 @@ export class Losses {
     const all = jobs.map(async (job) => {
       try {
         const limits = limitsOf(definitions.get(job.saga), job.step, job.side)
-        await this.#once(lostItem(job, counted ? limits : { ...limits, maxLost: UNLIMITED.maxLost }, ran), job)
+        await this.#once(lostItem(job, limits, ran, counted), job)
         recorded.add(job.id)
       } catch {
         // It is not among those that are recorded.
@@ -73,7 +73,7 @@ export class Losses {
 }
 
 /** The report that stands in for the worker that is gone. */
-function lostItem(job: ClaimedJob, limits: Limits, ran: Ran | undefined): Item {
+function lostItem(job: ClaimedJob, limits: Limits, ran: Ran | undefined, counted: boolean): Item {
   const delivery = {
     step: job.step,
     side: job.side,
@@ -83,7 +83,7 @@ function lostItem(job: ClaimedJob, limits: Limits, ran: Ran | undefined): Item {
   }
   return {
     sagaId: job.saga,
-    input: { type: 'lost', ...delivery, limits },
+    input: { type: 'lost', ...delivery, limits, ...(counted ? {} : { uncounted: true }) },
     job,
     ran,
   }

@@ -16,6 +16,9 @@ import type { ClaimedJob } from '../engine/store/workers.ts'
 import { Handing } from './handing.ts'
 import { type Lacking, type LackingJob, lackingOf, type Schemas } from './lacking.ts'
 
+/** So many lost attempts are handed to the committer, and waited for, at a time. */
+const AT_ONCE = 500
+
 export type MendingOptions = Schemas & {
   readonly applier: Applier
   readonly transaction: <T>(run: (db: Db) => Promise<T>) => Promise<T>
@@ -43,8 +46,13 @@ export class Mending {
     const reasons = found.filter((one) => one.what === 'reason')
     for (const { sagaId } of reasons) this.#handing.hand({ sagaId, input: { type: 'look_again' } })
     const putBack = others.length === 0 ? [] : await transaction((tx) => this.#putBack(tx, idsOf(others)))
-    const lost = jobs.length === 0 ? new Set<string>() : await lose(jobs.map(deliveryOf))
-    return [...reasons, ...putBack, ...jobs.filter(({ jobId }) => lost.has(jobId))]
+    const mended: Lacking[] = [...reasons, ...putBack]
+    for (let from = 0; from < jobs.length; from += AT_ONCE) {
+      const portion = jobs.slice(from, from + AT_ONCE)
+      const lost = await lose(portion.map(deliveryOf))
+      mended.push(...portion.filter(({ jobId }) => lost.has(jobId)))
+    }
+    return mended
   }
 
   /** Transaction: required. Locks: saga rows, skipping those that are busy, then jobs. */

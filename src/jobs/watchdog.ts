@@ -1,6 +1,6 @@
 /**
- * Finds sagas that wait for something that is not there, because somebody has deleted it behind the engine's back, or has
- * put back an old copy of it, and mends them (rule 11).
+ * Finds sagas that wait for something that is not there, because somebody has deleted it behind the engine's back, and
+ * mends them (rule 11).
  *
  * One worker at a time goes through all sagas that are not finished, page by page, and rests after each page for many
  * times as long as it took.
@@ -20,9 +20,11 @@ const NAMED = 5
 export type WatchdogReport = {
   readonly sagas: number
   readonly mended: readonly Lacking[]
-  /** Could not be mended this time: somebody else has the saga locked, or it could not be written. */
+  /** Not mended this time: somebody else has the saga locked, it could not be written, or it comes after others. */
   readonly left: readonly Lacking[]
 }
+
+type Pass = { sagas: number; readonly mended: Lacking[]; readonly left: Lacking[] }
 
 export type WatchdogOptions = Schemas & {
   readonly db: Db
@@ -36,14 +38,13 @@ export type WatchdogOptions = Schemas & {
   readonly onDone: (report: WatchdogReport) => void
 }
 
-const NOTHING: WatchdogReport = { sagas: 0, mended: [], left: [] }
-
 export class Watchdog {
   readonly #options: WatchdogOptions
   readonly #rounds: Rounds
   #status = 0
   #after: string | undefined
-  #report = NOTHING
+  #report: Pass = { sagas: 0, mended: [], left: [] }
+  #hasBegun = false
   /** Sagas that waited in no line the last time, and this time. */
   #unplaced: { readonly before: ReadonlySet<string>; readonly now: Set<string> } = { before: new Set(), now: new Set() }
 
@@ -80,14 +81,16 @@ export class Watchdog {
   #again(inMs: number): number {
     this.#status = 0
     this.#after = undefined
-    this.#report = NOTHING
+    this.#report = { sagas: 0, mended: [], left: [] }
+    this.#hasBegun = false
     return inMs
   }
 
   async #isMyTurn(): Promise<boolean> {
     const { db, schema, id } = this.#options
     // Who has begun goes through to the end.
-    return this.#report !== NOTHING || (await firstWorker(db, schema)) === id()
+    this.#hasBegun ||= (await firstWorker(db, schema)) === id()
+    return this.#hasBegun
   }
 
   /** @returns whether it was the last one. */
@@ -104,13 +107,11 @@ export class Watchdog {
     const ripe = lacking.filter((one) => this.#isRipe(one))
     const mended = ripe.length === 0 ? [] : await mending.mend(ripe)
     if (lacking.length > 0) this.#tell(lacking, mended)
-    const left = lacking.filter((one) => !mended.some((other) => isSame(one, other)))
-    const before = this.#report
-    this.#report = {
-      sagas: before.sagas + sagas,
-      mended: [...before.mended, ...mended],
-      left: [...before.left, ...left],
-    }
+    const done = new Set(mended.map((one) => JSON.stringify(one)))
+    const left = lacking.filter((one) => !done.has(JSON.stringify(one)))
+    this.#report.mended.push(...mended)
+    this.#report.left.push(...left)
+    this.#report.sagas += sagas
     this.#after = sagas < PAGE ? undefined : last
     if (this.#after === undefined) this.#status += 1
     return false
@@ -137,8 +138,4 @@ function countsOf(lacking: readonly Lacking[]): Readonly<Record<string, number>>
   const counts: Record<string, number> = {}
   for (const { what } of lacking) counts[what] = (counts[what] ?? 0) + 1
   return counts
-}
-
-function isSame(one: Lacking, other: Lacking): boolean {
-  return JSON.stringify(one) === JSON.stringify(other)
 }

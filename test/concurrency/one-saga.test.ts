@@ -1,5 +1,5 @@
 /**
- * Everybody at one saga at once: two workers, two people who order what comes to their minds, two watchdogs, and somebody
+ * Everybody at one saga at once: two workers, two people who order what comes to their minds, the watchdog, and somebody
  * who deletes its jobs (rules 1, 3, 4, 7, 14).
  */
 import type pg from 'pg'
@@ -61,7 +61,7 @@ afterAll(async () => {
 })
 
 describe('one saga', () => {
-  test('with two workers, two operators and two sweepers on it stays true to its journal, and nothing happens twice', async () => {
+  test('with two workers, two operators and the watchdog on it stays true to its journal, and nothing happens twice', async () => {
     const options = { watchdogEvery: 10, concurrency: 20 } as const
     for (const _worker of [1, 2]) await startEngine(database.connectionString, [busy], options)
     await using client = createSagaClient({ connectionString: database.connectionString })
@@ -113,7 +113,7 @@ async function order(give: () => Promise<unknown>): Promise<void> {
   }
 }
 
-/** Deletes the saga's jobs again and again: the sweepers have something to do. */
+/** Deletes the saga's jobs again and again: the watchdog has something to do. */
 async function steal(id: string, state: { readonly over: boolean }): Promise<void> {
   while (!state.over) await database.pool.query(`delete from pgboss.job where data ->> 'saga' = $1`, [id])
 }

@@ -43,7 +43,39 @@ const dead = defineSaga('dead', { version: 1, input }).step('refused', {
   whenExhausted: 'dead_letter',
 })
 
-const definitions = [plain, gated, later, dead]
+/** All its steps are done when its deadline comes, and its last hook is tried again later: nothing is left to be turned. */
+const finishing = defineSaga('finishing', { version: 1, input, deadline: '1s' })
+  .step('one', { action: () => 1, compensation: () => {} })
+  .onCompleted(() => {
+    if (!runs.includes('may finish')) throw new Error('Not yet.')
+  })
+
+/** It is on its way to the dead letters while one step waits for a moment that passes, and another runs. */
+const stopping = defineSaga('stopping', { version: 1, input }).parallel('both', (both) =>
+  both
+    .step('gives-up', {
+      action: async () => {
+        await new Promise((resolve) => setImmediate(resolve))
+        throw new Error('No.')
+      },
+      retry: { maxAttempts: 1 },
+      whenExhausted: 'dead_letter',
+    })
+    .step('waits', {
+      action: ({ attempt }) => {
+        if (attempt === 1) throw new Error('Not yet.')
+      },
+      retry: { maxAttempts: 3, backoff: 'fixed', initialInterval: '300ms', maxInterval: '300ms' },
+    })
+    .step('runs', {
+      action: async () => {
+        runs.push('runs')
+        await gate.promise
+      },
+    }),
+)
+
+const definitions = [plain, gated, later, dead, finishing, stopping]
 
 let database: TestDatabase
 
@@ -128,6 +160,16 @@ describe('the watchdog', () => {
         return rows.length === times
       })
     }
+    // Nor does a loss that counts find them counted.
+    const boss = new PgBoss({ connectionString: database.connectionString, supervise: false, schedule: false })
+    await boss.start()
+    const { rows } = await database.pool.query(`select id from pgboss.job where data ->> 'saga' = $1`, [id])
+    await boss.fail('saga_step', rows[0].id)
+    await boss.stop()
+    await until('the one that counts is recorded', async () => {
+      const { steps = [] } = (await client.get(id)) ?? {}
+      return steps.some(({ name, attempts }) => name === 'one' && attempts === 7)
+    })
     gate.resolve()
     expect((await client.outcome(id)).status).toBe('completed')
     expect((await client.outcome(busy.id)).status).toBe('completed')
@@ -225,6 +267,28 @@ describe('the watchdog', () => {
     expect(await mended()).toEqual([{ what: 'reason', sagaId: id }])
     // What was done to its row is in no journal.
     await database.pool.query('delete from saga.saga where id = $1', [id])
+  })
+
+  test('does not miss timers that have fired and had nothing to say', async () => {
+    const { engine, looked, reports } = await start()
+    const ends = await engine.enqueue(finishing, {})
+    const stops = await engine.enqueue(stopping, {})
+    await journalled(engine, ends.id, 'attempt_failed')
+    await until('one runs', async () => runs.includes('runs'))
+    await until('the step that waits has been told, and the deadline is over', async () => {
+      const { rows } = await database.pool.query(
+        `select timer from saga.saga_timer where saga_id = any($1) and (timer in ('waits:action') or timer = '@deadline' or due_at < saga.now() - interval '50 milliseconds')`,
+        [[ends.id, stops.id]],
+      )
+      return rows.length === 0
+    })
+    await looked()
+    expect(reports.flatMap(({ mended, left }) => [...mended, ...left])).toEqual([])
+    runs.push('may finish')
+    gate.resolve()
+    expect((await engine.outcome(stops.id)).status).toBe('dead_lettered')
+    await engine.operator.resolve(stops.id, { actor: 'ada', reason: 'a test', as: 'completed' })
+    expect((await engine.outcome(ends.id)).status).toBe('completed')
   })
 
   test('raises no alarm while 300 sagas come and go, with two workers looking for trouble', async () => {

@@ -78,7 +78,7 @@ export type SagaEvent =
       readonly fallsBack?: true
     } & OfAttempt)
   /** Nobody will report it. `redelivered`: the same job goes on as the next attempt. */
-  | ({ readonly type: 'attempt_lost'; readonly redelivered?: true } & OfAttempt)
+  | ({ readonly type: 'attempt_lost'; readonly redelivered?: true; readonly uncounted?: true } & OfAttempt)
   | ({
       readonly type: 'late_report'
       readonly outcome: 'succeeded' | 'failed'

@@ -93,7 +93,7 @@ export function lost(blueprint: Blueprint, state: SagaState, event: EventOf<'att
   return patchStep(state, event.step, (step) => {
     const side = step[event.side] ?? EMPTY_SIDE
     const flight = side.flight
-    const next = remember({ ...side, lost: side.lost + 1 }, event.attempt)
+    const next = remember({ ...side, lost: side.lost + (event.uncounted === true ? 0 : 1) }, event.attempt)
     const redelivered = event.redelivered === true && flight !== undefined
     return {
       ...step,

@@ -71,7 +71,12 @@ export type Report =
       readonly retryDelayMs: number
       readonly limits: Limits
     } & Delivery)
-  | ({ readonly type: 'lost'; readonly limits: Limits } & Delivery)
+  | ({
+      readonly type: 'lost'
+      /** It does not count towards `maxLost`: it is no sign of a step that kills its workers. */
+      readonly uncounted?: true
+      readonly limits: Limits
+    } & Delivery)
   | ({
       readonly type: 'returned'
       readonly why: Withheld | 'turned'

@@ -166,8 +166,9 @@ function isTooLate(side: SideState, limits: Limits, retryAt: number): boolean {
 
 function lost(draft: Draft, input: ReportOf<'lost'>, attempt: number): void {
   const { step: name, side, limits } = input
-  draft.emit({ type: 'attempt_lost', step: name, side, attempt })
-  const usedUp = name !== ADOPT && (draft.saga.steps[name]?.[side]?.lost ?? 0) >= limits.maxLost
+  const { uncounted } = input
+  draft.emit({ type: 'attempt_lost', step: name, side, attempt, ...(uncounted === undefined ? {} : { uncounted }) })
+  const usedUp = uncounted !== true && name !== ADOPT && (draft.saga.steps[name]?.[side]?.lost ?? 0) >= limits.maxLost
   if (usedUp || (side === 'action' && isTurning(draft, name, true))) {
     over(draft, name, side, attempt, limits, undefined)
   }
