@@ -178,7 +178,7 @@ describe('the watchdog', () => {
   test('follows a job that somebody has cancelled in pg-boss', async () => {
     await using client = createSagaClient({ connectionString: database.connectionString })
     const { engine } = await start({ concurrency: 1 })
-    await engine.enqueue(gated, {})
+    const busy = await engine.enqueue(gated, {})
     await until('the worker has no room', async () => runs.length === 1)
     const { id } = await client.enqueue(plain, {})
     const boss = new PgBoss({ connectionString: database.connectionString, supervise: false, schedule: false })
@@ -189,6 +189,7 @@ describe('the watchdog', () => {
     await journalled(engine, id, 'attempt_lost')
     gate.resolve()
     expect((await client.outcome(id)).status).toBe('completed')
+    expect((await client.outcome(busy.id)).status).toBe('completed')
   })
 
   test('sets timers again, to the moments that they had', async () => {
@@ -199,7 +200,7 @@ describe('the watchdog', () => {
     }
     const { id } = await engine.enqueue(later, {})
     await journalled(engine, id, 'attempt_failed')
-    await engine.enqueue(plain, {}, { startAt: new Date(Date.now() + 3_600_000) })
+    const delayed = await engine.enqueue(plain, {}, { startAt: new Date(Date.now() + 3_600_000) })
     const before = await timers()
     expect(before.map(({ timer }) => String(timer)).toSorted()).toEqual(['@deadline', '@start', 'again:action'])
     await database.pool.query('delete from saga.saga_timer')
@@ -210,6 +211,9 @@ describe('the watchdog', () => {
       `update saga.saga_timer set due_at = saga.now() - interval '1 second' where timer = '@start'`,
     )
     await engine.operator.cancel(id, await confirmed(engine, id))
+    // Nothing of this is left for the tests that follow.
+    expect((await engine.outcome(delayed.id)).status).toBe('completed')
+    expect((await engine.outcome(id)).status).toBe('compensated')
   })
 
   test('puts sagas back into their lines', async () => {
@@ -217,7 +221,7 @@ describe('the watchdog', () => {
     const ids: string[] = []
     for (let place = 0; place < 3; place += 1)
       ids.push((await engine.enqueue(gated, {}, { concurrencyKey: 'account' })).id)
-    await until('the first runs', async () => runs.length === 1)
+    await until('the first runs', async () => runs.includes('wait 1'))
     await database.pool.query('delete from saga.saga_line')
     const line = async () => {
       const { rows } = await database.pool.query(
