@@ -8,6 +8,8 @@ import { ConnectionError, sqlState } from '../engine/store/db.ts'
 /** Generous: a batch takes milliseconds, and a server that is slower than this is down for our purposes. */
 const STATEMENT_TIMEOUT_MS = 30_000
 const LOCK_TIMEOUT_MS = 10_000
+/** Of a process that stands still in the middle of a transaction: what it has locked is free well before its lease is over. */
+const IDLE_TIMEOUT_MS = 15_000
 const CONNECT_TIMEOUT_MS = 10_000
 /**
  * A server that lives answers sooner, with an error if need be: statements have their own limit there. Without an answer
@@ -24,7 +26,7 @@ export const ANSWER_WITHIN_MS = STATEMENT_TIMEOUT_MS + 5_000
 function beginning(lockTimeoutMs: number): string {
   return `begin isolation level read committed;
 set local search_path = pg_catalog; set local lock_timeout = ${lockTimeoutMs}; set local statement_timeout = ${STATEMENT_TIMEOUT_MS};
-set local idle_in_transaction_session_timeout = ${STATEMENT_TIMEOUT_MS};
+set local idle_in_transaction_session_timeout = ${IDLE_TIMEOUT_MS};
 set local jit = off; set local enable_seqscan = off; set local enable_mergejoin = off`
 }
 
