@@ -109,8 +109,9 @@ export class Watchdog {
     if (lacking.length > 0) this.#tell(lacking, mended)
     const done = new Set(mended.map((one) => JSON.stringify(one)))
     const left = lacking.filter((one) => !done.has(JSON.stringify(one)))
-    this.#report.mended.push(...mended)
-    this.#report.left.push(...left)
+    // One by one: they can be more than a call can be given.
+    for (const one of mended) this.#report.mended.push(one)
+    for (const one of left) this.#report.left.push(one)
     this.#report.sagas += sagas
     this.#after = sagas < PAGE ? undefined : last
     if (this.#after === undefined) this.#status += 1

@@ -305,8 +305,6 @@ function blueprintFor(applier: Applier, row: LockedRow, known: string | null, it
   )
 }
 
-const HAS_PAYLOAD: readonly SagaEvent['type'][] = PAYLOAD_EVENTS
-
 /**
  * A result belongs to the event that says that the step is done, or that a late effect turned up. What a late report
  * says of a step that is completed changes nothing: others may have acted on its result (rule 5).
@@ -320,7 +318,7 @@ function placePayload(
 ): void {
   const at = events.findIndex(
     (event) =>
-      HAS_PAYLOAD.includes(event.type) || (event.type === 'late_report' && event.side === 'action' && !wasCompleted),
+      PAYLOAD_EVENTS.includes(event.type) || (event.type === 'late_report' && event.side === 'action' && !wasCompleted),
   )
   if (at >= 0) payloads.set(offset + at, payload)
 }

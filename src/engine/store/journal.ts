@@ -23,14 +23,14 @@ const NO_ITEMS: WantedItems = { sagas: [], steps: [] }
 const PAGE = 10_000
 
 /** What an attempt, or a person, has said is stored with an event of one of these types. */
-export const PAYLOAD_EVENTS = [
+export const PAYLOAD_EVENTS: readonly SagaEventType[] = [
   'step_completed',
   'step_verified',
   'map_started',
   'step_checkpointed',
   'step_settled_by_hand',
   'input_edited',
-] as const satisfies readonly SagaEventType[]
+]
 
 const WITH_PAYLOAD = `(${['saga_started', 'late_report', ...PAYLOAD_EVENTS].map((type) => `'${type}'`).join(', ')})`
 
@@ -111,8 +111,8 @@ export type JournalEntry = {
 export async function readJournal(db: Db, schema: string, id: string, after = 0): Promise<readonly JournalEntry[]> {
   const entries: JournalEntry[] = []
   for (;;) {
-    const rows = await readPage(db, schema, id, entries.at(-1)?.sequence ?? after)
     const from = entries.at(-1)?.sequence ?? after
+    const rows = await readPage(db, schema, id, from)
     for (const row of rows) entries.push(...entriesOf(row).filter(({ sequence }) => sequence > from))
     if (rows.length < PAGE) return entries
   }
