@@ -8,8 +8,11 @@ import { ConnectionError, sqlState } from '../engine/store/db.ts'
 /** Generous: a batch takes milliseconds, and a server that is slower than this is down for our purposes. */
 const STATEMENT_TIMEOUT_MS = 30_000
 const LOCK_TIMEOUT_MS = 10_000
-/** Of a process that stands still in the middle of a transaction: what it has locked is free well before its lease is over. */
-const IDLE_TIMEOUT_MS = 15_000
+/**
+ * Of a worker that stands still in the middle of a fetch or a batch: what it has locked is free well before its lease is
+ * over. Nobody else's code runs in these; in other transactions a codec may take its time.
+ */
+const STANDS_STILL_MS = 15_000
 const CONNECT_TIMEOUT_MS = 10_000
 /**
  * A server that lives answers sooner, with an error if need be: statements have their own limit there. Without an answer
@@ -23,24 +26,24 @@ export const ANSWER_WITHIN_MS = STATEMENT_TIMEOUT_MS + 5_000
  * The last line is about plans: every statement here looks up a batch of rows by index. Statistics that are out of date,
  * which is what a queue always has, must not talk the planner into reading whole tables instead.
  */
-function beginning(lockTimeoutMs: number): string {
+function beginning(lockTimeoutMs: number, idleTimeoutMs = STATEMENT_TIMEOUT_MS): string {
   return `begin isolation level read committed;
 set local search_path = pg_catalog; set local lock_timeout = ${lockTimeoutMs}; set local statement_timeout = ${STATEMENT_TIMEOUT_MS};
-set local idle_in_transaction_session_timeout = ${IDLE_TIMEOUT_MS};
+set local idle_in_transaction_session_timeout = ${idleTimeoutMs};
 set local jit = off; set local enable_seqscan = off; set local enable_mergejoin = off`
 }
 
 export const BEGIN = beginning(LOCK_TIMEOUT_MS)
 /** For a batch: as long as it waits for one job, it keeps the rows of all its other sagas locked. */
-export const BEGIN_BATCH = beginning(1_000)
+export const BEGIN_BATCH = beginning(1_000, STANDS_STILL_MS)
 /** For what has been in somebody's way before. It is tried often, and is not worth a wait. */
-export const BEGIN_APART = beginning(100)
+export const BEGIN_APART = beginning(100, STANDS_STILL_MS)
 
 /**
  * For a fetch. pg-boss has an index in the order in which it takes jobs; by statistics that are older than the queue is
  * long, the planner reads all that is queued instead, and sorts it: each fetch then costs more the more there is to fetch.
  */
-export const BEGIN_FETCH = `${BEGIN}; set local enable_bitmapscan = off; set local enable_sort = off`
+export const BEGIN_FETCH = `${beginning(LOCK_TIMEOUT_MS, STANDS_STILL_MS)}; set local enable_bitmapscan = off; set local enable_sort = off`
 
 /** For a step's own statements, which may use the app's names and plans; its limits come with the step. */
 export const BEGIN_STEP = 'begin isolation level read committed'
