@@ -47,7 +47,8 @@ async function openClient(connectionString: string, { definition }: Workload): P
     },
     start: async () => (await sagas.enqueue(definition, INPUT as never)).id,
     async startIn(client) {
-      await sagas.enqueue(definition, INPUT as never, { db: fromPg(client) })
+      // As docs/performance.md advises: the connections are the app's own, without a pooler between.
+      await sagas.enqueue(definition, INPUT as never, { db: fromPg(client, { prepared: true }) })
     },
     async outcome(id) {
       await sagas.outcome(id)

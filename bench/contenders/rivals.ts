@@ -23,10 +23,10 @@ export const RIVALS: readonly Rival[] = [
     name: 'chain',
     title: 'pg-boss chain by hand',
     program: 'raw',
-    sagas: 500,
+    sagas: 1_000,
     options: { conc: 50, hint: 1, max: 30, pool: 30 },
   },
-  { name: 'openworkflow', title: 'OpenWorkflow 0.10.1', program: 'ow', sagas: 1_000, options: { conc: 100 } },
+  { name: 'openworkflow', title: 'OpenWorkflow 0.10.1', program: 'ow', sagas: 2_500, options: { conc: 100 } },
   {
     name: 'bare-floor',
     title: 'bare floor: no pg-boss, no journal',

@@ -28,7 +28,7 @@ export const MIXED: Workload = {
   title: 'three transactional and two external steps',
   kind: 'drain',
   definition: mixed,
-  sagas: 1_000,
+  sagas: 2_000,
   workers: 1,
   ends: 'completed',
   transactional: ['one', 'three', 'five'],

@@ -37,6 +37,7 @@ class ConnectedClient extends SagaClient implements AsyncDisposable {
 export async function openClient(wiring: Wiring): Promise<void> {
   await checkSchema(wiring.db, wiring.schema)
   await readyBoss(wiring, { migrate: false, queues: false })
+  await wiring.probe()
 }
 
 /**

@@ -37,10 +37,12 @@ export class SagaEngine extends SagaClient implements AsyncDisposable {
     const { connectionString, transactionPoolSize = 10 } = options
     this.#txPool = openPool(connectionString, transactionPoolSize, 'pg-saga transactions', wiring.logger)
     const openTransaction =
-      (options.transaction as OpenTransaction | undefined) ?? defaultTransaction(this.#txPool, transactionPoolSize)
+      (options.transaction as OpenTransaction | undefined) ??
+      defaultTransaction(this.#txPool, transactionPoolSize, { prepared: wiring.prepared })
     this.#worker = new Worker({
       connectionString,
       directConnectionString: options.directConnectionString ?? connectionString,
+      prepared: wiring.prepared,
       schema: wiring.schema,
       bossSchema: wiring.bossSchema,
       boss: wiring.boss,
@@ -135,6 +137,7 @@ export class SagaEngine extends SagaClient implements AsyncDisposable {
     if (migrate) await parts.transaction((tx) => applyMigrations(tx, schema, bossSchema))
     else await checkSchema(db, schema)
     await readyBoss(this.#wiring, { migrate, queues: true })
+    await this.#wiring.probe()
     for (const definition of definitions) await this.register(definition)
     // Told to stop meanwhile: nothing is to run any more.
     if (this.#stopped === undefined) await this.#worker.start()

@@ -20,7 +20,9 @@ import type { AppBoss } from '../jobs/app-boss.ts'
 import { createDispatcher } from '../jobs/dispatcher.ts'
 import { withTimeout } from '../jobs/patience.ts'
 import { inTransaction, openPool, type Pool, poolDb } from '../jobs/pools.ts'
+import { Prepared } from '../jobs/prepared.ts'
 import { openBoss } from '../jobs/queues.ts'
+import { poolKeepsSessions } from '../jobs/session-probe.ts'
 import { WakeUp } from '../jobs/wake-up.ts'
 import { checkOptions, type SagaClientOptions } from './options.ts'
 
@@ -43,6 +45,10 @@ export type Wiring = {
   readonly bossSchema: string
   readonly pool: Pool
   readonly db: Db
+  /** For all connections to the connection string, once it is known that they keep their sessions. */
+  readonly prepared: Prepared
+  /** Finds out whether they do, once. */
+  readonly probe: () => Promise<void>
   readonly boss: AppBoss
   /** It belongs to the app: it is not ours to stop. */
   readonly isAppBoss: boolean
@@ -70,6 +76,7 @@ export function wire(
   const logger = options.logger ?? SILENT
   const pool = openPool(options.connectionString, options.poolSize ?? 10, 'pg-saga', logger)
   const db = poolDb(pool)
+  const prepared = new Prepared()
   // Its own statements are migrations and maintenance, which take as long as they take; ours it gets with each call.
   const { boss, isAppBoss, stopBoss } = bossFor(options.boss, () =>
     openBoss(poolDb(pool, Number.POSITIVE_INFINITY), bossSchema, { supervise, migrate: supervise }, logger),
@@ -90,7 +97,7 @@ export function wire(
   }
   const wakeUp = new WakeUp(schema, db, logger, options.notify ?? true)
   const authorize = options.authorize ?? CODE_MAY
-  const transaction = <T>(run: (tx: Db) => Promise<T>) => repeating(() => inTransaction(pool, run))
+  const transaction = <T>(run: (tx: Db) => Promise<T>) => repeating(() => inTransaction(pool, run, { prepared }))
   const maxPayloadBytes = options.maxPayloadBytes ?? DEFAULT_MAX_PAYLOAD_BYTES
   const starter = {
     ...applier,
@@ -124,6 +131,10 @@ export function wire(
     bossSchema,
     pool,
     db,
+    prepared,
+    probe: once(async () => {
+      if (await poolKeepsSessions(pool)) prepared.allow()
+    }),
     boss,
     isAppBoss,
     stopBoss,

@@ -4,7 +4,7 @@ import type { Act } from './core/events.ts'
 import type { Ignored, Order } from './core/input.ts'
 import type { Status } from './core/machine.ts'
 import type { Operator, OperatorOptions, ShownPlan } from './operator.ts'
-import { holdsFor, readActiveHolds } from './store/holds.ts'
+import { holdsFor, readNowAndHolds } from './store/holds.ts'
 import type { OperationVerb, VerbOptions } from './store/operations.ts'
 import type { SagaFilter } from './store/reading.ts'
 import { pageOfSagas, type SagaRow } from './store/sagas.ts'
@@ -65,7 +65,7 @@ export async function previewOf(
 
 /** Each row with why it would refuse the order; `undefined` where it fits. */
 async function refusalsOf(
-  { applier, db, starter }: OperatorOptions,
+  { applier, db }: OperatorOptions,
   { verb, options }: Checked,
   rows: readonly SagaRow[],
 ): Promise<readonly { readonly row: SagaRow; readonly reason: RefusalReason | undefined }[]> {
@@ -73,8 +73,7 @@ async function refusalsOf(
     db,
     rows.map((row) => row.blueprint),
   )
-  const holds = await readActiveHolds(db, applier.schema)
-  const now = await starter.clock.now(db)
+  const { now, holds } = await readNowAndHolds(db, applier.schema)
   const order = orderOf(verb, options)
   return rows.map((row) => {
     const blueprint = applier.shelf.get(row.blueprint)

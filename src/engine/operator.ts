@@ -19,7 +19,7 @@ import { isId, newId } from './runtime/ids.ts'
 import { decideStart, inputHashOf, type Starter, storeStarts } from './runtime/start.ts'
 import type { Db } from './store/db.ts'
 import { erasePayloads } from './store/erasing.ts'
-import { holdsFor, readActiveHolds } from './store/holds.ts'
+import { holdsFor, readNowAndHolds } from './store/holds.ts'
 import { readPayloads, readRequest } from './store/journal.ts'
 import { concurrencyKeyOf } from './store/line.ts'
 import { lockSagas, readSagas, type SagaRow } from './store/sagas.ts'
@@ -283,10 +283,9 @@ export class Operator {
     const blueprint = applier.shelf.get(row.blueprint)
     if (blueprint === undefined)
       throw new SagaError('DEFINITION_UNKNOWN', `The blueprint of saga ${row.id} is not stored.`)
-    const holds = holdsFor(await readActiveHolds(db, applier.schema), row.definition, row.id)
-    const now = await this.#options.starter.clock.now(db)
+    const { now, holds } = await readNowAndHolds(db, applier.schema)
     // A placeholder: a plan schedules nothing.
-    const facts = { now, newId: () => 'plan', holds }
+    const facts = { now, newId: () => 'plan', holds: holdsFor(holds, row.definition, row.id) }
     const plan = planOf(blueprint, row.state, order, facts, options)
     if (!isPlan(plan)) throw refusal(row, order, plan)
     const shown = { ...plan, steps: inLines(plan.steps) }

@@ -31,6 +31,7 @@ import {
   type Work,
 } from './entries.ts'
 import { HeldBack } from './held-back.ts'
+import type { Prepared } from './prepared.ts'
 import { inSessionTransaction, Session } from './sessions.ts'
 import { isLockedOut, isOfTheData } from './trouble.ts'
 
@@ -39,6 +40,7 @@ const TRIES_AS_A_WHOLE = 5
 
 export type CommitterOptions = {
   readonly connectionString: string
+  readonly prepared: Prepared
   readonly committers: number
   readonly maxBatch: number
   readonly applier: Applier
@@ -65,7 +67,10 @@ export class Committer {
   constructor(options: CommitterOptions) {
     this.#options = options
     this.#lanes = Array.from({ length: options.committers }, (_, index) => ({
-      session: new Session(options.connectionString, `pg-saga committer ${index + 1}`, { noticedSoon: true }),
+      session: new Session(options.connectionString, `pg-saga committer ${index + 1}`, {
+        noticedSoon: true,
+        prepared: options.prepared,
+      }),
       working: false,
     }))
   }

@@ -3,7 +3,8 @@
  * server's defaults are, and a limit for answers.
  */
 import type pg from 'pg'
-import { ConnectionError, sqlState } from '../engine/store/db.ts'
+import { ConnectionError, type StatementOptions, sqlState } from '../engine/store/db.ts'
+import type { Prepared } from './prepared.ts'
 
 /** Generous: a batch takes milliseconds, and a server that is slower than this is down for our purposes. */
 const STATEMENT_TIMEOUT_MS = 30_000
@@ -64,15 +65,33 @@ export function clientConfig(connectionString: string, name: string): PipelineCo
 export type Connection = {
   readonly client: pg.ClientBase
   readonly watch: AnswerWatch
+  /** Where statements may be prepared. */
+  readonly prepared?: Prepared | undefined
   /** Nothing more comes from it. */
   lostBy?: Error
 }
 
 /** @throws ConnectionError when the connection is lost: but what the server itself said of the statement stands. */
-export async function ask(connection: Connection, text: string, values?: unknown[]): Promise<pg.QueryResult> {
+export async function ask(
+  connection: Connection,
+  text: string,
+  values?: unknown[],
+  { prepared }: StatementOptions = {},
+): Promise<pg.QueryResult> {
+  const name = prepared === true ? connection.prepared?.nameOf(text) : undefined
   try {
-    return await connection.watch.over(connection.client.query(text, values))
+    const answer =
+      name === undefined
+        ? connection.client.query(text, values)
+        : connection.client.query({ name, text, ...(values === undefined ? {} : { values }) })
+    return await connection.watch.over(answer)
   } catch (error) {
+    if (name !== undefined && connection.prepared?.isRefusedBy(sqlState(error)) === true) {
+      // Whatever is prepared there is another's. The next connection goes without.
+      connection.lostBy ??= error as Error
+      cut(connection.client)
+      throw new ConnectionError(error)
+    }
     if (connection.lostBy === undefined || sqlState(error) !== undefined) throw error
     throw new ConnectionError(connection.lostBy)
   }

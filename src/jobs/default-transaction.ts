@@ -5,24 +5,24 @@
 
 import { BEGIN_STEP, requireCommit } from './connection.ts'
 import { withTimeout } from './patience.ts'
-import { lend, type Pool } from './pools.ts'
+import { type LendOptions, lend, type Pool } from './pools.ts'
 import type { OpenTransaction } from './transactional.ts'
 import { Turns } from './turns.ts'
 
 /** A rollback waits for the statement before it. After this long the connection is closed instead, which is the same. */
 const ROLLBACK_WITHIN_MS = 500
 
-/** @param answerWithinMs see `lend`: what the step asks of its transaction is limited by the step's own timeout. */
-export function defaultTransaction(pool: Pool, size: number, answerWithinMs?: number): OpenTransaction {
+/** @param options see `lend`: what the step asks of its transaction is limited by the step's own timeout. */
+export function defaultTransaction(pool: Pool, size: number, options: LendOptions = {}): OpenTransaction {
   // The pool itself would count waiting for a connection as a failure to connect. Here it may take as long as it takes.
   const turns = new Turns(size)
   return async (run) => {
     await turns.take()
     try {
-      const { client, query, db, release } = await lend(pool, answerWithinMs)
+      const { client, query, begin, db, release } = await lend(pool, options)
       let broken: Error | undefined
       try {
-        await query(BEGIN_STEP)
+        await begin(BEGIN_STEP)
         const result = await run(client, db)
         requireCommit(await query('commit'))
         return result

@@ -2,7 +2,7 @@
 import { SagaError } from '../engine/errors.ts'
 import { newId } from '../engine/runtime/ids.ts'
 import type { DeliveredJob, Dispatcher } from '../engine/runtime/ports.ts'
-import type { Db } from '../engine/store/db.ts'
+import { type Db, PREPARED } from '../engine/store/db.ts'
 import type { AppBoss } from './app-boss.ts'
 import { DEAD_LETTER_QUEUE, STEP_QUEUE } from './queues.ts'
 
@@ -43,8 +43,13 @@ export function createDispatcher(boss: AppBoss, bossSchema: string, eventQueue?:
  */
 async function settle(boss: AppBoss, db: Db, jobs: readonly DeliveredJob[]): Promise<ReadonlySet<string>> {
   const deliveries = jobs.map(({ id, retryCount }) => ({ id, retryCount }))
-  const response = await boss.deleteJob(STEP_QUEUE, deliveries as never, { db })
+  const response = await boss.deleteJob(STEP_QUEUE, deliveries as never, { db: preparing(db) })
   return new Set(settledIds(response))
+}
+
+/** What pg-boss asks has the same text each time: jobs are rows of one parameter. */
+function preparing(db: Db): Db {
+  return { ...db, executeSql: (text, values) => db.executeSql(text, values, PREPARED) }
 }
 
 function settledIds(response: unknown): readonly string[] {
@@ -64,7 +69,7 @@ async function owned(db: Db, bossSchema: string, ids: readonly string[]): Promis
 /** pg-boss's insert says nothing about a conflict, so what it inserted is counted (rule 1). */
 async function insert(boss: AppBoss, db: Db, queue: string, jobs: readonly { readonly id: string }[]): Promise<void> {
   if (jobs.length === 0) return
-  const inserted = await boss.insert(queue, jobs as never, { db, returnId: true } as never)
+  const inserted = await boss.insert(queue, jobs as never, { db: preparing(db), returnId: true } as never)
   if (inserted?.length === jobs.length) return
   throw new SagaError(
     'BATCH_INCOMPLETE',

@@ -100,7 +100,8 @@ export class FetchLoop {
     const fetched = await fetcher.fetch(Math.max(1, wanted()), identity(), () => this.#open)
     this.#backoff.reset()
     if (fetched === undefined) return
-    this.#hint = true
+    // Of what comes meanwhile, whoever commits it tells; another look would stand in the way of the fetch for that.
+    if (fetched.isFull) this.#hint = true
     onFetched(fetched.jobs.length)
     take(fetched)
   }

@@ -19,6 +19,7 @@ import type { SagaCache } from './cache.ts'
 import { BEGIN_FETCH } from './connection.ts'
 import type { Claim } from './entries.ts'
 import type { Identity } from './owner.ts'
+import type { Prepared } from './prepared.ts'
 import { STEP_QUEUE } from './queues.ts'
 import { inSessionTransaction, Session } from './sessions.ts'
 import { isForgotten, lacksMaps, settledMaps, wantedItems } from './wanted-items.ts'
@@ -28,10 +29,13 @@ export type Fetched = {
   readonly jobs: readonly ClaimedJob[]
   readonly sagas: ReadonlyMap<string, LoadedSaga>
   readonly holds: HoldsByDefinition
+  /** As many were there as were asked for, so that there may be more. */
+  readonly isFull: boolean
 }
 
 export type FetcherOptions = {
   readonly connectionString: string
+  readonly prepared: Prepared
   readonly schema: string
   readonly boss: AppBoss
   readonly cache: SagaCache
@@ -59,7 +63,10 @@ export class Fetcher {
 
   constructor(options: FetcherOptions) {
     this.#options = options
-    this.#session = new Session(options.connectionString, 'pg-saga fetch', { noticedSoon: true })
+    this.#session = new Session(options.connectionString, 'pg-saga fetch', {
+      noticedSoon: true,
+      prepared: options.prepared,
+    })
   }
 
   async open(): Promise<void> {
@@ -86,12 +93,13 @@ export class Fetcher {
    * @throws TakenOver when the worker is not who it was, Unwanted when it stops meanwhile: nothing was fetched.
    */
   async fetch(limit: number, who: Identity, isWanted: () => boolean): Promise<Fetched | undefined> {
-    const { schema, faults } = this.#options
+    const { schema, faults, permits } = this.#options
     const id = newId()
+    const size = batchSize(limit)
     const fetched = await inSessionTransaction(
       this.#session,
       async (db) => {
-        const jobs = await this.#next(db, batchSize(limit))
+        const jobs = await this.#next(db, size)
         faults('fetched')
         if (jobs.length === 0) return undefined
         const claimed = jobs.map(claimedJob)
@@ -110,7 +118,9 @@ export class Fetcher {
     )
     if (fetched === undefined) return undefined
     this.#claims.add(id)
-    return { claim: { id, open: fetched.jobs.length }, ...fetched }
+    // Where groups are limited, pg-boss can bring fewer than there are.
+    const isFull = fetched.jobs.length === size || permits.size > 0
+    return { claim: { id, open: fetched.jobs.length }, isFull, ...fetched }
   }
 
   /**
@@ -142,7 +152,7 @@ export class Fetcher {
     const unknown = claims.filter((claim) => !known.has(claim.id))
     const found: Fetched[] = []
     for (const { id, jobs } of unknown) {
-      found.push({ claim: { id, open: jobs.length }, jobs, ...(await this.#load(db, jobs)) })
+      found.push({ claim: { id, open: jobs.length }, jobs, isFull: false, ...(await this.#load(db, jobs)) })
     }
     // Only now: whoever could not read all of it reads all of it again.
     for (const { claim } of found) this.#claims.add(claim.id)

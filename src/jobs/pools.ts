@@ -13,6 +13,7 @@ import {
   reached,
   requireCommit,
 } from './connection.ts'
+import { nameOf, type Prepared } from './prepared.ts'
 
 export type Pool = pg.Pool
 /** What a transaction of the default kind is handed over as: a `pg` client. */
@@ -33,19 +34,28 @@ export function openPool(connectionString: string, max: number, name: string, lo
 export type Lent = {
   readonly client: pg.PoolClient
   readonly query: (text: string, values?: unknown[]) => Promise<pg.QueryResult>
+  readonly begin: (begin: string) => Promise<unknown>
   readonly db: Db
   /** Given back; with an error, it is closed instead. */
   readonly release: (broken?: Error) => void
 }
 
+export type LendOptions = {
+  /** See `SessionOptions`. Holds for `query`, `begin` and `db`, not for what the borrower asks the client itself. */
+  readonly answerWithinMs?: number | undefined
+  readonly prepared?: Prepared | undefined
+}
+
 /**
- * @param answerWithinMs see `SessionOptions`. Holds for `query` and `db`, not for what the borrower asks the client itself.
  * @throws ConnectionError whatever keeps the connection from being there. A connection string that is none is told as is.
  */
-export async function lend(pool: pg.Pool, answerWithinMs = ANSWER_WITHIN_MS): Promise<Lent> {
+export async function lend(
+  pool: pg.Pool,
+  { answerWithinMs = ANSWER_WITHIN_MS, prepared }: LendOptions = {},
+): Promise<Lent> {
   // That the pool was closed says nothing of the database.
   const client = await (pool.ending ? pool.connect() : reached(pool.connect()))
-  const connection: Connection = { client, watch: new AnswerWatch(answerWithinMs, () => cut(client)) }
+  const connection: Connection = { client, watch: new AnswerWatch(answerWithinMs, () => cut(client)), prepared }
   const onError = (error: Error) => {
     connection.lostBy ??= error
   }
@@ -53,7 +63,10 @@ export async function lend(pool: pg.Pool, answerWithinMs = ANSWER_WITHIN_MS): Pr
   return {
     client,
     query: (text, values) => ask(connection, text, values),
-    db: { executeSql: async (text, values) => ({ rows: (await ask(connection, text, values)).rows }) },
+    begin: (begin) => ask(connection, prepared?.beginning(client, begin) ?? begin),
+    db: {
+      executeSql: async (text, values, options) => ({ rows: (await ask(connection, text, values, options)).rows }),
+    },
     release(broken) {
       client.off('error', onError)
       client.release(broken)
@@ -61,11 +74,11 @@ export async function lend(pool: pg.Pool, answerWithinMs = ANSWER_WITHIN_MS): Pr
   }
 }
 
-/** @param answerWithinMs see `lend`. */
+/** @param answerWithinMs see `SessionOptions`. */
 export function poolDb(pool: pg.Pool, answerWithinMs = ANSWER_WITHIN_MS): Db {
   return {
     async executeSql(text, values) {
-      const lent = await lend(pool, answerWithinMs)
+      const lent = await lend(pool, { answerWithinMs })
       let broken: Error | undefined
       try {
         return await lent.db.executeSql(text, values)
@@ -79,17 +92,32 @@ export function poolDb(pool: pg.Pool, answerWithinMs = ANSWER_WITHIN_MS): Db {
   }
 }
 
-/** A transaction on a `pg` client, for `enqueue(…, { db })`. */
-export function fromPg(client: pg.ClientBase): Db {
-  return { executeSql: async (text, values) => ({ rows: (await client.query(text, values)).rows }) }
+/**
+ * A transaction on a `pg` client, for `enqueue(…, { db })`.
+ *
+ * @param options `prepared`: the server parses and plans our statements once for each of your connections, which takes
+ * more than half of its work off a start. Not behind a pooler that shares sessions out, unless it knows prepared
+ * statements.
+ */
+export function fromPg(client: pg.ClientBase, { prepared = false }: { readonly prepared?: boolean } = {}): Db {
+  return {
+    async executeSql(text, values = [], options) {
+      const name = prepared && options?.prepared === true ? nameOf(text) : undefined
+      return { rows: (await client.query(name === undefined ? { text, values } : { name, text, values })).rows }
+    },
+  }
 }
 
 /** Runs in a transaction of its own, on a connection of the pool. */
-export async function inTransaction<T>(pool: pg.Pool, run: (db: Db) => Promise<T>): Promise<T> {
-  const { query, db, release } = await lend(pool)
+export async function inTransaction<T>(
+  pool: pg.Pool,
+  run: (db: Db) => Promise<T>,
+  options: LendOptions = {},
+): Promise<T> {
+  const { query, begin, db, release } = await lend(pool, options)
   let broken: Error | undefined
   try {
-    await query(BEGIN)
+    await begin(BEGIN)
     const result = await run(db)
     requireCommit(await query('commit'))
     return result

@@ -5,6 +5,7 @@
  * that serves others. Taken for a sign of life it would say of the living that they are dead.
  */
 import type { Db } from '../engine/store/db.ts'
+import { lend, type Pool } from './pools.ts'
 import type { Session } from './sessions.ts'
 
 /** The class of our advisory locks; the owners' keys begin with 1. */
@@ -17,6 +18,22 @@ export async function keepsItsSession(session: Session, other: () => Session): P
     return await keepsItsLock(await session.db(), await rival.db())
   } finally {
     await rival.close()
+  }
+}
+
+/** Whether connections of a pool keep their sessions; `false` too of a pool that has only one, for nobody can know. */
+export async function poolKeepsSessions(pool: Pool): Promise<boolean> {
+  if ((pool.options.max ?? 1) < 2) return false
+  const one = await lend(pool)
+  try {
+    const other = await lend(pool)
+    try {
+      return await keepsItsLock(one.db, other.db)
+    } finally {
+      other.release()
+    }
+  } finally {
+    one.release()
   }
 }
 

@@ -12,6 +12,7 @@ import {
   reached,
   requireCommit,
 } from './connection.ts'
+import type { Prepared } from './prepared.ts'
 
 /** How long a connection that is given up may take to say goodbye. */
 const GOODBYE_MS = 1_000
@@ -23,6 +24,8 @@ export type SessionOptions = {
   readonly answerWithinMs?: number
   /** Has the server notice within seconds that this end is gone, so that what it holds there is free. */
   readonly noticedSoon?: boolean
+  /** For those that ask the same statements in each transaction. */
+  readonly prepared?: Prepared | undefined
 }
 
 type OwnConnection = Connection & { readonly client: pg.Client }
@@ -57,13 +60,18 @@ export class Session {
   }
 
   /** For a transaction: all of it on this connection, its end included, also when the session has another by then. */
-  async opened(): Promise<{ readonly db: Db; readonly commit: () => Promise<void> }> {
+  async opened(): Promise<{
+    readonly db: Db
+    readonly begin: (begin: string) => Promise<unknown>
+    readonly commit: () => Promise<void>
+  }> {
     const connection = await this.#connected()
     return {
       db: {
         pipelined: true,
-        executeSql: async (text, values) => ({ rows: (await ask(connection, text, values)).rows }),
+        executeSql: async (text, values, options) => ({ rows: (await ask(connection, text, values, options)).rows }),
       },
+      begin: (begin) => ask(connection, connection.prepared?.beginning(connection, begin) ?? begin),
       commit: async () => requireCommit(await ask(connection, 'commit')),
     }
   }
@@ -94,7 +102,7 @@ export class Session {
       pipeline: true,
     } as pg.ClientConfig)
     const watch = new AnswerWatch(this.#options.answerWithinMs ?? ANSWER_WITHIN_MS, () => cut(client))
-    const connection: OwnConnection = { client, watch }
+    const connection: OwnConnection = { client, watch, prepared: this.#options.prepared }
     client.on('error', (error) => this.#lose(connection, error))
     client.on('end', () => this.#lose(connection, new Error('The connection ended.')))
     await reached(client.connect())
@@ -145,11 +153,11 @@ export async function inSessionTransaction<T>(
   run: (db: Db) => Promise<T>,
   begin = BEGIN,
 ): Promise<T> {
-  const { db, commit } = await session.opened()
+  const { db, begin: beginWith, commit } = await session.opened()
   try {
     const [, result] = await inOneFlight(
       db,
-      () => db.executeSql(begin),
+      () => beginWith(begin),
       () => run(db),
     )
     await commit()

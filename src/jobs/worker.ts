@@ -19,6 +19,7 @@ import { FetchLoop } from './fetch-loop.ts'
 import { type Fetched, Fetcher } from './fetcher.ts'
 import { Owner } from './owner.ts'
 import { withTimeout } from './patience.ts'
+import type { Prepared } from './prepared.ts'
 import { Runner } from './runner.ts'
 import { Siblings } from './siblings.ts'
 import type { OpenTransaction } from './transactional.ts'
@@ -28,6 +29,8 @@ import type { Wake } from './wake-up.ts'
 export type WorkerOptions = Omit<UpkeepOptions, 'owner' | 'isOpen' | 'submit' | 'onJobs' | 'onEvent'> & {
   /** For the owner's session: not through a pooler in transaction mode. */
   readonly directConnectionString: string
+  /** For its own connections, and those of steps. */
+  readonly prepared: Prepared
   readonly services: unknown
   readonly openTransaction: OpenTransaction
   readonly build: string | null
@@ -74,11 +77,12 @@ export class Worker {
 
   constructor(options: WorkerOptions) {
     this.#options = options
-    const { connectionString, schema, applier, logger, boss, db } = options
+    const { connectionString, prepared, schema, applier, logger, boss, db } = options
     const { faults, shelf } = applier
     this.#cache = new SagaCache(Math.max(1_000, options.concurrency * 4))
     this.#committer = new Committer({
       connectionString,
+      prepared,
       committers: options.committers,
       maxBatch: options.maxBatch,
       applier,
@@ -87,7 +91,16 @@ export class Worker {
       onCommitted: (batch) => this.#committed(batch),
     })
     const permits = permitsOf(options.code.all())
-    this.#fetcher = new Fetcher({ connectionString, schema, boss, cache: this.#cache, shelf, faults, permits })
+    this.#fetcher = new Fetcher({
+      connectionString,
+      prepared,
+      schema,
+      boss,
+      cache: this.#cache,
+      shelf,
+      faults,
+      permits,
+    })
     this.#owner = new Owner({
       connectionString: options.directConnectionString,
       schema,

@@ -176,6 +176,31 @@ describe('a start', () => {
     expect([await stored(), await jobs()]).toEqual(before)
   })
 
+  test('in the caller’s transaction is one statement and the job’s, when that transaction has written before', async () => {
+    const connection = await database.pool.connect()
+    const asked: string[] = []
+    const db = {
+      executeSql: async (text: string, values?: unknown[]) => {
+        asked.push(text)
+        return { rows: (await connection.query(text, values)).rows }
+      },
+    }
+    const texts = async (before: string) => {
+      await connection.query('begin')
+      await connection.query(before)
+      asked.length = 0
+      const { created } = await client.enqueue(saga, euro, { db })
+      await connection.query('commit')
+      expect(created).toBe(true)
+      return asked.length
+    }
+    await connection.query('create table public.written (id int)')
+    expect(await texts('insert into public.written values (1)')).toBe(2)
+    expect(await texts('savepoint one; insert into public.written values (2)')).toBe(2)
+    expect(await texts('select 1')).toBe(4)
+    connection.release()
+  })
+
   test('of many by id finds each by its own id, and stores an id once', async () => {
     const [a, b, c] = ['a', 'b', 'c'].map((end) => `0199d5a0-0000-7000-8000-00000000000${end}`)
     const items = [a, b].map((id) => ({ input: euro, ...(id === undefined ? {} : { id }) }))

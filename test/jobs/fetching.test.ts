@@ -10,6 +10,7 @@ import { sagasFor } from '../../src/index.ts'
 import { SagaCache } from '../../src/jobs/cache.ts'
 import { FetchLoop } from '../../src/jobs/fetch-loop.ts'
 import { Fetcher } from '../../src/jobs/fetcher.ts'
+import { Prepared } from '../../src/jobs/prepared.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { startEngine } from '../support/engine.ts'
 import { brokenRules } from '../support/rules.ts'
@@ -75,16 +76,41 @@ describe('a fetch', () => {
   })
 })
 
-describe('reading back what a worker owns', () => {
-  const IDLE = {
-    logger: SILENT,
-    wanted: () => 1,
-    identity: () => ({ id: 'me', epoch: 1 }),
-    take: () => {},
-    onFetched: () => {},
-    onTakenOver: () => {},
-  }
+const IDLE = {
+  logger: SILENT,
+  wanted: () => 1,
+  identity: () => ({ id: 'me', epoch: 1 }),
+  take: () => {},
+  onFetched: () => {},
+  onTakenOver: () => {},
+}
 
+test('the loop fetches again at once only while it gets as much as it asks for', async () => {
+  const { promise: taken, resolve } = Promise.withResolvers<void>()
+  const answers = [true, true, false]
+  let fetches = 0
+  const loop = new FetchLoop({
+    ...IDLE,
+    fetcher: {
+      reconcile: async () => [],
+      fetch: async () => {
+        const isFull = answers[fetches]
+        fetches += 1
+        if (isFull === undefined) return undefined
+        return { claim: { id: String(fetches), open: 0 }, jobs: [], sagas: new Map(), holds: new Map(), isFull }
+      },
+    },
+    take: ({ isFull }) => {
+      if (!isFull) resolve()
+    },
+  })
+  loop.open()
+  await taken
+  await loop.close()
+  expect(fetches).toBe(3)
+})
+
+describe('reading back what a worker owns', () => {
   test('is repeated when it failed halfway', async () => {
     const schema = 'saga'
     const db = { executeSql: async (text: string, values?: unknown[]) => database.pool.query(text, values) }
@@ -103,6 +129,7 @@ describe('reading back what a worker owns', () => {
     await insertClaim(db, schema, { id: newId(), workerId: id, epoch, jobs: [job] })
     const fetcher = new Fetcher({
       connectionString: database.connectionString,
+      prepared: new Prepared(),
       schema,
       boss: undefined as never,
       cache: new SagaCache(10),

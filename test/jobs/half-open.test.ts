@@ -136,7 +136,7 @@ describe('a pool', () => {
 
   test('limits what the engine asks in the transaction of a step, not what the step asks', async () => {
     const pool = openPool(line.connectionString, 1, 'half-open pool', SILENT)
-    const open = defaultTransaction(pool, 1, 100)
+    const open = defaultTransaction(pool, 1, { answerWithinMs: 100 })
     const long = open(async (tx, db) => {
       await (tx as pg.ClientBase).query('select pg_sleep(0.3)')
       return db.executeSql('select 1 as one')

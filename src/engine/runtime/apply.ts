@@ -15,7 +15,7 @@ import type { SagaState } from '../core/state.ts'
 import { SagaError } from '../errors.ts'
 import { ERASED_PAYLOAD } from '../payload.ts'
 import { type Db, inOneFlight } from '../store/db.ts'
-import { type HoldsByDefinition, holdsFor, probedHold, readActiveHolds } from '../store/holds.ts'
+import { type HoldsByDefinition, holdsFor, probedHold, readNowAndHolds } from '../store/holds.ts'
 import { PAYLOAD_EVENTS } from '../store/journal.ts'
 import { joinLinesDue, leaveLines, takeFronts } from '../store/line.ts'
 import { type LockedRow, lockSagas, type Ran, readSagas, type Write, writeTransitions } from '../store/sagas.ts'
@@ -119,9 +119,7 @@ export async function applyBatch(
   const jobs = items.flatMap((item) => (item.job === undefined ? [] : [item.job]))
   const lock = () => lockSagas(db, schema, wanted, { ...options, keys: applier.told !== undefined })
   const settle = () => (jobs.length === 0 ? Promise.resolve(new Set<string>()) : dispatcher.settle(db, jobs))
-  const now = () => db.executeSql(`select extract(epoch from ${schema}.now())::float8 * 1000 as now`)
-  const holds = () => readActiveHolds(db, schema)
-  const [rows, settled, clock, held] = await inOneFlight(db, lock, settle, now, holds)
+  const [rows, settled, { now, holds }] = await inOneFlight(db, lock, settle, () => readNowAndHolds(db, schema))
   applier.faults('locked')
 
   const locked = new Map(rows.map((row) => [row.id, row]))
@@ -131,7 +129,7 @@ export async function applyBatch(
     db,
     rows.map((row) => row.blueprint),
   )
-  const decided = { now: Math.round(Number(clock.rows[0]?.now)), holds: held, late }
+  const decided = { now, holds, late }
   const transitions = [...bySaga].flatMap(([id, group]) => {
     const row = locked.get(id)
     return row === undefined ? [] : [decideSaga(applier, row, group, decided)]
@@ -142,7 +140,7 @@ export async function applyBatch(
   const handled = [...applied.map(({ item }) => item), ...orphans]
   await write(applier, db, transitions, handled, options.claims ?? [])
   applier.faults('written')
-  return { applied, skipped, orphans, now: decided.now }
+  return { applied, skipped, orphans, now }
 }
 
 /** What is remembered of one saga is of one moment for each of its items: the last one counts. */

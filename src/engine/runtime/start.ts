@@ -215,25 +215,12 @@ export async function storeStarts(
   options: { readonly callers?: boolean } = {},
 ): Promise<readonly Started[]> {
   const { schema, dispatcher } = starter
-  const transaction = options.callers === true ? await currentTransaction(db) : undefined
   await mustBeInTime(starter, db, prepared)
   await mustBeThere(starter, db, prepared)
   const first = firstById(prepared)
   // In one order everywhere, so that two that start the same keys wait for each other in one direction only.
   const sagas = [...first.values()].map(({ saga }) => saga).sort(byName)
-  let created: ReadonlySet<string>
-  try {
-    created = await insertSagas(db, schema, sagas, transaction)
-  } catch (error) {
-    if (sqlState(error) === '40001') throw conflict(error)
-    throw error
-  }
-  if (transaction !== undefined && created.size === 0 && (await currentTransaction(db)) !== transaction) {
-    throw new SagaError(
-      'TRANSACTION_REQUIRED',
-      'Nothing was started: `db` is not in a transaction, so that the saga and its first job could be stored one without the other. Begin a transaction on that connection, or leave `db` out.',
-    )
-  }
+  const created = await insertNew(db, schema, sagas, options.callers === true)
   const isFresh = (start: Prepared) => created.has(start.saga.id) && first.get(start.saga.id) === start
   const fresh = prepared.filter(isFresh)
   await standInLine(starter, db, fresh)
@@ -255,6 +242,30 @@ export async function storeStarts(
       created: false,
     }
   })
+}
+
+/** Only in a transaction. One of the caller's that has written nothing so far is made one that has. */
+async function insertNew(
+  db: Db,
+  schema: string,
+  sagas: readonly NewSaga[],
+  isCallers: boolean,
+): Promise<ReadonlySet<string>> {
+  const insert = () => insertSagas(db, schema, sagas, { begun: isCallers })
+  try {
+    const created = await insert()
+    if (created !== undefined) return created
+    await db.executeSql('select pg_current_xact_id()')
+    const again = await insert()
+    if (again !== undefined) return again
+  } catch (error) {
+    if (sqlState(error) === '40001') throw conflict(error)
+    throw error
+  }
+  throw new SagaError(
+    'TRANSACTION_REQUIRED',
+    'Nothing was started: `db` is not in a transaction, so that the saga and its first job could be stored one without the other. Begin a transaction on that connection, or leave `db` out.',
+  )
 }
 
 /** Asked before anything is stored: a caller may go on in the transaction in which a start was refused. */
@@ -298,12 +309,6 @@ async function mustBeThere(starter: Starter, db: Db, prepared: readonly Prepared
   throw new SagaError('SAGA_NOT_FOUND', `Nothing was started: there is no saga ${missing} to be corrected.`, {
     details: { sagaId: missing },
   })
-}
-
-/** A transaction's id; outside of one, each statement has another. */
-async function currentTransaction(db: Db): Promise<string> {
-  const { rows } = await db.executeSql('select pg_current_xact_id()::text as id')
-  return String(rows[0]?.id)
 }
 
 /** An id that is given twice in one call is one saga: the first is stored, the second finds it. */

@@ -5,8 +5,19 @@
 
 export type Row = Record<string, unknown>
 
+export type StatementOptions = {
+  /**
+   * Asked again and again with this very text: our own connections may keep its plan. Only for statements whose text is
+   * the same each time; others' connections know nothing of it.
+   */
+  readonly prepared?: true
+}
+
+/** For statements that every batch asks. */
+export const PREPARED: StatementOptions = { prepared: true }
+
 export type Db = {
-  executeSql(text: string, values?: unknown[]): Promise<{ rows: Row[] }>
+  executeSql(text: string, values?: unknown[], options?: StatementOptions): Promise<{ rows: Row[] }>
   /** Several statements may be sent before the first answer. Only our own connections can. */
   readonly pipelined?: true
 }

@@ -2,7 +2,7 @@
 import { definedName } from '../core/blueprint.ts'
 import type { Hold } from '../core/input.ts'
 import type { Side } from '../core/machine.ts'
-import type { Db } from './db.ts'
+import { type Db, PREPARED } from './db.ts'
 import { IS_LETTING_GO } from './waiting-sagas.ts'
 
 /** Of a hold that is over, and lets go at a rate what has waited for it. */
@@ -48,14 +48,40 @@ export type StoredHold = Hold & { readonly id: string; readonly probe?: string }
 
 export type HoldsByDefinition = ReadonlyMap<string, readonly StoredHold[]>
 
+const ACTIVE_COLUMNS = `h.id, h.definition, h.step, h.names, h.side, h.probe_saga as probe, ${IS_LETTING_GO} as over`
+const IS_ACTIVE = `h.ended_at is null and (h.released_at is null or ${IS_LETTING_GO})`
+
 /** Those in force, and those that let go, by definition. There are few. Index: `saga_hold_open`. */
 export async function readActiveHolds(db: Db, schema: string): Promise<HoldsByDefinition> {
   const { rows } = await db.executeSql(
-    `select h.id, h.definition, h.step, h.names, h.side, h.probe_saga as probe, ${IS_LETTING_GO} as over
-     from ${schema}.saga_hold h where h.ended_at is null and (h.released_at is null or ${IS_LETTING_GO})`,
+    `select ${ACTIVE_COLUMNS} from ${schema}.saga_hold h where ${IS_ACTIVE}`,
+    [],
+    PREPARED,
   )
+  return byDefinition(rows as unknown as readonly ActiveRow[])
+}
+
+/**
+ * What a decision is told beside its saga: the moment, in ms, and the active holds. One statement, because every
+ * transaction that changes a saga asks. Index: `saga_hold_open`.
+ */
+export async function readNowAndHolds(
+  db: Db,
+  schema: string,
+): Promise<{ readonly now: number; readonly holds: HoldsByDefinition }> {
+  const { rows } = await db.executeSql(
+    `select extract(epoch from ${schema}.now())::float8 * 1000 as now, ${ACTIVE_COLUMNS}
+     from (select) as always left join ${schema}.saga_hold h on ${IS_ACTIVE}`,
+    [],
+    PREPARED,
+  )
+  const held = rows.filter((row) => row['id'] !== null) as unknown as readonly ActiveRow[]
+  return { now: Math.round(Number(rows[0]?.['now'])), holds: byDefinition(held) }
+}
+
+function byDefinition(rows: readonly ActiveRow[]): HoldsByDefinition {
   const holds = new Map<string, StoredHold[]>()
-  for (const { id, definition, step, names, side, probe, over } of rows as unknown as ActiveRow[]) {
+  for (const { id, definition, step, names, side, probe, over } of rows) {
     const rest = {
       id,
       ...(side === null ? {} : { side }),

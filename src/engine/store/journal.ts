@@ -1,7 +1,7 @@
 /** Reading the journal: payloads for the next step, and whole histories. */
 import type { SagaEvent, SagaEventType } from '../core/events.ts'
 import { type EventColumns, unpackEvents } from './codec.ts'
-import type { Db } from './db.ts'
+import { type Db, PREPARED } from './db.ts'
 
 /** What steps are given, as JSON text. */
 export type Payloads = {
@@ -57,6 +57,7 @@ export async function readPayloads(
        and (e.step is null or right(e.step, 1) <> ']' or e.saga_id = any($2::uuid[]) or e.step = any($3::text[]))
      order by e.saga_id, e.sequence`,
     [ids, items.sagas, items.steps],
+    PREPARED,
   )
   const found = new Map<string, Found>()
   for (const row of rows as PayloadRow[]) {

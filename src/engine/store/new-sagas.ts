@@ -2,7 +2,7 @@
 import { EVENT_FORMAT, type SagaEvent } from '../core/events.ts'
 import { type SagaState, STATE_FORMAT, waitOf } from '../core/state.ts'
 import { packEvents, packState } from './codec.ts'
-import type { Db } from './db.ts'
+import { type Db, PREPARED } from './db.ts'
 
 /** A saga to be stored for the first time. */
 export type NewSaga = {
@@ -30,18 +30,20 @@ export type NewSaga = {
  * Stores sagas with their first events. A key that is taken leaves its saga out, silently: the caller reads who has
  * it in a second statement.
  *
- * @param transaction nothing is stored unless this is the one that it runs in.
- * @returns the ids that were stored. Transaction: required. Locks: waits for another start under the same key.
+ * @param options `begun`: nothing is stored unless a transaction has been begun that has written something before. That
+ * a transaction was begun at all is nothing that a statement can ask.
+ * @returns the ids that were stored; `undefined` when there is no such transaction. Transaction: required. Locks: waits
+ * for another start under the same key.
  */
 export async function insertSagas(
   db: Db,
   schema: string,
   sagas: readonly NewSaga[],
-  transaction?: string,
-): Promise<ReadonlySet<string>> {
+  options: { readonly begun: boolean },
+): Promise<ReadonlySet<string> | undefined> {
   const { rows } = await db.executeSql(
     `with n as materialized (
-       select ${schema}.now() as at
+       select ${schema}.now() as at, ${options.begun ? 'pg_current_xact_id_if_assigned() is not null' : 'true'} as ours
      ), x as materialized (
        select * from json_to_recordset((select $1::text)::json) as x(id uuid, definition text, version int, blueprint text, key text,
          input_hash text, status text, waiting text, revision int, state json, tags json, parent_id uuid,
@@ -56,7 +58,7 @@ export async function insertSagas(
          x.parent_id, x.parent_step, x.rerun_of, to_timestamp(x.start_at / 1000.0), to_timestamp(x.deadline_at / 1000.0),
          n.at, n.at, coalesce(x.priority, 0), x.concurrency_key, x.correction_of
        from n, x
-       where ${transaction === undefined ? 'true' : 'pg_current_xact_id()::text = $2::text'}
+       where n.ours
        on conflict do nothing
        returning id, created_at
      ), e as (
@@ -65,10 +67,12 @@ export async function insertSagas(
        from i join x on x.id = i.id cross join lateral json_to_recordset(x.events) as y(sequence int, type text, step text,
          side text, attempt int, data jsonb, payload jsonb)
      )
-     select id from i`,
-    [`[${sagas.map(newRowJson).join(',')}]`, ...(transaction === undefined ? [] : [transaction])],
+     select i.id, n.ours from n left join i on true`,
+    [`[${sagas.map(newRowJson).join(',')}]`],
+    PREPARED,
   )
-  return new Set(rows.map((row) => String(row.id)))
+  if (rows[0]?.['ours'] !== true) return undefined
+  return new Set(rows.flatMap(({ id }) => (id === null ? [] : [id as string])))
 }
 
 function newRowJson(saga: NewSaga): string {

@@ -1,5 +1,5 @@
 /** Whether what a worker remembers of a saga is still what is stored, for the price of a few bytes a saga. */
-import type { Db } from './db.ts'
+import { type Db, PREPARED } from './db.ts'
 
 /** Reads the current revisions, by saga. Index: primary key. */
 export async function readRevisions(
@@ -8,6 +8,10 @@ export async function readRevisions(
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, number>> {
   if (ids.length === 0) return new Map()
-  const { rows } = await db.executeSql(`select id, revision from ${schema}.saga where id = any($1::uuid[])`, [ids])
+  const { rows } = await db.executeSql(
+    `select id, revision from ${schema}.saga where id = any($1::uuid[])`,
+    [ids],
+    PREPARED,
+  )
   return new Map(rows.map((row) => [String(row['id']), Number(row['revision'])]))
 }

@@ -10,7 +10,7 @@ import { isFinished } from '../core/machine.ts'
 import { type SagaState, STATE_FORMAT, waitOf } from '../core/state.ts'
 import { packEvents, packState, unpackState } from './codec.ts'
 import { plainColumn, textColumn, textsFrom } from './columns.ts'
-import type { Db } from './db.ts'
+import { type Db, PREPARED } from './db.ts'
 import { clause, conditions, type SagaFilter } from './reading.ts'
 
 /** What a decision needs to know of a saga, beside its state. */
@@ -54,6 +54,7 @@ export async function lockSagas(
      order by s.id
      for no key update of s${options.wait ? '' : ' skip locked'}`,
     [wanted.map((saga) => saga.id), wanted.map((saga) => saga.revision)],
+    PREPARED,
   )
   return rows.map((row) => ({ ...row, state: row.state === null ? null : unpackState(row.state) })) as LockedRow[]
 }
@@ -63,6 +64,7 @@ export async function readSagas(db: Db, schema: string, ids: readonly string[]):
   const { rows } = await db.executeSql(
     `select ${COLUMNS}, s.state, s.deadline_at as "deadlineAt" from ${schema}.saga s where s.id = any($1::uuid[])`,
     [ids],
+    PREPARED,
   )
   return rows.map((row) => ({ ...row, state: unpackState(row.state) })) as SagaRow[]
 }
@@ -137,6 +139,7 @@ export async function writeTransitions(db: Db, schema: string, writes: readonly 
      )
      select count(*)::int as written from u`,
     [...rowColumns(writes), ...eventColumns(writes)],
+    PREPARED,
   )
   return Number(rows[0]?.written)
 }

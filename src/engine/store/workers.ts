@@ -10,7 +10,7 @@
  *   under way, and what reads them afterwards is a statement of its own, which sees them;
  * - a claim that comes while it is under way waits for it, looks at the row again, and finds another epoch.
  */
-import type { Db } from './db.ts'
+import { type Db, PREPARED } from './db.ts'
 
 export type NewWorker = {
   readonly id: string
@@ -169,12 +169,13 @@ export async function insertClaim(
      from (select id from ${schema}.saga_worker where id = $2::uuid and epoch = $3::int for key share) w
      returning id`,
     [claim.id, claim.workerId, claim.epoch, JSON.stringify(claim.jobs)],
+    PREPARED,
   )
   return rows.length === 1
 }
 
 export async function removeClaims(db: Db, schema: string, ids: readonly string[]): Promise<void> {
-  await db.executeSql(`delete from ${schema}.saga_claim where id = any($1::uuid[])`, [ids])
+  await db.executeSql(`delete from ${schema}.saga_claim where id = any($1::uuid[])`, [ids], PREPARED)
 }
 
 /** Index: `saga_claim_worker`. */
