@@ -1,4 +1,5 @@
 /** Sessions: one connection a committer, one for fetching, and the worker's own. */
+import type { Writable } from 'node:stream'
 import pg from 'pg'
 import { ConnectionError, type Db, inOneFlight } from '../engine/store/db.ts'
 import {
@@ -68,7 +69,7 @@ export class Session {
     const connection = await this.#connected()
     return {
       db: {
-        pipelined: true,
+        together: (send) => inOneWrite(connection.client, send),
         executeSql: async (text, values, options) => ({ rows: (await ask(connection, text, values, options)).rows }),
       },
       begin: (begin) => ask(connection, connection.prepared?.beginning(connection, begin) ?? begin),
@@ -129,6 +130,17 @@ export class Session {
     if (this.#connection !== connection) return
     this.#connection = undefined
     if (!this.#closed) this.#options.onLost?.(error)
+  }
+}
+
+/** Each write wakes the server; one for several statements does it once. */
+function inOneWrite<T>(client: pg.Client, send: () => T): T {
+  const { stream } = (client as unknown as { connection: { stream: Writable } }).connection
+  stream.cork()
+  try {
+    return send()
+  } finally {
+    stream.uncork()
   }
 }
 

@@ -25,6 +25,8 @@ export class Scene {
   /** Whether faults may take their time. */
   readonly isLong: boolean
   readonly figures: Figure[] = []
+  /** Until then nobody could write, for want of room; a moment of `performance.now()`. */
+  fullUntil = Number.NEGATIVE_INFINITY
   /** All the money, as it was found last. */
   cents = TOTAL
   readonly #ledgerProcess: WorkerProcess

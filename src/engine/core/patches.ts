@@ -9,22 +9,25 @@ import { EMPTY_SIDE, MAX_REMEMBERED_ATTEMPTS, type SagaState, type SideState, ty
 
 type Steps = { [step: string]: StepState }
 
-/** The copies that belong to folds under way: nobody else has seen them yet. */
-const owned = new WeakSet<SagaState['steps']>()
+/**
+ * The copy that belongs to the fold under way: nobody else has seen it yet. One is enough, for folds are synchronous; one
+ * that was interrupted by another only copies once more.
+ */
+let owned: SagaState['steps'] | undefined
 
 export function withStep(state: SagaState, name: string, step: StepState): SagaState {
-  if (owned.has(state.steps)) {
+  if (state.steps === owned) {
     ;(state.steps as Steps)[name] = step
     return state
   }
   const steps: Steps = { ...state.steps, [name]: step }
-  owned.add(steps)
+  owned = steps
   return { ...state, steps }
 }
 
 /** Ends a fold: from here on its state is as unchangeable as every other. */
 export function handOver(state: SagaState): SagaState {
-  owned.delete(state.steps)
+  if (state.steps === owned) owned = undefined
   return state
 }
 

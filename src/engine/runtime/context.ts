@@ -42,6 +42,8 @@ export type AttemptParts = {
 export function contextOf(saga: LoadedSaga, parts: AttemptParts): Record<string, unknown> {
   const { step, side, attempt, services, signal, tx, checkpoint } = parts
   const entry = saga.state.steps[step]
+  // Many functions look at neither of these, and parsing them again and again is most of what an empty step costs.
+  const read: { input?: unknown; results?: unknown; checkpointed?: unknown } = {}
   const context: Record<string, unknown> = {
     sagaId: saga.id,
     definition: saga.definition,
@@ -52,28 +54,24 @@ export function contextOf(saga: LoadedSaga, parts: AttemptParts): Record<string,
     services,
     signal,
     ...keys(actionKey(saga.id, step, entry?.edit)),
+    get input() {
+      if (!('input' in read)) read.input = JSON.parse(saga.payloads.input)
+      return read.input
+    },
+    get results() {
+      return (read.results ??= resultsFor(saga, parts))
+    },
+    get checkpointed() {
+      if (!('checkpointed' in read)) read.checkpointed = checkpointOf(saga, step, side)
+      return read.checkpointed
+    },
   }
-  // Many functions look at neither, and parsing them again and again is most of what an empty step costs.
-  lazily(context, 'input', () => JSON.parse(saga.payloads.input))
-  lazily(context, 'results', () => resultsFor(saga, parts))
-  lazily(context, 'checkpointed', () => checkpointOf(saga, step, side))
   if (tx !== undefined) context['tx'] = tx
   if (checkpoint !== undefined) context['checkpoint'] = checkpoint
   addItem(context, saga, step)
   if (side === 'compensation') addUndone(context, saga, step)
   if (hookOf(step) !== undefined) addOutcome(context, saga.state)
   return context
-}
-
-function lazily(context: Record<string, unknown>, name: string, read: () => unknown): void {
-  let known: { readonly value: unknown } | undefined
-  Object.defineProperty(context, name, {
-    enumerable: true,
-    get: () => {
-      known ??= { value: read() }
-      return known.value
-    },
-  })
 }
 
 function resultsFor(saga: LoadedSaga, { blueprint, names: codeNames, step }: AttemptParts): Record<string, unknown> {

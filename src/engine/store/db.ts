@@ -18,8 +18,8 @@ export const PREPARED: StatementOptions = { prepared: true }
 
 export type Db = {
   executeSql(text: string, values?: unknown[], options?: StatementOptions): Promise<{ rows: Row[] }>
-  /** Several statements may be sent before the first answer. Only our own connections can. */
-  readonly pipelined?: true
+  /** Sends all that `ask` asks at once, before the first answer comes. Only our own connections can. */
+  readonly together?: <T>(ask: () => T) => T
 }
 
 /** Runs statements in order: in one flight where the connection can, one after the other elsewhere. */
@@ -28,9 +28,9 @@ export async function inOneFlight<T extends readonly (() => Promise<unknown>)[]>
   ...statements: T
 ): Promise<{ -readonly [K in keyof T]: Awaited<ReturnType<T[K]>> }> {
   const results: unknown[] = []
-  if (db.pipelined === true) {
+  if (db.together !== undefined) {
     // All are awaited before an error is passed on: a statement behind a failed one must not outlive its transaction.
-    const settled = await Promise.allSettled(statements.map((statement) => statement()))
+    const settled = await Promise.allSettled(db.together(() => statements.map((statement) => statement())))
     const failed = settled.find((result) => result.status === 'rejected')
     if (failed !== undefined) throw failed.reason
     for (const result of settled) if (result.status === 'fulfilled') results.push(result.value)

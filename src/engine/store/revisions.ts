@@ -1,4 +1,5 @@
 /** Whether what a worker remembers of a saga is still what is stored, for the price of a few bytes a saga. */
+import { plainColumn } from './columns.ts'
 import { type Db, PREPARED } from './db.ts'
 
 /** Reads the current revisions, by saga. Index: primary key. */
@@ -10,7 +11,7 @@ export async function readRevisions(
   if (ids.length === 0) return new Map()
   const { rows } = await db.executeSql(
     `select id, revision from ${schema}.saga where id = any($1::uuid[])`,
-    [ids],
+    [plainColumn(ids)],
     PREPARED,
   )
   return new Map(rows.map((row) => [String(row['id']), Number(row['revision'])]))

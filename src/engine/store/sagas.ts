@@ -53,7 +53,7 @@ export async function lockSagas(
      join ${schema}.saga s on s.id = w.id
      order by s.id
      for no key update of s${options.wait ? '' : ' skip locked'}`,
-    [wanted.map((saga) => saga.id), wanted.map((saga) => saga.revision)],
+    [plainColumn(wanted.map((saga) => saga.id)), plainColumn(wanted.map((saga) => saga.revision))],
     PREPARED,
   )
   return rows.map((row) => ({ ...row, state: row.state === null ? null : unpackState(row.state) })) as LockedRow[]
@@ -63,7 +63,7 @@ export async function lockSagas(
 export async function readSagas(db: Db, schema: string, ids: readonly string[]): Promise<readonly SagaRow[]> {
   const { rows } = await db.executeSql(
     `select ${COLUMNS}, s.state, s.deadline_at as "deadlineAt" from ${schema}.saga s where s.id = any($1::uuid[])`,
-    [ids],
+    [plainColumn(ids)],
     PREPARED,
   )
   return rows.map((row) => ({ ...row, state: unpackState(row.state) })) as SagaRow[]

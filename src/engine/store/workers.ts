@@ -10,6 +10,7 @@
  *   under way, and what reads them afterwards is a statement of its own, which sees them;
  * - a claim that comes while it is under way waits for it, looks at the row again, and finds another epoch.
  */
+import { plainColumn } from './columns.ts'
 import { type Db, PREPARED } from './db.ts'
 
 export type NewWorker = {
@@ -175,7 +176,7 @@ export async function insertClaim(
 }
 
 export async function removeClaims(db: Db, schema: string, ids: readonly string[]): Promise<void> {
-  await db.executeSql(`delete from ${schema}.saga_claim where id = any($1::uuid[])`, [ids], PREPARED)
+  await db.executeSql(`delete from ${schema}.saga_claim where id = any($1::uuid[])`, [plainColumn(ids)], PREPARED)
 }
 
 /** Index: `saga_claim_worker`. */

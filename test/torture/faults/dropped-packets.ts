@@ -1,10 +1,10 @@
 /** The network between a worker's host and all the others drops every packet, and nobody is told. */
 import { type Fault, PATIENCE_MS } from '../fault.ts'
 import { Network } from '../network.ts'
-import { takeoverOf, untilBusy } from './victims.ts'
+import { lateTakeover, takeoverAfter, takeoverOf, untilBusy } from './victims.ts'
 
 /** The server notices a dead line in about ten seconds; if it does not, the lease decides. */
-const WITHIN_MS = 34_000
+const WITHIN_MS = 30_000
 
 export const droppedPackets: Fault = {
   name: 'dropped-packets',
@@ -29,9 +29,9 @@ export const droppedPackets: Fault = {
     )
     await crew.stop(victim)
     if (ms === undefined) return ['it was taken over by nobody']
-    scene.measured('takeover after dropped packets', ms)
+    scene.measured(takeoverAfter('dropped packets', scene, since), ms)
     return [
-      ...(ms > WITHIN_MS ? [`the takeover took ${Math.round(ms)} ms`] : []),
+      ...lateTakeover(scene, since, ms, WITHIN_MS),
       ...(isBack === undefined ? ['the worker did not come back under a new name'] : []),
     ]
   },

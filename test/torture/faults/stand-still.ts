@@ -4,7 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Fault, PATIENCE_MS } from '../fault.ts'
-import { sparedMember, takeoverOf } from './victims.ts'
+import { lateTakeover, sparedMember, takeoverAfter, takeoverOf } from './victims.ts'
 
 const STOPPED_MS = 60_000
 const AT_ONCE = 0.5
@@ -31,9 +31,9 @@ export const standStill: Fault = {
       PATIENCE_MS,
     )
     if (ms === undefined) return [`worker ${victim.number} was taken over by nobody`]
-    scene.measured('takeover after SIGSTOP', ms)
+    scene.measured(takeoverAfter('SIGSTOP', scene, stoppedAt), ms)
     return [
-      ...(ms > WITHIN_MS ? [`the takeover took ${Math.round(ms)} ms`] : []),
+      ...lateTakeover(scene, stoppedAt, ms, WITHIN_MS),
       ...(isBack === undefined ? ['the worker did not come back under a new name'] : []),
     ]
   },

@@ -35,6 +35,17 @@ export async function takeoverOf({ crew }: Scene, id: string, since: number): Pr
   return said === undefined ? undefined : said.at - since
 }
 
+/** A worker is taken over by writing so: where there was no room for that meanwhile, its time begins when there is. */
+export function lateTakeover(scene: Scene, since: number, ms: number, withinMs: number): readonly string[] {
+  const withoutRoomMs = Math.max(0, scene.fullUntil - since)
+  return ms - withoutRoomMs > withinMs ? [`the takeover took ${Math.round(ms)} ms`] : []
+}
+
+/** The name of the figure, by what else there was meanwhile. */
+export function takeoverAfter(what: string, scene: Scene, since: number): string {
+  return `takeover after ${what}${scene.fullUntil > since ? ', no room to write meanwhile' : ''}`
+}
+
 /**
  * All of them have a session again, under the names that they had, but those that another fault has ended.
  *
