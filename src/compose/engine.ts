@@ -37,8 +37,9 @@ export class SagaEngine extends SagaClient implements AsyncDisposable {
     const { connectionString, transactionPoolSize = 10 } = options
     this.#txPool = openPool(connectionString, transactionPoolSize, 'pg-saga transactions', wiring.logger)
     const openTransaction =
-      (options.transaction as OpenTransaction | undefined) ??
-      defaultTransaction(this.#txPool, transactionPoolSize, { prepared: wiring.prepared })
+      options.transaction === undefined
+        ? defaultTransaction(this.#txPool, transactionPoolSize, { prepared: wiring.prepared })
+        : askedPlainly(options.transaction as OpenTransaction)
     this.#worker = new Worker({
       connectionString,
       directConnectionString: options.directConnectionString ?? connectionString,
@@ -66,6 +67,7 @@ export class SagaEngine extends SagaClient implements AsyncDisposable {
       maxStragglers: options.maxStragglers ?? 20,
       onEvent: (event) => this.#tell(event, options.onEvent),
       wakeOthers: () => wiring.wakeUp.others(),
+      isNotified: options.notify ?? true,
     })
     wiring.wakeUp.attach((why) => this.#worker.wake(why))
   }
@@ -189,4 +191,9 @@ export function composeEngine(
     seen.add(`${name}@${version}`)
   }
   return new SagaEngine(wire(options, definitions, true, faults), options, definitions)
+}
+
+/** What the app prepares on its connections is for starts: plans for batches have to be renewed, which is ours to do. */
+function askedPlainly(open: OpenTransaction): OpenTransaction {
+  return (run) => open((tx, db) => run(tx, { executeSql: (text, values) => db.executeSql(text, values) }))
 }

@@ -14,7 +14,7 @@ import { toldTypes } from '../engine/runtime/event-messages.ts'
 import { CodeShelf, codeOf, DEFAULT_SETTLE_AFTER_MS, groupOf, sideCode } from '../engine/runtime/limits.ts'
 import { type FaultPoints, type Logger, SILENT } from '../engine/runtime/ports.ts'
 import type { SagaClientParts } from '../engine/saga-client.ts'
-import { type Db, isRepeatable } from '../engine/store/db.ts'
+import { type Db, isRepeatable, PreparedLost } from '../engine/store/db.ts'
 import { schemaName } from '../engine/store/names.ts'
 import type { AppBoss } from '../jobs/app-boss.ts'
 import { createDispatcher } from '../jobs/dispatcher.ts'
@@ -172,13 +172,16 @@ function expiryOf(definition: Definition | undefined, step: string, side: Side):
   return Math.ceil((known.timeoutMs + settleMs) / 1000) + EXPIRY_MARGIN_SECONDS
 }
 
-/** Deadlocks and serialization failures repeat a transaction of our own (rule 3), and a migration. */
+/**
+ * Deadlocks and serialization failures repeat a transaction of our own (rule 3), and a migration; so does a session that
+ * has lost what was prepared in it.
+ */
 export async function repeating<T>(run: () => Promise<T>): Promise<T> {
   for (let repeat = 1; ; repeat += 1) {
     try {
       return await run()
     } catch (error) {
-      if (!isRepeatable(error) || repeat === MAX_REPEATS) throw error
+      if (!(isRepeatable(error) || error instanceof PreparedLost) || repeat === MAX_REPEATS) throw error
     }
   }
 }

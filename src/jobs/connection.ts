@@ -3,7 +3,7 @@
  * server's defaults are, and a limit for answers.
  */
 import type pg from 'pg'
-import { ConnectionError, type StatementOptions, sqlState } from '../engine/store/db.ts'
+import { ConnectionError, PreparedLost, sqlState } from '../engine/store/db.ts'
 import type { Prepared } from './prepared.ts'
 
 /** Generous: a batch takes milliseconds, and a server that is slower than this is down for our purposes. */
@@ -72,26 +72,29 @@ export type Connection = {
 }
 
 /** @throws ConnectionError when the connection is lost: but what the server itself said of the statement stands. */
-export async function ask(
-  connection: Connection,
-  text: string,
-  values?: unknown[],
-  { prepared }: StatementOptions = {},
-): Promise<pg.QueryResult> {
-  const name = prepared === true ? connection.prepared?.nameOf(text) : undefined
+export async function ask(connection: Connection, text: string, values?: unknown[]): Promise<pg.QueryResult> {
+  return answered(connection, connection.client.query(text, values))
+}
+
+/** The same, prepared where that is possible. @throws PreparedLost. */
+export async function askNamed(connection: Connection, text: string, values: unknown[]): Promise<pg.QueryResult> {
+  const name = connection.prepared?.nameOf(text)
+  if (name === undefined) return ask(connection, text, values)
   try {
-    const answer =
-      name === undefined
-        ? connection.client.query(text, values)
-        : connection.client.query({ name, text, ...(values === undefined ? {} : { values }) })
+    return await answered(connection, connection.client.query({ name, text, values }))
+  } catch (error) {
+    if (connection.prepared?.isRefusedBy(sqlState(error)) !== true) throw error
+    // Whatever is prepared there is another's. The next connection goes without.
+    connection.lostBy ??= error as Error
+    cut(connection.client, 'its session does not have what was prepared in it')
+    throw new PreparedLost(error)
+  }
+}
+
+async function answered(connection: Connection, answer: Promise<pg.QueryResult>): Promise<pg.QueryResult> {
+  try {
     return await connection.watch.over(answer)
   } catch (error) {
-    if (name !== undefined && connection.prepared?.isRefusedBy(sqlState(error)) === true) {
-      // Whatever is prepared there is another's. The next connection goes without.
-      connection.lostBy ??= error as Error
-      cut(connection.client)
-      throw new ConnectionError(error)
-    }
     if (connection.lostBy === undefined || sqlState(error) !== undefined) throw error
     throw new ConnectionError(connection.lostBy)
   }
@@ -135,9 +138,9 @@ export class AnswerWatch {
 }
 
 /** Without a goodbye, which would wait for the answers that are missing. All of them fail. */
-export function cut(client: pg.ClientBase): void {
+export function cut(client: pg.ClientBase, why = 'the server owed an answer for too long'): void {
   const { connection } = client as unknown as { connection: { stream: { destroy(error?: Error): void } } }
-  connection.stream.destroy(new Error('Connection terminated: the server owed an answer for too long.'))
+  connection.stream.destroy(new Error(`Connection terminated: ${why}.`))
 }
 
 /** @throws when the server answered COMMIT with a rollback, which it does when a statement before it has failed. */

@@ -2,7 +2,7 @@
 import { SagaError } from '../engine/errors.ts'
 import { newId } from '../engine/runtime/ids.ts'
 import type { DeliveredJob, Dispatcher } from '../engine/runtime/ports.ts'
-import { type Db, PREPARED } from '../engine/store/db.ts'
+import { askPrepared, type Db } from '../engine/store/db.ts'
 import type { AppBoss } from './app-boss.ts'
 import { DEAD_LETTER_QUEUE, STEP_QUEUE } from './queues.ts'
 
@@ -49,7 +49,7 @@ async function settle(boss: AppBoss, db: Db, jobs: readonly DeliveredJob[]): Pro
 
 /** What pg-boss asks has the same text each time: jobs are rows of one parameter. */
 function preparing(db: Db): Db {
-  return { ...db, executeSql: (text, values) => db.executeSql(text, values, PREPARED) }
+  return { ...db, executeSql: (text, values = []) => askPrepared(db, text, values) }
 }
 
 function settledIds(response: unknown): readonly string[] {

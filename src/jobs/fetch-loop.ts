@@ -25,6 +25,8 @@ export type FetchLoopOptions = {
   readonly identity: () => Identity
   readonly take: (fetched: Fetched) => void
   readonly onFetched: (jobs: number) => void
+  /** Whether others tell this worker of what they enqueue. */
+  readonly isTold: () => boolean
   /** The database knows this worker under no such name any more. */
   readonly onTakenOver: () => void
 }
@@ -94,14 +96,14 @@ export class FetchLoop {
   }
 
   async #once(): Promise<void> {
-    const { fetcher, identity, wanted, take, onFetched } = this.#options
+    const { fetcher, identity, wanted, take, onFetched, isTold } = this.#options
     if (this.#mustReconcile) await this.#readBack()
     this.#hint = false
     const fetched = await fetcher.fetch(Math.max(1, wanted()), identity(), () => this.#open)
     this.#backoff.reset()
     if (fetched === undefined) return
-    // Of what comes meanwhile, whoever commits it tells; another look would stand in the way of the fetch for that.
-    if (fetched.isFull) this.#hint = true
+    // Of what comes meanwhile this worker is told; another look would stand in the way of the fetch for that.
+    if (fetched.isFull || !isTold()) this.#hint = true
     onFetched(fetched.jobs.length)
     take(fetched)
   }

@@ -83,6 +83,11 @@ export class Owner {
     return this.#identity
   }
 
+  /** Whether its session is its own: then it hears of new work too. */
+  get holdsLock(): boolean {
+    return this.#holdsLock
+  }
+
   get isAlive(): boolean {
     return this.#alive
   }

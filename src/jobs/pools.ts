@@ -6,6 +6,7 @@ import {
   ANSWER_WITHIN_MS,
   AnswerWatch,
   ask,
+  askNamed,
   BEGIN,
   type Connection,
   clientConfig,
@@ -65,7 +66,9 @@ export async function lend(
     query: (text, values) => ask(connection, text, values),
     begin: (begin) => ask(connection, prepared?.beginning(client, begin) ?? begin),
     db: {
-      executeSql: async (text, values, options) => ({ rows: (await ask(connection, text, values, options)).rows }),
+      isOneConnection: true,
+      executeSql: async (text, values) => ({ rows: (await ask(connection, text, values)).rows }),
+      executePrepared: async (text, values) => ({ rows: (await askNamed(connection, text, values)).rows }),
     },
     release(broken) {
       client.off('error', onError)
@@ -97,13 +100,17 @@ export function poolDb(pool: pg.Pool, answerWithinMs = ANSWER_WITHIN_MS): Db {
  *
  * @param options `prepared`: the server parses and plans our statements once for each of your connections, which takes
  * more than half of its work off a start. Not behind a pooler that shares sessions out, unless it knows prepared
- * statements.
+ * statements, and not where connections are reset (`DISCARD ALL`) when they go back to your pool.
  */
 export function fromPg(client: pg.ClientBase, { prepared = false }: { readonly prepared?: boolean } = {}): Db {
+  const executeSql: Db['executeSql'] = async (text, values) => ({ rows: (await client.query(text, values)).rows })
+  if (!prepared) return { isOneConnection: true, executeSql }
   return {
-    async executeSql(text, values = [], options) {
-      const name = prepared && options?.prepared === true ? nameOf(text) : undefined
-      return { rows: (await client.query(name === undefined ? { text, values } : { name, text, values })).rows }
+    isOneConnection: true,
+    executeSql,
+    async executePrepared(text, values) {
+      const name = nameOf(text)
+      return name === undefined ? executeSql(text, values) : { rows: (await client.query({ name, text, values })).rows }
     },
   }
 }

@@ -1,15 +1,20 @@
 /**
- * Statements that a connection has the server parse and plan once. They are few, marked where they stand, and asked for
- * every batch: what parsing and planning them costs is a good part of what a small batch costs at all.
+ * Statements that a connection has the server parse and plan once. They are few, and asked with every batch: parsing and
+ * planning them is a good part of what a small batch costs at all.
  *
  * A plan that is kept was made for the tables as they were. One made for an empty table can be a hundred times slower
  * when a burst has filled it, and nothing tells the server before the next ANALYZE; so the plans of a connection are
  * discarded every few seconds.
  */
+import { createHash } from 'node:crypto'
+
 const REPLAN_EVERY_MS = 5_000
 
-/** Prepared statements are a session's own: the server, or whoever shares out its sessions, knows nothing of ours. */
-const NOT_OURS: readonly (string | undefined)[] = ['26000', '42P05', '0A000']
+/**
+ * What the server says where the session is not the one in which it was prepared: it is not there, is there twice, has
+ * other parameters, or its tables have changed.
+ */
+const NOT_OURS: readonly (string | undefined)[] = ['26000', '42P05', '08P01', '0A000']
 
 export class Prepared {
   readonly #replanEveryMs: number
@@ -49,16 +54,20 @@ export class Prepared {
   }
 }
 
-/** The same text has the same name on all connections. There are as many as there are marks: a few dozen. */
+/** By text: as many as there are statements that are asked so, a few dozen. */
 const names = new Map<string, string>()
-/** A text that differs each time, should one be marked, must not fill the memory of the server. */
+/** A text that differs each time, should one be asked so, must not fill the memory of the server. */
 const MAX_NAMES = 200
 
-/** @returns `undefined` when there are too many. */
+/**
+ * The same text has the same name in every process, so that no session can take one statement for another.
+ *
+ * @returns `undefined` when there are too many.
+ */
 export function nameOf(text: string): string | undefined {
   const known = names.get(text)
   if (known !== undefined || names.size === MAX_NAMES) return known
-  const name = `pg_saga_${names.size + 1}`
+  const name = `pg_saga_${createHash('sha256').update(text).digest('hex').slice(0, 32)}`
   names.set(text, name)
   return name
 }

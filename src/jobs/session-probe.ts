@@ -21,19 +21,21 @@ export async function keepsItsSession(session: Session, other: () => Session): P
   }
 }
 
-/** Whether connections of a pool keep their sessions; `false` too of a pool that has only one, for nobody can know. */
+/**
+ * Whether connections of a pool are sessions of the server's, as far as one question can tell: a pooler answers with a
+ * process id of its own making when a client connects. One that cannot be asked is none.
+ */
 export async function poolKeepsSessions(pool: Pool): Promise<boolean> {
-  if ((pool.options.max ?? 1) < 2) return false
-  const one = await lend(pool)
   try {
-    const other = await lend(pool)
+    const { client, query, release } = await lend(pool)
     try {
-      return await keepsItsLock(one.db, other.db)
+      const { rows } = await query('select pg_backend_pid() as pid')
+      return rows[0]?.pid === (client as unknown as { readonly processID: unknown }).processID
     } finally {
-      other.release()
+      release()
     }
-  } finally {
-    one.release()
+  } catch {
+    return false
   }
 }
 

@@ -6,6 +6,7 @@ import {
   ANSWER_WITHIN_MS,
   AnswerWatch,
   ask,
+  askNamed,
   BEGIN,
   type Connection,
   clientConfig,
@@ -70,7 +71,9 @@ export class Session {
     return {
       db: {
         together: (send) => inOneWrite(connection.client, send),
-        executeSql: async (text, values, options) => ({ rows: (await ask(connection, text, values, options)).rows }),
+        isOneConnection: true,
+        executeSql: async (text, values) => ({ rows: (await ask(connection, text, values)).rows }),
+        executePrepared: async (text, values) => ({ rows: (await askNamed(connection, text, values)).rows }),
       },
       begin: (begin) => ask(connection, connection.prepared?.beginning(connection, begin) ?? begin),
       commit: async () => requireCommit(await ask(connection, 'commit')),

@@ -46,6 +46,8 @@ export type WorkerOptions = Omit<UpkeepOptions, 'owner' | 'isOpen' | 'submit' | 
   readonly onEvent: (event: WorkerEvent) => void
   /** There is more to do than this worker has slots for. */
   readonly wakeOthers: () => void
+  /** Whether processes tell each other of jobs. */
+  readonly isNotified: boolean
 }
 
 /** What happens to a worker, for metrics, logs and tests that wait for it. */
@@ -126,6 +128,7 @@ export class Worker {
       identity: () => this.#owner.identity,
       take: (fetched) => this.#take(fetched),
       onFetched: (jobs) => options.onEvent({ type: 'fetched', jobs }),
+      isTold: () => options.isNotified && this.#owner.holdsLock,
       onTakenOver: () => this.#owner.check(),
     })
     const submit = async (item: Item) => void (await this.#submit(item))

@@ -8,6 +8,7 @@ import { z } from 'zod'
 import {
   createSagaClient,
   createSagaEngine,
+  type Db,
   defineContract,
   fromDrizzle,
   fromPg,
@@ -179,8 +180,9 @@ describe('a start', () => {
   test('in the caller’s transaction is one statement and the job’s, when that transaction has written before', async () => {
     const connection = await database.pool.connect()
     const asked: string[] = []
-    const db = {
-      executeSql: async (text: string, values?: unknown[]) => {
+    const db: Db = {
+      isOneConnection: true,
+      executeSql: async (text, values) => {
         asked.push(text)
         return { rows: (await connection.query(text, values)).rows }
       },
@@ -199,6 +201,35 @@ describe('a start', () => {
     expect(await texts('savepoint one; insert into public.written values (2)')).toBe(2)
     expect(await texts('select 1')).toBe(4)
     connection.release()
+  })
+
+  test('takes a `db` that passes on whatever it is given', async () => {
+    const connection = await database.pool.connect()
+    await connection.query('begin')
+    const db = { executeSql: connection.query.bind(connection) as unknown as Db['executeSql'] }
+    expect((await client.enqueue(saga, euro, { db })).created).toBe(true)
+    await connection.query('rollback')
+    connection.release()
+  })
+
+  test('through a `db` that has a transaction for each statement stores nothing, though that has written (rule 1)', async () => {
+    const before = [await stored(), await jobs()]
+    await database.pool.query('create table public.audit (at timestamptz default now())')
+    const db: Db = {
+      async executeSql(text, values) {
+        const connection = await database.pool.connect()
+        try {
+          await connection.query('begin; insert into public.audit default values')
+          const { rows } = await connection.query(text, values)
+          await connection.query('commit')
+          return { rows }
+        } finally {
+          connection.release()
+        }
+      },
+    }
+    await expect(client.enqueue(saga, euro, { db })).rejects.toMatchObject({ code: 'TRANSACTION_REQUIRED' })
+    expect([await stored(), await jobs()]).toEqual(before)
   })
 
   test('of many by id finds each by its own id, and stores an id once', async () => {

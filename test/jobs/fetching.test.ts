@@ -82,6 +82,7 @@ const IDLE = {
   identity: () => ({ id: 'me', epoch: 1 }),
   take: () => {},
   onFetched: () => {},
+  isTold: () => true,
   onTakenOver: () => {},
 }
 
@@ -106,6 +107,8 @@ test('the loop fetches again at once only while it gets as much as it asks for',
   })
   loop.open()
   await taken
+  // The loop would look again before anything else is done.
+  await new Promise((resolve) => setImmediate(resolve))
   await loop.close()
   expect(fetches).toBe(3)
 })

@@ -9,7 +9,7 @@ import { canonicalJson } from '../definition.ts'
 import { SagaError } from '../errors.ts'
 import type { Starting, WhenBusy } from '../starting.ts'
 import { type Db, sqlState } from '../store/db.ts'
-import { insertSagas, type NewSaga, removeSagas, sagasByKey, type Taken } from '../store/new-sagas.ts'
+import { type Inside, insertSagas, type NewSaga, removeSagas, sagasByKey, type Taken } from '../store/new-sagas.ts'
 import { readSagas } from '../store/sagas.ts'
 import { setTimers, type Timer } from '../store/timers.ts'
 import type { Applier } from './apply.ts'
@@ -244,20 +244,24 @@ export async function storeStarts(
   })
 }
 
-/** Only in a transaction. One of the caller's that has written nothing so far is made one that has. */
+/**
+ * Only in a transaction. On one connection it is enough that the caller has written something in it: so it mostly is, and
+ * costs no question. Whatever else a `db` may be is asked which transaction it is in, and stores in no other.
+ */
 async function insertNew(
   db: Db,
   schema: string,
   sagas: readonly NewSaga[],
   isCallers: boolean,
 ): Promise<ReadonlySet<string>> {
-  const insert = () => insertSagas(db, schema, sagas, { begun: isCallers })
+  const insert = (inside: Inside) => insertSagas(db, schema, sagas, inside)
   try {
-    const created = await insert()
+    const isAsked = isCallers && (db.isOneConnection !== true || sagas.length > 1)
+    const created = isAsked ? undefined : await insert(isCallers ? 'begun' : 'ours')
     if (created !== undefined) return created
-    await db.executeSql('select pg_current_xact_id()')
-    const again = await insert()
-    if (again !== undefined) return again
+    const { rows } = await db.executeSql('select pg_current_xact_id()::text as id')
+    const inTime = await insert({ transaction: String(rows[0]?.id) })
+    if (inTime !== undefined) return inTime
   } catch (error) {
     if (sqlState(error) === '40001') throw conflict(error)
     throw error

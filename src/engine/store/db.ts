@@ -5,24 +5,26 @@
 
 export type Row = Record<string, unknown>
 
-export type StatementOptions = {
-  /**
-   * Asked again and again with this very text: our own connections may keep its plan. Only for statements whose text is
-   * the same each time; others' connections know nothing of it.
-   */
-  readonly prepared?: true
-}
-
-/** For statements that every batch asks. */
-export const PREPARED: StatementOptions = { prepared: true }
-
 export type Db = {
-  executeSql(text: string, values?: unknown[], options?: StatementOptions): Promise<{ rows: Row[] }>
+  executeSql(text: string, values?: unknown[]): Promise<{ rows: Row[] }>
+  /** The same, of a connection that keeps how the server has understood the text. */
+  readonly executePrepared?: (text: string, values: unknown[]) => Promise<{ rows: Row[] }>
+  /** All statements go to one connection, whoever else asks something of it. */
+  readonly isOneConnection?: true
   /** Sends all that `ask` asks at once, before the first answer comes. Only our own connections can. */
   readonly together?: <T>(ask: () => T) => T
 }
 
-/** Runs statements in order: in one flight where the connection can, one after the other elsewhere. */
+/** A statement that is asked again and again, with this very text each time. */
+export function askPrepared(db: Db, text: string, values: unknown[]): Promise<{ rows: Row[] }> {
+  return db.executePrepared === undefined ? db.executeSql(text, values) : db.executePrepared(text, values)
+}
+
+/**
+ * Runs statements in order: in one flight where the connection can, one after the other elsewhere.
+ *
+ * A prepared text may stand in a flight but once: behind a statement that fails, the second one would seem unprepared.
+ */
 export async function inOneFlight<T extends readonly (() => Promise<unknown>)[]>(
   db: Db,
   ...statements: T
@@ -73,6 +75,9 @@ export class ConnectionError extends Error {
     super(`The connection is lost or could not be opened: ${message || String(code ?? cause)}`, { cause })
   }
 }
+
+/** Nothing was done: the session did not have what had been prepared in it. Asked anew, it is not prepared. */
+export class PreparedLost extends ConnectionError {}
 
 /** Connection lost, login refused, database not there (yet), server starting or stopping, too many connections. */
 const CONNECTION_STATES = /^(08...|28...|3D000|57P..|53300)$/

@@ -2,7 +2,7 @@
 import { definedName } from '../core/blueprint.ts'
 import type { Hold } from '../core/input.ts'
 import type { Side } from '../core/machine.ts'
-import { type Db, PREPARED } from './db.ts'
+import { askPrepared, type Db } from './db.ts'
 import { IS_LETTING_GO } from './waiting-sagas.ts'
 
 /** Of a hold that is over, and lets go at a rate what has waited for it. */
@@ -53,11 +53,7 @@ const IS_ACTIVE = `h.ended_at is null and (h.released_at is null or ${IS_LETTING
 
 /** Those in force, and those that let go, by definition. There are few. Index: `saga_hold_open`. */
 export async function readActiveHolds(db: Db, schema: string): Promise<HoldsByDefinition> {
-  const { rows } = await db.executeSql(
-    `select ${ACTIVE_COLUMNS} from ${schema}.saga_hold h where ${IS_ACTIVE}`,
-    [],
-    PREPARED,
-  )
+  const { rows } = await askPrepared(db, `select ${ACTIVE_COLUMNS} from ${schema}.saga_hold h where ${IS_ACTIVE}`, [])
   return byDefinition(rows as unknown as readonly ActiveRow[])
 }
 
@@ -69,11 +65,11 @@ export async function readNowAndHolds(
   db: Db,
   schema: string,
 ): Promise<{ readonly now: number; readonly holds: HoldsByDefinition }> {
-  const { rows } = await db.executeSql(
+  const { rows } = await askPrepared(
+    db,
     `select extract(epoch from ${schema}.now())::float8 * 1000 as now, ${ACTIVE_COLUMNS}
      from (select) as always left join ${schema}.saga_hold h on ${IS_ACTIVE}`,
     [],
-    PREPARED,
   )
   const held = rows.filter((row) => row['id'] !== null) as unknown as readonly ActiveRow[]
   return { now: Math.round(Number(rows[0]?.['now'])), holds: byDefinition(held) }

@@ -1,7 +1,7 @@
 /** Reading the journal: payloads for the next step, and whole histories. */
 import type { SagaEvent, SagaEventType } from '../core/events.ts'
 import { type EventColumns, unpackEvents } from './codec.ts'
-import { type Db, PREPARED } from './db.ts'
+import { askPrepared, type Db } from './db.ts'
 
 /** What steps are given, as JSON text. */
 export type Payloads = {
@@ -50,14 +50,14 @@ export async function readPayloads(
   ids: readonly string[],
   items: WantedItems = NO_ITEMS,
 ): Promise<ReadonlyMap<string, Payloads>> {
-  const { rows } = await db.executeSql(
+  const { rows } = await askPrepared(
+    db,
     `select e.saga_id as id, e.type, e.step, e.side, e.payload::text as payload
      from ${schema}.saga_event e
      where e.saga_id = any($1::uuid[]) and e.payload is not null and e.type in ${WITH_PAYLOAD}
        and (e.step is null or right(e.step, 1) <> ']' or e.saga_id = any($2::uuid[]) or e.step = any($3::text[]))
      order by e.saga_id, e.sequence`,
     [ids, items.sagas, items.steps],
-    PREPARED,
   )
   const found = new Map<string, Found>()
   for (const row of rows as PayloadRow[]) {

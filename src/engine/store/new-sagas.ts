@@ -2,7 +2,7 @@
 import { EVENT_FORMAT, type SagaEvent } from '../core/events.ts'
 import { type SagaState, STATE_FORMAT, waitOf } from '../core/state.ts'
 import { packEvents, packState } from './codec.ts'
-import { type Db, PREPARED } from './db.ts'
+import { askPrepared, type Db } from './db.ts'
 
 /** A saga to be stored for the first time. */
 export type NewSaga = {
@@ -26,24 +26,33 @@ export type NewSaga = {
   readonly input: string
 }
 
+export type Inside = 'ours' | 'begun' | { readonly transaction: string }
+
+function isInside(inside: Inside): string {
+  if (inside === 'ours') return 'true'
+  return inside === 'begun' ? 'pg_current_xact_id_if_assigned() is not null' : 'pg_current_xact_id()::text = $2::text'
+}
+
 /**
  * Stores sagas with their first events. A key that is taken leaves its saga out, silently: the caller reads who has
  * it in a second statement.
  *
- * @param options `begun`: nothing is stored unless a transaction has been begun that has written something before. That
- * a transaction was begun at all is nothing that a statement can ask.
- * @returns the ids that were stored; `undefined` when there is no such transaction. Transaction: required. Locks: waits
- * for another start under the same key.
+ * @param inside nothing is stored unless it is inside of this: `ours`, a transaction of our own, which needs no look;
+ * `begun`, one that has written something before, for that one was begun at all is nothing that a statement can ask; or
+ * the one with this id.
+ * @returns the ids that were stored; `undefined` when it is not. Transaction: required. Locks: waits for another start
+ * under the same key.
  */
 export async function insertSagas(
   db: Db,
   schema: string,
   sagas: readonly NewSaga[],
-  options: { readonly begun: boolean },
+  inside: Inside,
 ): Promise<ReadonlySet<string> | undefined> {
-  const { rows } = await db.executeSql(
+  const { rows } = await askPrepared(
+    db,
     `with n as materialized (
-       select ${schema}.now() as at, ${options.begun ? 'pg_current_xact_id_if_assigned() is not null' : 'true'} as ours
+       select ${schema}.now() as at, ${isInside(inside)} as ours
      ), x as materialized (
        select * from json_to_recordset((select $1::text)::json) as x(id uuid, definition text, version int, blueprint text, key text,
          input_hash text, status text, waiting text, revision int, state json, tags json, parent_id uuid,
@@ -68,8 +77,7 @@ export async function insertSagas(
          side text, attempt int, data jsonb, payload jsonb)
      )
      select i.id, n.ours from n left join i on true`,
-    [`[${sagas.map(newRowJson).join(',')}]`],
-    PREPARED,
+    [`[${sagas.map(newRowJson).join(',')}]`, ...(typeof inside === 'string' ? [] : [inside.transaction])],
   )
   if (rows[0]?.['ours'] !== true) return undefined
   return new Set(rows.flatMap(({ id }) => (id === null ? [] : [id as string])))

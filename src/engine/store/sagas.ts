@@ -10,7 +10,7 @@ import { isFinished } from '../core/machine.ts'
 import { type SagaState, STATE_FORMAT, waitOf } from '../core/state.ts'
 import { packEvents, packState, unpackState } from './codec.ts'
 import { plainColumn, textColumn, textsFrom } from './columns.ts'
-import { type Db, PREPARED } from './db.ts'
+import { askPrepared, type Db } from './db.ts'
 import { clause, conditions, type SagaFilter } from './reading.ts'
 
 /** What a decision needs to know of a saga, beside its state. */
@@ -47,24 +47,24 @@ export async function lockSagas(
   wanted: readonly { readonly id: string; readonly revision: number }[],
   options: { readonly wait: boolean; readonly keys?: boolean },
 ): Promise<readonly LockedRow[]> {
-  const { rows } = await db.executeSql(
+  const { rows } = await askPrepared(
+    db,
     `select ${COLUMNS}${options.keys === true ? ', s.key' : ''}, case when s.revision = w.revision then null else s.state end as state
      from unnest($1::uuid[], $2::int[]) as w(id, revision)
      join ${schema}.saga s on s.id = w.id
      order by s.id
      for no key update of s${options.wait ? '' : ' skip locked'}`,
     [plainColumn(wanted.map((saga) => saga.id)), plainColumn(wanted.map((saga) => saga.revision))],
-    PREPARED,
   )
   return rows.map((row) => ({ ...row, state: row.state === null ? null : unpackState(row.state) })) as LockedRow[]
 }
 
 /** Reads sagas without locking them. Index: primary key. */
 export async function readSagas(db: Db, schema: string, ids: readonly string[]): Promise<readonly SagaRow[]> {
-  const { rows } = await db.executeSql(
+  const { rows } = await askPrepared(
+    db,
     `select ${COLUMNS}, s.state, s.deadline_at as "deadlineAt" from ${schema}.saga s where s.id = any($1::uuid[])`,
     [plainColumn(ids)],
-    PREPARED,
   )
   return rows.map((row) => ({ ...row, state: unpackState(row.state) })) as SagaRow[]
 }
@@ -112,7 +112,8 @@ export type Write = {
  * Transaction: required, with the sagas locked. Index: primary keys.
  */
 export async function writeTransitions(db: Db, schema: string, writes: readonly Write[]): Promise<number> {
-  const { rows } = await db.executeSql(
+  const { rows } = await askPrepared(
+    db,
     `with s as materialized (
        select * from unnest(($1::text)::uuid[], ($2::text)::int[], ($3::text)::int[], ${textsFrom(4)}, ${textsFrom(5)}, ($6::text)::boolean[],
          ${textsFrom(7)}, ${textsFrom(8)}, ${textsFrom(9)}, ${textsFrom(10)}, ($11::text)::boolean[], ${textsFrom(12)})
@@ -139,7 +140,6 @@ export async function writeTransitions(db: Db, schema: string, writes: readonly 
      )
      select count(*)::int as written from u`,
     [...rowColumns(writes), ...eventColumns(writes)],
-    PREPARED,
   )
   return Number(rows[0]?.written)
 }

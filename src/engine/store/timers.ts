@@ -3,39 +3,39 @@
  * waiting jobs takes a quarter of a second, of this index nothing.
  */
 import { SIDE_TIMERS } from '../core/command.ts'
-import { type Db, PREPARED } from './db.ts'
+import { askPrepared, type Db } from './db.ts'
 
 export type Timer = { readonly sagaId: string; readonly timer: string; readonly dueAt: number }
 
 /** Sets timers; one that is set again moves. Transaction: required. Locks: after the saga's row. */
 export async function setTimers(db: Db, schema: string, timers: readonly Timer[]): Promise<void> {
-  await db.executeSql(
+  await askPrepared(
+    db,
     `insert into ${schema}.saga_timer (saga_id, timer, due_at)
      select x.saga_id, x.timer, to_timestamp(x.due_at / 1000.0)
      from unnest($1::uuid[], $2::text[], $3::float8[]) as x(saga_id, timer, due_at)
      on conflict (saga_id, timer) do update set due_at = excluded.due_at`,
     [timers.map((timer) => timer.sagaId), timers.map((timer) => timer.timer), timers.map((timer) => timer.dueAt)],
-    PREPARED,
   )
 }
 
 /** Takes back all timers of these sagas, but those of hooks beside the status. */
 export async function clearTimers(db: Db, schema: string, sagaIds: readonly string[]): Promise<void> {
-  await db.executeSql(
+  await askPrepared(
+    db,
     `delete from ${schema}.saga_timer where saga_id = any($1::uuid[]) and timer <> all($2::text[])`,
     [sagaIds, SIDE_TIMERS],
-    PREPARED,
   )
 }
 
 /** Removes timers that have been acted on; one that was set anew meanwhile stays. */
 export async function removeTimers(db: Db, schema: string, timers: readonly Timer[]): Promise<void> {
-  await db.executeSql(
+  await askPrepared(
+    db,
     `delete from ${schema}.saga_timer t
      using unnest($1::uuid[], $2::text[], $3::float8[]) as x(saga_id, timer, due_at)
      where t.saga_id = x.saga_id and t.timer = x.timer and t.due_at <= to_timestamp(x.due_at / 1000.0)`,
     [timers.map((timer) => timer.sagaId), timers.map((timer) => timer.timer), timers.map((timer) => timer.dueAt)],
-    PREPARED,
   )
 }
 

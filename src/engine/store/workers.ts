@@ -11,7 +11,7 @@
  * - a claim that comes while it is under way waits for it, looks at the row again, and finds another epoch.
  */
 import { plainColumn } from './columns.ts'
-import { type Db, PREPARED } from './db.ts'
+import { askPrepared, type Db } from './db.ts'
 
 export type NewWorker = {
   readonly id: string
@@ -164,19 +164,19 @@ export async function insertClaim(
     readonly jobs: readonly ClaimedJob[]
   },
 ): Promise<boolean> {
-  const { rows } = await db.executeSql(
+  const { rows } = await askPrepared(
+    db,
     `insert into ${schema}.saga_claim (id, worker_id, jobs, claimed_at)
      select $1::uuid, w.id, $4::text::json, ${schema}.now()
      from (select id from ${schema}.saga_worker where id = $2::uuid and epoch = $3::int for key share) w
      returning id`,
     [claim.id, claim.workerId, claim.epoch, JSON.stringify(claim.jobs)],
-    PREPARED,
   )
   return rows.length === 1
 }
 
 export async function removeClaims(db: Db, schema: string, ids: readonly string[]): Promise<void> {
-  await db.executeSql(`delete from ${schema}.saga_claim where id = any($1::uuid[])`, [plainColumn(ids)], PREPARED)
+  await askPrepared(db, `delete from ${schema}.saga_claim where id = any($1::uuid[])`, [plainColumn(ids)])
 }
 
 /** Index: `saga_claim_worker`. */
