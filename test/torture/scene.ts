@@ -25,8 +25,11 @@ export class Scene {
   /** Whether faults may take their time. */
   readonly isLong: boolean
   readonly figures: Figure[] = []
-  /** Until then nobody could write, for want of room; a moment of `performance.now()`. */
-  fullUntil = Number.NEGATIVE_INFINITY
+  /**
+   * Until then another fault stands in the way of whoever takes a worker over: there is no room to write that, or someone
+   * stands still and has a saga locked. A moment of `performance.now()`.
+   */
+  hinderedUntil = Number.NEGATIVE_INFINITY
   /** All the money, as it was found last. */
   cents = TOTAL
   readonly #ledgerProcess: WorkerProcess

@@ -1,7 +1,7 @@
 /** The network between a worker's host and all the others drops every packet, and nobody is told. */
 import { type Fault, PATIENCE_MS } from '../fault.ts'
 import { Network } from '../network.ts'
-import { lateTakeover, takeoverAfter, takeoverOf, untilBusy } from './victims.ts'
+import { judgeTakeover, takeoverOf, untilBusy } from './victims.ts'
 
 /** The server notices a dead line in about ten seconds; if it does not, the lease decides. */
 const WITHIN_MS = 30_000
@@ -29,9 +29,8 @@ export const droppedPackets: Fault = {
     )
     await crew.stop(victim)
     if (ms === undefined) return ['it was taken over by nobody']
-    scene.measured(takeoverAfter('dropped packets', scene, since), ms)
     return [
-      ...lateTakeover(scene, since, ms, WITHIN_MS),
+      ...judgeTakeover(scene, { what: 'dropped packets', since, ms, withinMs: WITHIN_MS }),
       ...(isBack === undefined ? ['the worker did not come back under a new name'] : []),
     ]
   },

@@ -35,7 +35,7 @@ async function fullFor(scene: Scene, seconds: number): Promise<readonly string[]
     chownSync(folder, uid, gid)
     await scene.server.query(`create tablespace small location '${folder}'`)
     await move(scene, 'small')
-    scene.fullUntil = Number.POSITIVE_INFINITY
+    scene.hinderedUntil = Number.POSITIVE_INFINITY
     fill(join(folder, 'ballast'))
     await waitFor('a worker finds no room', async () => (saysFull(scene) ? true : undefined))
     await delay(seconds * 1_000)
@@ -44,7 +44,7 @@ async function fullFor(scene: Scene, seconds: number): Promise<readonly string[]
     await scene.server.query('drop tablespace small')
     return []
   } finally {
-    scene.fullUntil = performance.now()
+    scene.hinderedUntil = performance.now()
     spawnSync('umount', [folder])
   }
 }

@@ -1,6 +1,6 @@
 /** SIGKILL of the worker with the most in its hands: its jobs are taken over within seconds. */
 import type { Fault } from '../fault.ts'
-import { busyMember, lateTakeover, takeoverAfter, takeoverOf } from './victims.ts'
+import { busyMember, judgeTakeover, takeoverOf } from './victims.ts'
 
 const WITHIN_MS = 3_000
 /** Among other tests the machine is busy. A third of the lease is the proof that the lock tells, not the heartbeat. */
@@ -23,13 +23,8 @@ export const kill: Fault = {
     const isQuiet = wasQuiet && crew.quietForMs > AFTER_RECONNECT_MS
     await crew.start()
     if (ms === undefined) return [`worker ${victim.number} was taken over by nobody`]
-    const what = takeoverAfter('SIGKILL', scene, killedAt)
-    scene.measured(isQuiet ? what : `${what}, sessions lost shortly before`, ms)
-    return lateTakeover(
-      scene,
-      killedAt,
-      ms,
-      (isQuiet ? 0 : AFTER_RECONNECT_MS) + (scene.isLong ? WITHIN_MS : GENEROUS_MS),
-    )
+    const what = isQuiet ? 'SIGKILL' : 'SIGKILL, sessions lost shortly before'
+    const withinMs = (isQuiet ? 0 : AFTER_RECONNECT_MS) + (scene.isLong ? WITHIN_MS : GENEROUS_MS)
+    return judgeTakeover(scene, { what, since: killedAt, ms, withinMs })
   },
 }

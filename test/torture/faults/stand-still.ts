@@ -4,7 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Fault, PATIENCE_MS } from '../fault.ts'
-import { lateTakeover, sparedMember, takeoverAfter, takeoverOf } from './victims.ts'
+import { judgeTakeover, sparedMember, standsStill, takeoverOf } from './victims.ts'
 
 const STOPPED_MS = 60_000
 const AT_ONCE = 0.5
@@ -22,7 +22,7 @@ export const standStill: Fault = {
     const { id } = victim
     const minute = delay(dice.fraction() < AT_ONCE ? 0 : STOPPED_MS)
     const stoppedAt = performance.now()
-    victim.process.child.kill('SIGSTOP')
+    const ownUntil = standsStill(scene, victim)
     const ms = await takeoverOf(scene, id, stoppedAt)
     await minute
     victim.process.child.kill('SIGCONT')
@@ -31,9 +31,8 @@ export const standStill: Fault = {
       PATIENCE_MS,
     )
     if (ms === undefined) return [`worker ${victim.number} was taken over by nobody`]
-    scene.measured(takeoverAfter('SIGSTOP', scene, stoppedAt), ms)
     return [
-      ...lateTakeover(scene, stoppedAt, ms, WITHIN_MS),
+      ...judgeTakeover(scene, { what: 'SIGSTOP', since: stoppedAt, ms, withinMs: WITHIN_MS, ownUntil }),
       ...(isBack === undefined ? ['the worker did not come back under a new name'] : []),
     ]
   },
@@ -49,7 +48,7 @@ export const stall: Fault = {
   failsAttempts: 'No result within|The operation was aborted|The database ended the transaction|due to lock timeout',
   async strike(scene, dice) {
     const victim = await sparedMember(scene)
-    victim.process.child.kill('SIGSTOP')
+    standsStill(scene, victim)
     await delay(dice.whole(8_000, 20_000))
     victim.process.child.kill('SIGCONT')
     return []

@@ -35,15 +35,35 @@ export async function takeoverOf({ crew }: Scene, id: string, since: number): Pr
   return said === undefined ? undefined : said.at - since
 }
 
-/** A worker is taken over by writing so: where there was no room for that meanwhile, its time begins when there is. */
-export function lateTakeover(scene: Scene, since: number, ms: number, withinMs: number): readonly string[] {
-  const withoutRoomMs = Math.max(0, scene.fullUntil - since)
-  return ms - withoutRoomMs > withinMs ? [`the takeover took ${Math.round(ms)} ms`] : []
+/** A worker is taken over by writing so: where another fault stood in the way of that, its time begins when it is over. */
+export function judgeTakeover(
+  scene: Scene,
+  { what, since, ms, withinMs, ownUntil = since }: TakeoverFigure,
+): readonly string[] {
+  const isHindered = scene.hinderedUntil > ownUntil
+  scene.measured(`takeover after ${what}${isHindered ? ', hindered by another fault' : ''}`, ms)
+  const hinderedMs = isHindered ? scene.hinderedUntil - since : 0
+  return ms - hinderedMs > withinMs ? [`the takeover took ${Math.round(ms)} ms`] : []
 }
 
-/** The name of the figure, by what else there was meanwhile. */
-export function takeoverAfter(what: string, scene: Scene, since: number): string {
-  return `takeover after ${what}${scene.fullUntil > since ? ', no room to write meanwhile' : ''}`
+export type TakeoverFigure = {
+  readonly what: string
+  readonly since: number
+  readonly ms: number
+  readonly withinMs: number
+  /** Until then this very fault stands in its own way, which is within its time. */
+  readonly ownUntil?: number
+}
+
+/** What it has locked is free when the server has ended its transactions, which is after 15 s. */
+const LOCKED_MS = 15_500
+
+/** @returns until when it may stand in somebody's way. */
+export function standsStill(scene: Scene, victim: Member): number {
+  victim.process.child.kill('SIGSTOP')
+  const until = performance.now() + LOCKED_MS
+  scene.hinderedUntil = Math.max(scene.hinderedUntil, until)
+  return until
 }
 
 /**
