@@ -100,6 +100,11 @@ async function answered(connection: Connection, answer: Promise<pg.QueryResult>)
   }
 }
 
+/** Of several statements in one text, which pg-boss's maintenance has, `pg` gives a list of answers. */
+export function rowsOf(answer: pg.QueryResult | readonly pg.QueryResult[]): { rows: pg.QueryResult['rows'] } {
+  return { rows: Array.isArray(answer) ? answer.flatMap(({ rows }) => rows) : (answer as pg.QueryResult).rows }
+}
+
 /** Nothing has been asked of it yet, so whatever is said of it is said of the connection. */
 export async function reached<T>(connecting: Promise<T>): Promise<T> {
   try {

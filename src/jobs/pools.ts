@@ -13,6 +13,7 @@ import {
   cut,
   reached,
   requireCommit,
+  rowsOf,
 } from './connection.ts'
 import { nameOf, type Prepared } from './prepared.ts'
 
@@ -67,8 +68,8 @@ export async function lend(
     begin: (begin) => ask(connection, prepared?.beginning(client, begin) ?? begin),
     db: {
       isOneConnection: true,
-      executeSql: async (text, values) => ({ rows: (await ask(connection, text, values)).rows }),
-      executePrepared: async (text, values) => ({ rows: (await askNamed(connection, text, values)).rows }),
+      executeSql: async (text, values) => rowsOf(await ask(connection, text, values)),
+      executePrepared: async (text, values) => rowsOf(await askNamed(connection, text, values)),
     },
     release(broken) {
       client.off('error', onError)
@@ -103,14 +104,14 @@ export function poolDb(pool: pg.Pool, answerWithinMs = ANSWER_WITHIN_MS): Db {
  * statements, and not where connections are reset (`DISCARD ALL`) when they go back to your pool.
  */
 export function fromPg(client: pg.ClientBase, { prepared = false }: { readonly prepared?: boolean } = {}): Db {
-  const executeSql: Db['executeSql'] = async (text, values) => ({ rows: (await client.query(text, values)).rows })
+  const executeSql: Db['executeSql'] = async (text, values) => rowsOf(await client.query(text, values))
   if (!prepared) return { isOneConnection: true, executeSql }
   return {
     isOneConnection: true,
     executeSql,
     async executePrepared(text, values) {
       const name = nameOf(text)
-      return name === undefined ? executeSql(text, values) : { rows: (await client.query({ name, text, values })).rows }
+      return name === undefined ? executeSql(text, values) : rowsOf(await client.query({ name, text, values }))
     },
   }
 }

@@ -13,6 +13,7 @@ import {
   cut,
   reached,
   requireCommit,
+  rowsOf,
 } from './connection.ts'
 import type { Prepared } from './prepared.ts'
 
@@ -72,8 +73,8 @@ export class Session {
       db: {
         together: (send) => inOneWrite(connection.client, send),
         isOneConnection: true,
-        executeSql: async (text, values) => ({ rows: (await ask(connection, text, values)).rows }),
-        executePrepared: async (text, values) => ({ rows: (await askNamed(connection, text, values)).rows }),
+        executeSql: async (text, values) => rowsOf(await ask(connection, text, values)),
+        executePrepared: async (text, values) => rowsOf(await askNamed(connection, text, values)),
       },
       begin: (begin) => ask(connection, connection.prepared?.beginning(connection, begin) ?? begin),
       commit: async () => requireCommit(await ask(connection, 'commit')),
