@@ -2,7 +2,11 @@ import { defineConfig } from 'drizzle-kit'
 
 export default defineConfig({
   dialect: 'postgresql',
-  schema: ['./src/engine/store/schema.ts', './src/engine/store/operation-tables.ts'],
+  schema: [
+    './src/engine/store/schema.ts',
+    './src/engine/store/operation-tables.ts',
+    './src/engine/store/maintenance-tables.ts',
+  ],
   out: './drizzle',
   schemaFilter: ['saga_schema'],
 })

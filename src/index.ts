@@ -3,12 +3,21 @@ export { fromDrizzle, fromKnex, fromKysely, fromPrisma } from 'pg-boss'
 export { createSagaClient } from './compose/client.ts'
 export { createSagaEngine, SagaEngine } from './compose/engine.ts'
 export { migrate } from './compose/migrate.ts'
-export type { AppTransaction, SagaClientOptions, SagaEngineOptions } from './compose/options.ts'
+export type { AppTransaction, MaintenanceTime, SagaClientOptions, SagaEngineOptions } from './compose/options.ts'
 export type { Action, Authorize, Target } from './engine/access.ts'
 export type { By, PlannedBy } from './engine/acts.ts'
+export type { CleanupReport } from './engine/cleanup.ts'
 export { defineContract } from './engine/contract.ts'
 export type { SagaEvent, SagaEventType } from './engine/core/events.ts'
-export type { DeadLetterReason, Side, Status, StepStatus, Verdict, Wait } from './engine/core/machine.ts'
+export type {
+  DeadLetterReason,
+  FinishedStatus,
+  Side,
+  Status,
+  StepStatus,
+  Verdict,
+  Wait,
+} from './engine/core/machine.ts'
 export type { Plan, PlanStep } from './engine/core/plan.ts'
 export type { ErrorInfo } from './engine/core/state.ts'
 export { type DefineSaga, SagaDefinition, sagasFor } from './engine/define-saga.ts'
@@ -22,6 +31,8 @@ export {
   StepNotApplied,
   StepRejected,
 } from './engine/errors.ts'
+export type { KeepFor, KeepingOptions } from './engine/keeping.ts'
+export type { Duty, Maintenance, MaintenanceOptions } from './engine/maintenance.ts'
 export type { Operation, OperationCounts, OperationOrder, OperationStart } from './engine/operation-order.ts'
 export type { OperationPreview } from './engine/operation-preview.ts'
 export type { OperationResultsPage, Operations, OperationsPage } from './engine/operations.ts'
@@ -40,6 +51,7 @@ export type { Db } from './engine/store/db.ts'
 export type { ErrorGroup } from './engine/store/error-groups.ts'
 export type { HoldRow, PacedRelease } from './engine/store/holds.ts'
 export type { JournalEntry } from './engine/store/journal.ts'
+export type { MaintenanceEntry } from './engine/store/maintenance-log.ts'
 export type { OperationResult } from './engine/store/operation-items.ts'
 export type {
   ItemOutcome,

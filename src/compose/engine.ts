@@ -10,6 +10,7 @@ import { SagaClient } from '../engine/saga-client.ts'
 import { applyMigrations, checkSchema } from '../engine/store/migrate.ts'
 import { unreachable } from '../engine/unreachable.ts'
 import { defaultTransaction } from '../jobs/default-transaction.ts'
+import { type Schedules, schedule, USUAL_SCHEDULES } from '../jobs/maintenance-loop.ts'
 import { openPool, type Pool } from '../jobs/pools.ts'
 import type { OpenTransaction } from '../jobs/transactional.ts'
 import { Worker, type WorkerEvent } from '../jobs/worker.ts'
@@ -63,6 +64,7 @@ export class SagaEngine extends SagaClient implements AsyncDisposable {
       encoding: wiring.parts.starter.encoding,
       drainGraceMs: toMs(options.drainGrace ?? '30s', 'drainGrace'),
       codeMissingAfterMs: toMs(options.codeMissingAfter ?? '15m', 'codeMissingAfter'),
+      maintenance: wiring.parts.maintenance,
       watchdogEveryMs: toMs(options.watchdogEvery ?? '1m', 'watchdogEvery'),
       maxStragglers: options.maxStragglers ?? 20,
       onEvent: (event) => this.#tell(event, options.onEvent),
@@ -139,6 +141,7 @@ export class SagaEngine extends SagaClient implements AsyncDisposable {
     if (migrate) await parts.transaction((tx) => applyMigrations(tx, schema, bossSchema))
     else await checkSchema(db, schema)
     await readyBoss(this.#wiring, { migrate, queues: true })
+    await schedule(this.#wiring.boss, schedulesOf(options))
     await this.#wiring.probe()
     for (const definition of definitions) await this.register(definition)
     // Told to stop meanwhile: nothing is to run any more.
@@ -196,4 +199,9 @@ export function composeEngine(
 /** What the app prepares on its connections is for starts: plans for batches have to be renewed, which is ours to do. */
 function askedPlainly(open: OpenTransaction): OpenTransaction {
   return (run) => open((tx, db) => run(tx, { executeSql: (text, values) => db.executeSql(text, values) }))
+}
+
+function schedulesOf({ maintenance = {} }: EngineSettings): Schedules {
+  const { cleanup } = maintenance
+  return { cleanup: cleanup === false ? undefined : { ...USUAL_SCHEDULES.cleanup, ...cleanup } }
 }

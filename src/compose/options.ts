@@ -52,6 +52,9 @@ export type SagaClientOptions = {
 /** Opens the app's transaction, and hands it over with a view of it by one of pg-boss's adapters. */
 export type AppTransaction<Tx> = <T>(run: (tx: Tx, db: Db) => Promise<T>) => Promise<T>
 
+/** A cron expression, or an RRULE, as pg-boss takes them, and a time zone: `UTC` by default. */
+export type MaintenanceTime = { readonly cron: string; readonly tz?: string }
+
 type UnionToIntersection<U> = (U extends unknown ? (union: U) => void : never) extends (all: infer I) => void
   ? I
   : never
@@ -75,6 +78,11 @@ export type SagaEngineOptions<Definitions extends readonly AnyDefinition[]> = Sa
    * at a time does, and takes its time over it.
    */
   readonly watchdogEvery?: Duration
+  /**
+   * When maintenance is run, by whichever worker is free; `false` for never. Give all engines the same: the one that
+   * starts last says it for all. `cleanup`: every hour by default.
+   */
+  readonly maintenance?: { readonly cleanup?: false | MaintenanceTime }
   /** Bring the schema up to date at start, and pg-boss's: on by default. */
   readonly migrate?: boolean
   /** For the worker's own session, where `connectionString` goes through a pooler in transaction mode. */

@@ -6,6 +6,7 @@ import type { PgBoss } from 'pg-boss'
 import { CODE_MAY } from '../engine/access.ts'
 import type { Side } from '../engine/core/machine.ts'
 import type { Definition } from '../engine/definition.ts'
+import { Maintenance } from '../engine/maintenance.ts'
 import type { Applier } from '../engine/runtime/apply.ts'
 import { BlueprintShelf } from '../engine/runtime/blueprint-shelf.ts'
 import { DatabaseClock } from '../engine/runtime/clock.ts'
@@ -115,12 +116,14 @@ export function wire(
     onJobs: () => wakeUp.soon(true),
     onLine: () => wakeUp.soon(true, 'line'),
   }
+  const maintenance = new Maintenance({ schema, db, transaction, authorize })
   const parts = {
     schema,
     starter,
     shelf,
     authorize,
     operator,
+    maintenance,
     transaction,
     db,
     onEnqueued: (committed: boolean) => wakeUp.soon(committed),

@@ -21,6 +21,7 @@ export type Action =
   | 'pause_operation'
   | 'resume_operation'
   | 'abort_operation'
+  | 'maintain'
   | 'read'
 
 export type Target = {

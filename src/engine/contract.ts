@@ -2,6 +2,7 @@
 import { ZodType } from 'zod'
 import { type BlueprintProblem, NAME_PATTERN } from './core/blueprint.ts'
 import { type Contract, definitionInvalid } from './definition.ts'
+import { type KeepingOptions, keepingOf } from './keeping.ts'
 import { type StartingOptions, startingOf } from './starting.ts'
 
 /**
@@ -11,7 +12,7 @@ import { type StartingOptions, startingOf } from './starting.ts'
  */
 export function defineContract<const Input extends ZodType>(
   name: string,
-  options: { readonly version: number; readonly input: Input } & StartingOptions<Input>,
+  options: { readonly version: number; readonly input: Input } & StartingOptions<Input> & KeepingOptions,
 ): Contract<Input> {
   const { version, input } = options ?? {}
   const problems: BlueprintProblem[] = []
@@ -23,6 +24,13 @@ export function defineContract<const Input extends ZodType>(
   }
   if (!(input instanceof ZodType)) problems.push({ at: 'input', problem: 'it must be a zod schema' })
   const starting = startingOf((options ?? {}) as StartingOptions<never>, problems)
+  const keeping = keepingOf((options ?? {}) as KeepingOptions, problems)
   if (problems.length > 0) throw definitionInvalid(String(name), problems)
-  return { name, version, input, ...(starting === undefined ? {} : { starting }) }
+  return {
+    name,
+    version,
+    input,
+    ...(starting === undefined ? {} : { starting }),
+    ...(keeping === undefined ? {} : { keeping }),
+  }
 }

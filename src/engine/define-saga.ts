@@ -15,6 +15,7 @@ import {
   type Known,
   type StepCode,
 } from './definition.ts'
+import type { Keeping, KeepingOptions } from './keeping.ts'
 import { type AddedByBranch, type BranchOptions, builtBranch, builtParallel, type Parallel } from './sequence.ts'
 import type { Starting, StartingOptions } from './starting.ts'
 import { hookCode } from './step-code.ts'
@@ -63,6 +64,7 @@ export class SagaDefinition<A extends App, Input extends ZodType, Results, Last 
   readonly version: number
   readonly input: Input
   readonly starting?: Starting
+  readonly keeping?: Keeping
   readonly steps: ReadonlyMap<string, StepCode>
   readonly hooks: Definition['hooks']
   readonly blueprint: Blueprint
@@ -77,6 +79,7 @@ export class SagaDefinition<A extends App, Input extends ZodType, Results, Last 
     this.version = contract.version
     this.input = contract.input as Input
     if (contract.starting !== undefined) this.starting = contract.starting
+    if (contract.keeping !== undefined) this.keeping = contract.keeping
     this.steps = tree.steps
     this.hooks = hooks
     this.blueprint = {
@@ -273,7 +276,7 @@ export type DefineSaga<A extends App> = {
   /** @throws SagaError `DEFINITION_INVALID`. */
   <const Input extends ZodType>(
     name: string,
-    options: { readonly version: number; readonly input: Input } & StartingOptions<Input>,
+    options: { readonly version: number; readonly input: Input } & StartingOptions<Input> & KeepingOptions,
   ): SagaDefinition<A, Input, Record<never, never>>
   /** From a contract that is shared with the processes that only start it. */
   <const Input extends ZodType>(contract: Contract<Input>): SagaDefinition<A, Input, Record<never, never>>

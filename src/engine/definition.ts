@@ -7,6 +7,7 @@ import type { Verdict } from './core/machine.ts'
 import type { RetryPolicy } from './core/retry.ts'
 import type { Names } from './core/shapes.ts'
 import { SagaError } from './errors.ts'
+import type { Keeping } from './keeping.ts'
 import type { Starting } from './starting.ts'
 
 /** What a compensation returns that had nothing to do. */
@@ -50,6 +51,8 @@ export type Contract<Input extends ZodType = ZodType> = {
   readonly input: Input
   /** How its sagas are started, where the start says nothing else; checked and in units. Made by `defineContract()`. */
   readonly starting?: Starting
+  /** How long its sagas are kept when they have finished, where it says so. */
+  readonly keeping?: Keeping
 }
 
 /** The shape of a definition that the engine runs. Made by `sagasFor()`. */

@@ -6,9 +6,11 @@ import type { Blueprint } from './core/blueprint.ts'
 import { aliasesOf, differences, namesIn } from './core/shapes.ts'
 import type { Definition } from './definition.ts'
 import { SagaError } from './errors.ts'
+import { type Keeping, USUAL_KEEPING } from './keeping.ts'
 import { blueprintsOf, insertBlueprint, isStored, lockShapes } from './store/blueprints.ts'
 import type { Db } from './store/db.ts'
 import { listHolds, renameHold } from './store/holds.ts'
+import { storePolicy } from './store/policies.ts'
 
 export type RegisterParts = {
   readonly schema: string
@@ -24,6 +26,7 @@ export type RegisterParts = {
  */
 export async function registerShape({ schema, db, transaction }: RegisterParts, definition: Definition): Promise<void> {
   const { blueprintHash: hash, name, version, blueprint } = definition
+  await storePolicy(db, schema, { definition: name, version, keeping: keepingFor(definition) })
   if (await isStored(db, schema, hash)) return
   await transaction(async (tx) => {
     await lockShapes(tx, schema, name)
@@ -33,6 +36,12 @@ export async function registerShape({ schema, db, transaction }: RegisterParts, 
     await insertBlueprint(tx, schema, { hash, definition: name, version, blueprint }, definition.jsonSchemas())
     await widenHolds(tx, schema, name, [...shapes, blueprint])
   })
+}
+
+/** For as long as a completed saga can be reverted it is there. */
+function keepingFor({ keeping = USUAL_KEEPING, starting }: Definition): Keeping {
+  const { completed } = keeping
+  return { ...keeping, completed: completed === null ? null : Math.max(completed, starting?.revertWithinMs ?? 0) }
 }
 
 function mustGoWith(stored: Blueprint, given: Blueprint): void {

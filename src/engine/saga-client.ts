@@ -7,6 +7,7 @@ import type { AnyDefinition, Contract, Definition, InputOf, ResultsOf } from './
 import { type Duration, toMs } from './duration.ts'
 import { SagaError } from './errors.ts'
 import { checkCap, checkFilter, checkPage } from './filter.ts'
+import type { Maintenance } from './maintenance.ts'
 import { Operations } from './operations.ts'
 import { Operator, type OperatorOptions } from './operator.ts'
 import { Waiters } from './outcomes.ts'
@@ -25,6 +26,7 @@ export type { SagaOutcome, SagaView, StepView } from './saga-view.ts'
 
 export type SagaClientParts = StartsParts & {
   readonly operator: OperatorOptions
+  readonly maintenance: Maintenance
   /** Opens connections and checks the schema, once. */
   readonly ready: () => Promise<void>
 }
@@ -42,6 +44,8 @@ export class SagaClient {
   readonly operator: Operator
   /** The verbs over many sagas at once, as operations that workers go on with. */
   readonly operations: Operations
+  /** What workers do for all sagas when it is due, and what they have done. */
+  readonly maintenance: Maintenance
 
   constructor(parts: SagaClientParts) {
     this.#parts = parts
@@ -49,6 +53,7 @@ export class SagaClient {
     this.waiters = new Waiters(parts.db, parts.schema)
     const operator = new Operator(parts.operator)
     this.operator = readyFirst(operator, parts.ready)
+    this.maintenance = readyFirst(parts.maintenance, parts.ready)
     this.operations = readyFirst(new Operations(parts.operator, operator), parts.ready)
   }
 

@@ -15,7 +15,17 @@ import { DEAD_LETTER_QUEUE, QUEUES } from './queues.ts'
 /** As much of a `PgBoss` as the engine uses. */
 export type AppBoss = Pick<
   PgBoss,
-  'start' | 'schemaVersion' | 'getDb' | 'createQueue' | 'updateQueue' | 'getQueue' | 'insert' | 'fetch' | 'deleteJob'
+  | 'start'
+  | 'schemaVersion'
+  | 'getDb'
+  | 'createQueue'
+  | 'updateQueue'
+  | 'getQueue'
+  | 'insert'
+  | 'fetch'
+  | 'deleteJob'
+  | 'schedule'
+  | 'unschedule'
 >
 
 const NEEDED = Object.keys({
@@ -28,6 +38,8 @@ const NEEDED = Object.keys({
   insert: 0,
   fetch: 0,
   deleteJob: 0,
+  schedule: 0,
+  unschedule: 0,
 } satisfies Record<keyof AppBoss, 0>)
 
 /** The version of pg-boss's tables that this package was made with. */

@@ -1,5 +1,5 @@
 /**
- * pg-boss, as we use it: three queues with every option stated, because the defaults would delete queued jobs after
+ * pg-boss, as we use it: queues with every option stated, because the defaults would delete queued jobs after
  * 14 days and fail a running step after 15 minutes.
  */
 import { PgBoss } from 'pg-boss'
@@ -14,14 +14,18 @@ export const LOST_QUEUE = 'saga_lost'
 /** One job beside each dead letter, for other tools to watch; the engine never consumes it. */
 export const DEAD_LETTER_QUEUE = 'saga_dead_letter'
 
+/** What is to be done for all sagas, when it is due. */
+export const MAINTENANCE_QUEUE = 'saga_maintenance'
+
 /** Sixty years, just inside pg-boss's integer: what is queued waits as long as it has to. */
 const NEVER_SECONDS = 60 * 365 * 24 * 60 * 60
 const HOUR_SECONDS = 60 * 60
+const DAY_SECONDS = 24 * HOUR_SECONDS
 const READ_AGAIN_SECONDS = 60
 /** As often as it takes; pg-boss counts with an integer. */
 const ALWAYS = 1_000_000_000
 
-/** A `PgBoss` that does not own the connections and maintains only where a worker runs. */
+/** A `PgBoss` that does not own the connections, and maintains and schedules only where a worker runs. */
 export function openBoss(
   db: Db,
   schema: string,
@@ -33,7 +37,7 @@ export function openBoss(
     schema,
     supervise: options.supervise,
     migrate: options.migrate,
-    schedule: false,
+    schedule: options.supervise,
   })
   boss.on('error', (error) => logger.warn({ error: error.message }, 'pg-boss reported an error'))
   return boss
@@ -48,6 +52,8 @@ const KEPT = { ...FOREVER, retryLimit: 0, retryDelay: 0, expireInSeconds: HOUR_S
 export const QUEUES: readonly (readonly [name: string, options: QueueOptions])[] = [
   // What is lost must not be lost itself: a reader that dies with a message leaves it to the next one, soon and always.
   [LOST_QUEUE, { ...KEPT, retryLimit: ALWAYS, expireInSeconds: READ_AGAIN_SECONDS }],
+  // A run that is lost is made up for by the next one.
+  [MAINTENANCE_QUEUE, { ...KEPT, expireInSeconds: 15 * 60, retentionSeconds: DAY_SECONDS }],
   // One that somebody has completed stays until its saga leaves, so that it is not taken for one that was lost.
   [DEAD_LETTER_QUEUE, { ...KEPT, deleteAfterSeconds: NEVER_SECONDS }],
   // A redelivery by pg-boss itself would only repeat what its own dead-letter queue leads to: a lost attempt.

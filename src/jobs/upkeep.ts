@@ -2,6 +2,7 @@
  * What a worker sees to beside running steps, each in a loop of its own: timers and lines, what waits for code or a hold,
  * what was lost, who is dead, operations, and the watchdog. None of them decides anything: they hand items to the committer.
  */
+import type { Duty, Maintenance } from '../engine/maintenance.ts'
 import type { OperationRounds } from '../engine/operation-rounds.ts'
 import type { Applier, Item } from '../engine/runtime/apply.ts'
 import { breakersOf, type CodeShelf } from '../engine/runtime/limits.ts'
@@ -13,6 +14,7 @@ import { CodeWatch } from './code-watch.ts'
 import { LineLoop } from './line-loop.ts'
 import { Losses } from './losses.ts'
 import { LostJobs } from './lost-jobs.ts'
+import { MaintenanceLoop } from './maintenance-loop.ts'
 import { Mending } from './mending.ts'
 import { OperationLoop } from './operation-loop.ts'
 import type { Owner } from './owner.ts'
@@ -38,6 +40,7 @@ export type UpkeepOptions = {
   /** How long nobody may have the code of a saga before it is a dead letter. */
   readonly codeMissingAfterMs: number
   readonly watchdogEveryMs: number
+  readonly maintenance: Maintenance
   readonly owner: Owner
   /** Whether the worker takes on anything new. */
   readonly isOpen: () => boolean
@@ -52,6 +55,8 @@ export type UpkeepEvent =
   | { readonly type: 'taken_over'; readonly worker: string; readonly jobs: number }
   /** The watchdog has looked at all sagas that are not finished. */
   | { readonly type: 'watched'; readonly report: WatchdogReport }
+  /** A duty of maintenance was due, and has been run by this worker. */
+  | { readonly type: 'maintained'; readonly duty: Duty; readonly report: object }
 
 export class Upkeep {
   readonly takeover: Takeover
@@ -96,6 +101,15 @@ export class Upkeep {
       new LostJobs({ boss, db, logger, isActive, lose: (jobs) => losses.record(jobs) }),
       new Stranded(common),
       new Releases(goingOn),
+      new MaintenanceLoop({
+        boss,
+        db,
+        maintenance: options.maintenance,
+        logger,
+        id: () => owner.identity.id,
+        isActive: isOpen,
+        onDone: (duty, report) => onEvent({ type: 'maintained', duty, report }),
+      }),
       new OperationLoop({ connectionString, schema, db, logger, rounds, isActive }),
       new Watchdog({
         schema,

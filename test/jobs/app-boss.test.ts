@@ -91,7 +91,7 @@ describe('a PgBoss of the app', () => {
     const { id } = await engine.enqueue(order, {})
     expect((await engine.outcome(id)).status).toBe('completed')
     const { rows } = await database.pool.query(`select name from jobs.queue where name like 'saga%' order by 1`)
-    expect(rows.map(({ name }) => name)).toEqual(['saga_dead_letter', 'saga_lost', 'saga_step'])
+    expect(rows.map(({ name }) => name)).toEqual(['saga_dead_letter', 'saga_lost', 'saga_maintenance', 'saga_step'])
     await stopEngine(engine)
     expect(await boss.getQueue('saga_step')).toMatchObject({ name: 'saga_step' })
   })
@@ -132,9 +132,19 @@ describe('what is handed in as a PgBoss is refused when', () => {
   test('it only looks like one', async () => {
     const nothing = () => {}
     const fake = Object.fromEntries(
-      ['start', 'schemaVersion', 'getDb', 'createQueue', 'updateQueue', 'getQueue', 'insert', 'fetch', 'deleteJob'].map(
-        (name) => [name, nothing],
-      ),
+      [
+        'start',
+        'schemaVersion',
+        'getDb',
+        'createQueue',
+        'updateQueue',
+        'getQueue',
+        'insert',
+        'fetch',
+        'deleteJob',
+        'schedule',
+        'unschedule',
+      ].map((name) => [name, nothing]),
     )
     const error = await refusal(fake)
     expect(error.code).toBe('OPTION_INVALID')

@@ -20,6 +20,7 @@ export const LIVE_STATUSES: readonly Status[] = ['pending', 'running', 'compensa
 
 /** At rest for good, unless a named event reopens it. Dead letters are neither live nor finished. */
 export const FINISHED_STATUSES: readonly Status[] = ['completed', 'compensated', 'resolved']
+export type FinishedStatus = Extract<Status, 'completed' | 'compensated' | 'resolved'>
 
 export const STEP_STATES = [
   'pending',

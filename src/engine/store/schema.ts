@@ -75,6 +75,10 @@ export const saga = schema.table(
     index('saga_error_group').on(table.errorGroup, table.id).where(sql`${table.errorGroup} is not null`),
     index('saga_tags').using('gin', table.tags).where(sql`${table.tags} is not null`),
     index('saga_correction').on(table.correctionOf).where(sql`${table.correctionOf} is not null`),
+    // For clean-up and statistics; written once in a saga's life.
+    index('saga_finished')
+      .on(table.definition, table.status, table.finishedAt)
+      .where(sql`${table.finishedAt} is not null`),
     index('saga_parent').on(table.parentId).where(sql`${table.parentId} is not null`),
     check('saga_status_known', sql`${table.status} in ${anyOf(STATUSES)}`),
     check('saga_waiting_known', sql`${table.waiting} in ${anyOf(WAITS)}`),

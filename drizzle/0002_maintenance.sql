@@ -1,0 +1,24 @@
+CREATE TABLE "saga_schema"."saga_maintenance" (
+	"id" uuid PRIMARY KEY NOT NULL,
+	"duty" text NOT NULL,
+	"by" text NOT NULL,
+	"is_dry" boolean NOT NULL,
+	"started_at" timestamp (3) with time zone NOT NULL,
+	"finished_at" timestamp (3) with time zone,
+	"outcome" jsonb,
+	"error" text,
+	CONSTRAINT "saga_maintenance_ends" CHECK (("saga_schema"."saga_maintenance"."finished_at" is not null) = ("saga_schema"."saga_maintenance"."outcome" is not null or "saga_schema"."saga_maintenance"."error" is not null))
+);
+--> statement-breakpoint
+CREATE TABLE "saga_schema"."saga_policy" (
+	"definition" text PRIMARY KEY NOT NULL,
+	"version" integer NOT NULL,
+	"keep_completed_ms" bigint,
+	"keep_compensated_ms" bigint,
+	"keep_resolved_ms" bigint,
+	"updated_at" timestamp (3) with time zone NOT NULL,
+	CONSTRAINT "saga_policy_keeps" CHECK (coalesce("saga_schema"."saga_policy"."keep_completed_ms", 1) > 0 and coalesce("saga_schema"."saga_policy"."keep_compensated_ms", 1) > 0 and coalesce("saga_schema"."saga_policy"."keep_resolved_ms", 1) > 0)
+);
+--> statement-breakpoint
+CREATE INDEX "saga_maintenance_duty" ON "saga_schema"."saga_maintenance" USING btree ("duty","id");--> statement-breakpoint
+CREATE INDEX "saga_finished" ON "saga_schema"."saga" USING btree ("definition","status","finished_at") WHERE "saga_schema"."saga"."finished_at" is not null;

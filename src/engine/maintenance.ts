@@ -1,0 +1,95 @@
+/** What keeps a system of sagas in order over years: seen to by workers on a schedule, and by people when they like. */
+import { type Authorize, demand } from './access.ts'
+import { type CleanupReport, cleanUp } from './cleanup.ts'
+import { SagaError } from './errors.ts'
+import { newId } from './runtime/ids.ts'
+import type { Db } from './store/db.ts'
+import { beginEntry, endEntry, type MaintenanceEntry, readEntries } from './store/maintenance-log.ts'
+
+export const DUTIES = ['cleanup'] as const
+export type Duty = (typeof DUTIES)[number]
+
+export function isDuty(name: string): name is Duty {
+  return DUTIES.includes(name as Duty)
+}
+
+/** What each reports. */
+export type DutyReports = { readonly cleanup: CleanupReport }
+
+export type MaintenanceParts = {
+  readonly schema: string
+  readonly db: Db
+  readonly transaction: <T>(run: (db: Db) => Promise<T>) => Promise<T>
+  readonly authorize: Authorize
+}
+
+export type MaintenanceOptions = {
+  /** Who asks for it: `code` by default. */
+  readonly actor?: string
+  /** Nothing is done: the report says what would be. */
+  readonly dryRun?: boolean
+}
+
+const MAX_ENTRIES = 1_000
+
+export class Maintenance {
+  readonly #parts: MaintenanceParts
+
+  constructor(parts: MaintenanceParts) {
+    this.#parts = parts
+  }
+
+  /**
+   * Deletes sagas that have finished longer ago than their definitions keep them (`keepFor`, 30 days by default), with
+   * their journals. Never dead letters, never anything live, no child before its parent has finished.
+   *
+   * @throws SagaError `NOT_AUTHORIZED`.
+   */
+  async cleanup({ actor = 'code', dryRun = false }: MaintenanceOptions = {}): Promise<CleanupReport> {
+    await demand(this.#parts.authorize, actor, 'maintain', {})
+    return this.run('cleanup', { by: actor, isDry: dryRun, goesOn: () => true })
+  }
+
+  /**
+   * What has been done, the newest first: at most 1000 of each duty are kept.
+   *
+   * @throws SagaError `FILTER_INVALID`.
+   */
+  async log({
+    duty,
+    limit = 50,
+  }: {
+    readonly duty?: Duty
+    readonly limit?: number
+  } = {}): Promise<readonly MaintenanceEntry[]> {
+    if (duty !== undefined && !DUTIES.includes(duty)) {
+      throw new SagaError(
+        'FILTER_INVALID',
+        `There is no duty ${JSON.stringify(duty)}. There are: ${DUTIES.join(', ')}.`,
+      )
+    }
+    if (!Number.isSafeInteger(limit) || limit < 1 || limit > MAX_ENTRIES) {
+      throw new SagaError('FILTER_INVALID', `limit is a whole number from 1 to ${MAX_ENTRIES}, not ${String(limit)}.`)
+    }
+    return readEntries(this.#parts.db, this.#parts.schema, duty, limit)
+  }
+
+  /** Once, recorded from its beginning to its end. @internal */
+  async run<T extends Duty>(
+    duty: T,
+    { by, isDry, goesOn }: { readonly by: string; readonly isDry: boolean; readonly goesOn: () => boolean },
+  ): Promise<DutyReports[T]> {
+    const { db, schema } = this.#parts
+    const id = newId()
+    await beginEntry(db, schema, { id, duty, by, isDry })
+    try {
+      const outcome = await cleanUp(this.#parts, { isDry, goesOn })
+      await endEntry(db, schema, { id, duty }, { outcome })
+      return outcome
+    } catch (error) {
+      // What has failed may be the database: then the entry stays without an end, which says as much.
+      await endEntry(db, schema, { id, duty }, { error: String(error) }).catch(() => {})
+      throw error
+    }
+  }
+}

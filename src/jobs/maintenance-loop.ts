@@ -1,0 +1,93 @@
+/**
+ * Maintenance on pg-boss's schedules: pg-boss sends a job for each duty when it is due, once for all workers, and once for
+ * what was missed while nobody ran; one worker takes it.
+ */
+
+import { SagaError } from '../engine/errors.ts'
+import { type Duty, isDuty, type Maintenance } from '../engine/maintenance.ts'
+import type { Logger } from '../engine/runtime/ports.ts'
+import type { Db } from '../engine/store/db.ts'
+import type { AppBoss } from './app-boss.ts'
+import { MAINTENANCE_QUEUE } from './queues.ts'
+import { Rounds } from './rounds.ts'
+
+const EVERY_MS = 5_000
+/** A run ends by itself well before pg-boss takes its job for lost. */
+const LONGEST_MS = 10 * 60 * 1_000
+
+/** When a duty is run. */
+export type When = { readonly cron: string; readonly tz: string }
+export type Schedules = { readonly [duty in Duty]: When | undefined }
+
+/** Every hour: little at a time. */
+export const USUAL_SCHEDULES = { cleanup: { cron: '17 * * * *', tz: 'UTC' } } satisfies Schedules
+
+/** @throws SagaError `OPTION_INVALID` for a cron expression or time zone that there is not. */
+export async function schedule(boss: AppBoss, schedules: Schedules): Promise<void> {
+  for (const [duty, when] of Object.entries(schedules)) {
+    if (when === undefined) await boss.unschedule(MAINTENANCE_QUEUE, duty)
+    else {
+      try {
+        await boss.schedule(MAINTENANCE_QUEUE, when.cron, { duty }, { key: duty, tz: when.tz, missed: 'once' })
+      } catch (cause) {
+        const { message } = cause as Error
+        throw new SagaError('OPTION_INVALID', `maintenance.${duty} cannot be scheduled: ${message}`, { cause })
+      }
+    }
+  }
+}
+
+export type MaintenanceLoopOptions = {
+  readonly boss: AppBoss
+  readonly db: Db
+  readonly maintenance: Maintenance
+  readonly logger: Logger
+  /** Of this worker. */
+  readonly id: () => string
+  readonly isActive: () => boolean
+  readonly onDone: (duty: Duty, report: object) => void
+}
+
+export class MaintenanceLoop {
+  readonly #options: MaintenanceLoopOptions
+  readonly #rounds: Rounds
+  #isClosed = false
+
+  constructor(options: MaintenanceLoopOptions) {
+    this.#options = options
+    this.#rounds = new Rounds(EVERY_MS, () => this.#look())
+  }
+
+  open(): void {
+    this.#rounds.open()
+  }
+
+  close(): Promise<void> {
+    this.#isClosed = true
+    return this.#rounds.close()
+  }
+
+  async #look(): Promise<number> {
+    const { boss, db, isActive, logger } = this.#options
+    if (!isActive()) return EVERY_MS
+    try {
+      const [job] = await boss.fetch<{ readonly duty: string }>(MAINTENANCE_QUEUE, { batchSize: 1, db })
+      if (job === undefined) return EVERY_MS
+      await this.#run(job.data.duty)
+      // Its run is recorded. Where this is not reached, the next one does what is left.
+      await boss.deleteJob(MAINTENANCE_QUEUE, job.id, { db })
+      return 0
+    } catch (error) {
+      logger.warn({ error: String(error) }, 'maintenance could not be run; it comes again when it is due')
+      return EVERY_MS
+    }
+  }
+
+  async #run(duty: string): Promise<void> {
+    const { maintenance, logger, id, isActive, onDone } = this.#options
+    if (!isDuty(duty)) return logger.warn({ duty }, 'a duty of maintenance is unknown here, and left to its next time')
+    const endsAt = performance.now() + LONGEST_MS
+    const goesOn = () => !this.#isClosed && isActive() && performance.now() < endsAt
+    onDone(duty, await maintenance.run(duty, { by: `worker ${id()}`, isDry: false, goesOn }))
+  }
+}
