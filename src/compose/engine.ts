@@ -2,6 +2,7 @@
 import { type AnyDefinition, checkDefinition, type Definition } from '../engine/definition.ts'
 import { toMs } from '../engine/duration.ts'
 import { SagaError } from '../engine/errors.ts'
+import type { Duty } from '../engine/maintenance.ts'
 import { operationRounds } from '../engine/operation-rounds.ts'
 import { Operator } from '../engine/operator.ts'
 import { CodeShelf } from '../engine/runtime/limits.ts'
@@ -202,6 +203,9 @@ function askedPlainly(open: OpenTransaction): OpenTransaction {
 }
 
 function schedulesOf({ maintenance = {} }: EngineSettings): Schedules {
-  const { cleanup } = maintenance
-  return { cleanup: cleanup === false ? undefined : { ...USUAL_SCHEDULES.cleanup, ...cleanup } }
+  const timeOf = (duty: Duty) => {
+    const given = maintenance[duty]
+    return given === false ? undefined : { ...USUAL_SCHEDULES[duty], ...given }
+  }
+  return { cleanup: timeOf('cleanup'), recovery: timeOf('recovery') }
 }

@@ -80,9 +80,10 @@ export type SagaEngineOptions<Definitions extends readonly AnyDefinition[]> = Sa
   readonly watchdogEvery?: Duration
   /**
    * When maintenance is run, by whichever worker is free; `false` for never. Give all engines the same: the one that
-   * starts last says it for all. `cleanup`: every hour by default.
+   * starts last says it for all. `cleanup`: every hour by default; `recovery`: every ten
+   * minutes.
    */
-  readonly maintenance?: { readonly cleanup?: false | MaintenanceTime }
+  readonly maintenance?: { readonly cleanup?: false | MaintenanceTime; readonly recovery?: false | MaintenanceTime }
   /** Bring the schema up to date at start, and pg-boss's: on by default. */
   readonly migrate?: boolean
   /** For the worker's own session, where `connectionString` goes through a pooler in transaction mode. */

@@ -23,6 +23,7 @@ import { withTimeout } from '../jobs/patience.ts'
 import { inTransaction, openPool, type Pool, poolDb } from '../jobs/pools.ts'
 import { Prepared } from '../jobs/prepared.ts'
 import { openBoss } from '../jobs/queues.ts'
+import { Recovery } from '../jobs/recovery.ts'
 import { poolKeepsSessions } from '../jobs/session-probe.ts'
 import { WakeUp } from '../jobs/wake-up.ts'
 import { checkOptions, type SagaClientOptions } from './options.ts'
@@ -116,7 +117,23 @@ export function wire(
     onJobs: () => wakeUp.soon(true),
     onLine: () => wakeUp.soon(true, 'line'),
   }
-  const maintenance = new Maintenance({ schema, db, transaction, authorize })
+  const recovery = new Recovery({
+    schema,
+    bossSchema,
+    db,
+    transaction,
+    applier,
+    logger,
+    onJobs: operator.onJobs,
+    onLine: operator.onLine,
+  })
+  const maintenance = new Maintenance({
+    schema,
+    db,
+    transaction,
+    authorize,
+    recover: (order) => recovery.run(order),
+  })
   const parts = {
     schema,
     starter,

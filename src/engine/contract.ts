@@ -3,6 +3,7 @@ import { ZodType } from 'zod'
 import { type BlueprintProblem, NAME_PATTERN } from './core/blueprint.ts'
 import { type Contract, definitionInvalid } from './definition.ts'
 import { type KeepingOptions, keepingOf } from './keeping.ts'
+import { type RecoveringOptions, recoveringOf } from './recovering.ts'
 import { type StartingOptions, startingOf } from './starting.ts'
 
 /**
@@ -12,7 +13,9 @@ import { type StartingOptions, startingOf } from './starting.ts'
  */
 export function defineContract<const Input extends ZodType>(
   name: string,
-  options: { readonly version: number; readonly input: Input } & StartingOptions<Input> & KeepingOptions,
+  options: { readonly version: number; readonly input: Input } & StartingOptions<Input> &
+    KeepingOptions &
+    RecoveringOptions,
 ): Contract<Input> {
   const { version, input } = options ?? {}
   const problems: BlueprintProblem[] = []
@@ -25,6 +28,7 @@ export function defineContract<const Input extends ZodType>(
   if (!(input instanceof ZodType)) problems.push({ at: 'input', problem: 'it must be a zod schema' })
   const starting = startingOf((options ?? {}) as StartingOptions<never>, problems)
   const keeping = keepingOf((options ?? {}) as KeepingOptions, problems)
+  const recovering = recoveringOf((options ?? {}) as RecoveringOptions, problems)
   if (problems.length > 0) throw definitionInvalid(String(name), problems)
   return {
     name,
@@ -32,5 +36,6 @@ export function defineContract<const Input extends ZodType>(
     input,
     ...(starting === undefined ? {} : { starting }),
     ...(keeping === undefined ? {} : { keeping }),
+    ...(recovering === undefined ? {} : { recovering }),
   }
 }

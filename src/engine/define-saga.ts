@@ -16,6 +16,7 @@ import {
   type StepCode,
 } from './definition.ts'
 import type { Keeping, KeepingOptions } from './keeping.ts'
+import type { Recovering, RecoveringOptions } from './recovering.ts'
 import { type AddedByBranch, type BranchOptions, builtBranch, builtParallel, type Parallel } from './sequence.ts'
 import type { Starting, StartingOptions } from './starting.ts'
 import { hookCode } from './step-code.ts'
@@ -65,6 +66,7 @@ export class SagaDefinition<A extends App, Input extends ZodType, Results, Last 
   readonly input: Input
   readonly starting?: Starting
   readonly keeping?: Keeping
+  readonly recovering?: Recovering
   readonly steps: ReadonlyMap<string, StepCode>
   readonly hooks: Definition['hooks']
   readonly blueprint: Blueprint
@@ -80,6 +82,7 @@ export class SagaDefinition<A extends App, Input extends ZodType, Results, Last 
     this.input = contract.input as Input
     if (contract.starting !== undefined) this.starting = contract.starting
     if (contract.keeping !== undefined) this.keeping = contract.keeping
+    if (contract.recovering !== undefined) this.recovering = contract.recovering
     this.steps = tree.steps
     this.hooks = hooks
     this.blueprint = {
@@ -276,7 +279,9 @@ export type DefineSaga<A extends App> = {
   /** @throws SagaError `DEFINITION_INVALID`. */
   <const Input extends ZodType>(
     name: string,
-    options: { readonly version: number; readonly input: Input } & StartingOptions<Input> & KeepingOptions,
+    options: { readonly version: number; readonly input: Input } & StartingOptions<Input> &
+      KeepingOptions &
+      RecoveringOptions,
   ): SagaDefinition<A, Input, Record<never, never>>
   /** From a contract that is shared with the processes that only start it. */
   <const Input extends ZodType>(contract: Contract<Input>): SagaDefinition<A, Input, Record<never, never>>

@@ -8,6 +8,7 @@ import type { RetryPolicy } from './core/retry.ts'
 import type { Names } from './core/shapes.ts'
 import { SagaError } from './errors.ts'
 import type { Keeping } from './keeping.ts'
+import type { Recovering } from './recovering.ts'
 import type { Starting } from './starting.ts'
 
 /** What a compensation returns that had nothing to do. */
@@ -53,6 +54,8 @@ export type Contract<Input extends ZodType = ZodType> = {
   readonly starting?: Starting
   /** How long its sagas are kept when they have finished, where it says so. */
   readonly keeping?: Keeping
+  /** What becomes of sagas that make no progress, where it says so. */
+  readonly recovering?: Recovering
 }
 
 /** The shape of a definition that the engine runs. Made by `sagasFor()`. */

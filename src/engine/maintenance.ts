@@ -1,12 +1,13 @@
 /** What keeps a system of sagas in order over years: seen to by workers on a schedule, and by people when they like. */
 import { type Authorize, demand } from './access.ts'
 import { type CleanupReport, cleanUp } from './cleanup.ts'
+import { type Duration, toMs } from './duration.ts'
 import { SagaError } from './errors.ts'
 import { newId } from './runtime/ids.ts'
 import type { Db } from './store/db.ts'
 import { beginEntry, endEntry, type MaintenanceEntry, readEntries } from './store/maintenance-log.ts'
 
-export const DUTIES = ['cleanup'] as const
+export const DUTIES = ['cleanup', 'recovery'] as const
 export type Duty = (typeof DUTIES)[number]
 
 export function isDuty(name: string): name is Duty {
@@ -14,13 +15,55 @@ export function isDuty(name: string): name is Duty {
 }
 
 /** What each reports. */
-export type DutyReports = { readonly cleanup: CleanupReport }
+export type DutyReports = { readonly cleanup: CleanupReport; readonly recovery: RecoveryReport }
+
+/** What is asked of a duty. */
+export type DutyOrder = {
+  readonly isDry: boolean
+  /** Asked now and then. */
+  readonly goesOn: () => boolean
+  /** Of recovery: in the place of what definitions say. */
+  readonly stuckAfterMs?: number | undefined
+}
+
+export type RecoveryOutcome =
+  /** What nobody worked on is tried again. */
+  | 'resumed'
+  /** It goes back. */
+  | 'compensated'
+  /** Its definition wants no more than that. */
+  | 'reported'
+  /** It was recovered as often in a row as its definition says, and has made no progress. */
+  | 'exhausted'
+  /** Going back does not fit: it has passed its pivot, say. */
+  | 'refused'
+  /** All that it lacks is a worker that takes its jobs. */
+  | 'queued'
+  /** Somebody else had it locked, or it has moved on meanwhile. */
+  | 'left'
+
+export type RecoveryReport = {
+  readonly found: number
+  /** What became of how many of them; in a dry run, what would. */
+  readonly outcomes: { readonly [outcome in RecoveryOutcome]?: number }
+  /** The first hundred. */
+  readonly sagas: readonly {
+    readonly sagaId: string
+    readonly definition: string
+    readonly unchangedSince: Date
+    readonly outcome: RecoveryOutcome
+    readonly why?: string
+  }[]
+  /** It was told to end before all were looked at. */
+  readonly hasMore: boolean
+}
 
 export type MaintenanceParts = {
   readonly schema: string
   readonly db: Db
   readonly transaction: <T>(run: (db: Db) => Promise<T>) => Promise<T>
   readonly authorize: Authorize
+  readonly recover: (order: DutyOrder) => Promise<RecoveryReport>
 }
 
 export type MaintenanceOptions = {
@@ -51,6 +94,23 @@ export class Maintenance {
   }
 
   /**
+   * Looks for sagas that make no progress although they wait for nothing, and does with each what its definition says
+   * (`whenStuck`).
+   *
+   * @param options `stuckAfter`: in the place of what definitions say.
+   * @throws SagaError `NOT_AUTHORIZED`, `OPTION_INVALID`.
+   */
+  async recover({
+    actor = 'code',
+    dryRun = false,
+    stuckAfter,
+  }: MaintenanceOptions & { readonly stuckAfter?: Duration } = {}): Promise<RecoveryReport> {
+    await demand(this.#parts.authorize, actor, 'maintain', {})
+    const stuckAfterMs = stuckAfter === undefined ? undefined : toMs(stuckAfter, 'stuckAfter')
+    return this.run('recovery', { by: actor, isDry: dryRun, goesOn: () => true, stuckAfterMs })
+  }
+
+  /**
    * What has been done, the newest first: at most 1000 of each duty are kept.
    *
    * @throws SagaError `FILTER_INVALID`.
@@ -75,17 +135,14 @@ export class Maintenance {
   }
 
   /** Once, recorded from its beginning to its end. @internal */
-  async run<T extends Duty>(
-    duty: T,
-    { by, isDry, goesOn }: { readonly by: string; readonly isDry: boolean; readonly goesOn: () => boolean },
-  ): Promise<DutyReports[T]> {
+  async run<T extends Duty>(duty: T, { by, ...order }: DutyOrder & { readonly by: string }): Promise<DutyReports[T]> {
     const { db, schema } = this.#parts
     const id = newId()
-    await beginEntry(db, schema, { id, duty, by, isDry })
+    await beginEntry(db, schema, { id, duty, by, isDry: order.isDry })
     try {
-      const outcome = await cleanUp(this.#parts, { isDry, goesOn })
+      const outcome = await (duty === 'cleanup' ? cleanUp(this.#parts, order) : this.#parts.recover(order))
       await endEntry(db, schema, { id, duty }, { outcome })
-      return outcome
+      return outcome as DutyReports[T]
     } catch (error) {
       // What has failed may be the database: then the entry stays without an end, which says as much.
       await endEntry(db, schema, { id, duty }, { error: String(error) }).catch(() => {})

@@ -7,6 +7,7 @@ import { aliasesOf, differences, namesIn } from './core/shapes.ts'
 import type { Definition } from './definition.ts'
 import { SagaError } from './errors.ts'
 import { type Keeping, USUAL_KEEPING } from './keeping.ts'
+import { type Recovering, USUAL_RECOVERING } from './recovering.ts'
 import { blueprintsOf, insertBlueprint, isStored, lockShapes } from './store/blueprints.ts'
 import type { Db } from './store/db.ts'
 import { listHolds, renameHold } from './store/holds.ts'
@@ -26,8 +27,8 @@ export type RegisterParts = {
  */
 export async function registerShape({ schema, db, transaction }: RegisterParts, definition: Definition): Promise<void> {
   const { blueprintHash: hash, name, version, blueprint } = definition
-  await storePolicy(db, schema, { definition: name, version, keeping: keepingFor(definition) })
-  if (await isStored(db, schema, hash)) return
+  const policy = { definition: name, version, keeping: keepingFor(definition), recovering: recoveringFor(definition) }
+  if (await isStored(db, schema, hash)) return storePolicy(db, schema, policy)
   await transaction(async (tx) => {
     await lockShapes(tx, schema, name)
     // A statement of its own, after the lock: it sees what others have registered meanwhile.
@@ -35,6 +36,7 @@ export async function registerShape({ schema, db, transaction }: RegisterParts, 
     for (const shape of shapes) if (shape.version === version) mustGoWith(shape, blueprint)
     await insertBlueprint(tx, schema, { hash, definition: name, version, blueprint }, definition.jsonSchemas())
     await widenHolds(tx, schema, name, [...shapes, blueprint])
+    await storePolicy(tx, schema, policy)
   })
 }
 
@@ -42,6 +44,10 @@ export async function registerShape({ schema, db, transaction }: RegisterParts, 
 function keepingFor({ keeping = USUAL_KEEPING, starting }: Definition): Keeping {
   const { completed } = keeping
   return { ...keeping, completed: completed === null ? null : Math.max(completed, starting?.revertWithinMs ?? 0) }
+}
+
+function recoveringFor({ recovering = USUAL_RECOVERING }: Definition): Recovering {
+  return recovering
 }
 
 function mustGoWith(stored: Blueprint, given: Blueprint): void {

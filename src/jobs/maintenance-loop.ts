@@ -19,8 +19,10 @@ const LONGEST_MS = 10 * 60 * 1_000
 export type When = { readonly cron: string; readonly tz: string }
 export type Schedules = { readonly [duty in Duty]: When | undefined }
 
-/** Every hour: little at a time. */
-export const USUAL_SCHEDULES = { cleanup: { cron: '17 * * * *', tz: 'UTC' } } satisfies Schedules
+export const USUAL_SCHEDULES = {
+  cleanup: { cron: '17 * * * *', tz: 'UTC' },
+  recovery: { cron: '*/10 * * * *', tz: 'UTC' },
+} satisfies Schedules
 
 /** @throws SagaError `OPTION_INVALID` for a cron expression or time zone that there is not. */
 export async function schedule(boss: AppBoss, schedules: Schedules): Promise<void> {

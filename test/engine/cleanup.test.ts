@@ -236,7 +236,7 @@ describe('how long sagas are kept', () => {
 describe('the schedule of clean-up', () => {
   const scheduled = async () => {
     const { rows } = await database.pool.query(
-      `select cron, timezone, options ->> 'missed' as missed from pgboss.schedule where name = $1`,
+      `select cron, timezone, options ->> 'missed' as missed from pgboss.schedule where name = $1 and key = 'cleanup'`,
       [MAINTENANCE_QUEUE],
     )
     return rows

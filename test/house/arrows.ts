@@ -7,7 +7,7 @@ const rooms = {
   core: /^src\/engine\/core\//,
   store: /^src\/engine\/store\//,
   runtime: /^src\/engine\/runtime\//,
-  words: /^src\/engine\/(errors|duration|payload|definition|contract|starting|keeping|jsonified)\.ts$/,
+  words: /^src\/engine\/(errors|duration|payload|definition|contract|starting|keeping|recovering|jsonified)\.ts$/,
   engine: /^src\/engine\/[^/]+\.ts$/,
   jobs: /^src\/jobs\//,
   dashboard: /^src\/dashboard\//,

@@ -1,27 +1,49 @@
 /** What definitions want of maintenance, stored, so that any worker can do it for all of them. */
 import type { FinishedStatus } from '../core/machine.ts'
 import type { Keeping } from '../keeping.ts'
+import type { Recovering } from '../recovering.ts'
 import type { Db } from './db.ts'
+
+export type Policy = {
+  readonly definition: string
+  readonly version: number
+  readonly keeping: Keeping
+  readonly recovering: Recovering
+}
+
+const COLUMNS = [
+  'version',
+  'keep_completed_ms',
+  'keep_compensated_ms',
+  'keep_resolved_ms',
+  'when_stuck',
+  'stuck_after_ms',
+  'max_recoveries',
+] as const
+
+const of = (row: string) => COLUMNS.map((column) => `${row}.${column}`).join(', ')
 
 /** What an older version says is left alone; of one version, whoever was registered last counts. */
 export async function storePolicy(
   db: Db,
   schema: string,
-  {
-    definition,
-    version,
-    keeping,
-  }: { readonly definition: string; readonly version: number; readonly keeping: Keeping },
+  { definition, version, keeping, recovering }: Policy,
 ): Promise<void> {
   await db.executeSql(
-    `insert into ${schema}.saga_policy (definition, version, keep_completed_ms, keep_compensated_ms, keep_resolved_ms, updated_at)
-     values ($1::text, $2::int, $3::bigint, $4::bigint, $5::bigint, ${schema}.now())
-     on conflict (definition) do update set version = excluded.version, keep_completed_ms = excluded.keep_completed_ms,
-       keep_compensated_ms = excluded.keep_compensated_ms, keep_resolved_ms = excluded.keep_resolved_ms, updated_at = excluded.updated_at
-     where excluded.version >= saga_policy.version
-       and (excluded.version, excluded.keep_completed_ms, excluded.keep_compensated_ms, excluded.keep_resolved_ms)
-         is distinct from (saga_policy.version, saga_policy.keep_completed_ms, saga_policy.keep_compensated_ms, saga_policy.keep_resolved_ms)`,
-    [definition, version, keeping.completed, keeping.compensated, keeping.resolved],
+    `insert into ${schema}.saga_policy (definition, ${COLUMNS.join(', ')}, updated_at)
+     values ($1::text, $2::int, $3::bigint, $4::bigint, $5::bigint, $6::text, $7::bigint, $8::int, ${schema}.now())
+     on conflict (definition) do update set (${COLUMNS.join(', ')}, updated_at) = (${of('excluded')}, excluded.updated_at)
+     where excluded.version >= saga_policy.version and (${of('excluded')}) is distinct from (${of('saga_policy')})`,
+    [
+      definition,
+      version,
+      keeping.completed,
+      keeping.compensated,
+      keeping.resolved,
+      recovering.whenStuck,
+      recovering.stuckAfterMs,
+      recovering.maxRecoveries,
+    ],
   )
 }
 

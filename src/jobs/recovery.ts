@@ -1,0 +1,116 @@
+/**
+ * Recovery: what becomes of sagas that make no progress, as their definitions say. Each is looked at again under its lock,
+ * and left alone if it has moved on; what is done to it, and that it was, commits together.
+ */
+import { checkAct } from '../engine/acts.ts'
+import type { Input } from '../engine/core/input.ts'
+import { flightsOf } from '../engine/core/state.ts'
+import type { DutyOrder, RecoveryOutcome, RecoveryReport } from '../engine/maintenance.ts'
+import { type Applier, applyBatch, type Item } from '../engine/runtime/apply.ts'
+import { UNLIMITED } from '../engine/runtime/limits.ts'
+import type { Logger } from '../engine/runtime/ports.ts'
+import type { Db } from '../engine/store/db.ts'
+import { type LockedRow, lockSagas } from '../engine/store/sagas.ts'
+import type { Schemas } from './lacking.ts'
+import { countRecovery, type StuckSaga, stuckInPage } from './stuck.ts'
+
+const NAMED = 100
+const ACTOR = 'maintenance'
+
+export type RecoveryParts = Schemas & {
+  readonly db: Db
+  readonly transaction: <T>(run: (db: Db) => Promise<T>) => Promise<T>
+  readonly applier: Applier
+  readonly logger: Logger
+  /** Jobs were inserted. */
+  readonly onJobs: () => void
+  /** Somebody has left a line. */
+  readonly onLine: () => void
+}
+
+type Handled = { readonly outcome: RecoveryOutcome; readonly why?: string }
+
+export class Recovery {
+  readonly #parts: RecoveryParts
+
+  constructor(parts: RecoveryParts) {
+    this.#parts = parts
+  }
+
+  async run({ isDry, goesOn, stuckAfterMs }: DutyOrder): Promise<RecoveryReport> {
+    const outcomes: { [outcome in RecoveryOutcome]?: number } = {}
+    const sagas: RecoveryReport['sagas'][number][] = []
+    let found = 0
+    for (const status of ['running', 'compensating'] as const) {
+      let after: string | undefined
+      do {
+        const page = await this.#page(status, after, stuckAfterMs)
+        for (const one of page.stuck) {
+          if (!goesOn()) return { found, outcomes, sagas, hasMore: true }
+          const { sagaId, definition, unchangedSince } = one
+          const handled = await this.#handle(one, isDry)
+          found += 1
+          outcomes[handled.outcome] = (outcomes[handled.outcome] ?? 0) + 1
+          if (sagas.length < NAMED) sagas.push({ sagaId, definition, unchangedSince, ...handled })
+        }
+        after = page.last
+      } while (after !== undefined)
+    }
+    if (found > 0) this.#parts.logger.warn({ found, outcomes, isDry }, 'sagas have made no progress')
+    return { found, outcomes, sagas, hasMore: false }
+  }
+
+  #page(status: 'running' | 'compensating', after: string | undefined, stuckAfterMs: number | undefined) {
+    const { transaction } = this.#parts
+    // In a transaction of ours, whose settings keep the server to the indexes.
+    return transaction((tx) => stuckInPage(tx, this.#parts, status, after, stuckAfterMs))
+  }
+
+  async #handle(stuck: StuckSaga, isDry: boolean): Promise<Handled> {
+    const { whenStuck, recoveries, maxRecoveries, isQueued } = stuck
+    if (isQueued) {
+      if (!isDry) this.#parts.onJobs()
+      return { outcome: 'queued' }
+    }
+    if (whenStuck === 'report') return { outcome: 'reported' }
+    if (recoveries >= maxRecoveries) return { outcome: 'exhausted', why: `recovered ${recoveries} times` }
+    const outcome = whenStuck === 'resume' ? 'resumed' : 'compensated'
+    if (isDry) return { outcome }
+    const handled = await this.#parts.transaction((tx) => this.#recover(tx, stuck, outcome))
+    this.#parts.onJobs()
+    this.#parts.onLine()
+    return handled
+  }
+
+  async #recover(db: Db, stuck: StuckSaga, outcome: 'resumed' | 'compensated'): Promise<Handled> {
+    const { applier, schema } = this.#parts
+    const { sagaId, revision, recoveries } = stuck
+    const [row] = await lockSagas(db, schema, [{ id: sagaId, revision: 0 }], { wait: false })
+    if (row?.revision !== revision) return { outcome: 'left' }
+    const { applied } = await applyBatch(applier, db, itemsFor(row, stuck, outcome), { wait: true })
+    const ignored = outcome === 'compensated' ? applied[0]?.ignored : undefined
+    await countRecovery(db, schema, sagaId, recoveries + 1)
+    return ignored === undefined ? { outcome } : { outcome: 'refused', why: ignored.reason }
+  }
+}
+
+/** Nobody works on its attempts any more: they are lost, which counts for nothing. One without any is looked at again. */
+function itemsFor(row: LockedRow, stuck: StuckSaga, outcome: 'resumed' | 'compensated'): readonly Item[] {
+  const { id: sagaId, state } = row
+  const flights = state === null ? [] : flightsOf(state)
+  const lost = flights.map(({ step, side, flight }): Item => {
+    const delivery = { step, side, jobId: flight.jobId, insertedAs: flight.attempt, retryCount: 0 }
+    return {
+      sagaId,
+      input: { type: 'lost', ...delivery, limits: UNLIMITED, uncounted: true },
+      job: { id: flight.jobId, retryCount: 0 },
+    }
+  })
+  if (outcome === 'resumed') return lost.length > 0 ? lost : [{ sagaId, input: { type: 'look_again' } as Input }]
+  const act = checkAct({
+    actor: ACTOR,
+    reason: `no progress since ${stuck.unchangedSince.toISOString()}`,
+    requestId: `stuck ${sagaId} ${stuck.revision}`,
+  })
+  return [{ sagaId, input: { type: 'compensate', act }, requestId: act.requestId }, ...lost]
+}
