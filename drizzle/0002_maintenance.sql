@@ -11,7 +11,7 @@ CREATE TABLE "saga_schema"."saga_maintenance" (
 );
 --> statement-breakpoint
 CREATE TABLE "saga_schema"."saga_policy" (
-	"definition" text PRIMARY KEY NOT NULL,
+	"definition" text NOT NULL,
 	"version" integer NOT NULL,
 	"keep_completed_ms" bigint,
 	"keep_compensated_ms" bigint,
@@ -20,6 +20,7 @@ CREATE TABLE "saga_schema"."saga_policy" (
 	"stuck_after_ms" bigint,
 	"max_recoveries" integer,
 	"updated_at" timestamp (3) with time zone NOT NULL,
+	CONSTRAINT "saga_policy_definition_version_pk" PRIMARY KEY("definition","version"),
 	CONSTRAINT "saga_policy_stuck_known" CHECK ("saga_schema"."saga_policy"."when_stuck" in ('report', 'resume', 'compensate')),
 	CONSTRAINT "saga_policy_recovers" CHECK (coalesce("saga_schema"."saga_policy"."stuck_after_ms", 1) > 0 and coalesce("saga_schema"."saga_policy"."max_recoveries", 1) > 0),
 	CONSTRAINT "saga_policy_keeps" CHECK (coalesce("saga_schema"."saga_policy"."keep_completed_ms", 1) > 0 and coalesce("saga_schema"."saga_policy"."keep_compensated_ms", 1) > 0 and coalesce("saga_schema"."saga_policy"."keep_resolved_ms", 1) > 0)

@@ -15,7 +15,7 @@ export const FIVE_STEPS: Workload = {
   name: 'five-steps',
   title: 'five no-op steps',
   kind: 'drain',
-  sagas: 20_000,
+  sagas: 12_000,
   workers: 1,
   rivals: 'w1',
 }
@@ -25,7 +25,7 @@ export const FIVE_STEPS_TWO_WORKERS: Workload = {
   name: 'five-steps-two-workers',
   title: 'five no-op steps, two worker processes',
   kind: 'drain',
-  sagas: 20_000,
+  sagas: 12_000,
   workers: 2,
 }
 

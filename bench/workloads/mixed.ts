@@ -28,7 +28,7 @@ export const MIXED: Workload = {
   title: 'three transactional and two external steps',
   kind: 'drain',
   definition: mixed,
-  sagas: 2_000,
+  sagas: 1_500,
   workers: 1,
   ends: 'completed',
   transactional: ['one', 'three', 'five'],

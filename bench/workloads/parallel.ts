@@ -10,7 +10,7 @@ export const PARALLEL: Workload = {
   title: 'five steps side by side',
   kind: 'drain',
   definition: parallel,
-  sagas: 8_000,
+  sagas: 5_000,
   workers: 1,
   ends: 'completed',
 }

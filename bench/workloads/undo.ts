@@ -18,7 +18,7 @@ export const UNDO: Workload = {
   title: 'fails in step 4, three undone',
   kind: 'drain',
   definition: undo,
-  sagas: 10_000,
+  sagas: 6_000,
   workers: 1,
   ends: 'compensated',
   rivals: 'w3',

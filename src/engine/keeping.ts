@@ -30,7 +30,7 @@ export const USUAL_KEEPING: Keeping = {
 /** @param problems what is wrong is added here, with its place. */
 export function keepingOf({ keepFor }: KeepingOptions, problems: BlueprintProblem[]): Keeping | undefined {
   if (keepFor === undefined) return undefined
-  if (typeof keepFor !== 'object' || keepFor === null) {
+  if (typeof keepFor !== 'object' || keepFor === null || Array.isArray(keepFor)) {
     const ms = lengthOf('keepFor', keepFor, problems)
     return { completed: ms, compensated: ms, resolved: ms }
   }

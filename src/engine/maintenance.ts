@@ -1,7 +1,8 @@
 /** What keeps a system of sagas in order over years: seen to by workers on a schedule, and by people when they like. */
 import { type Authorize, demand } from './access.ts'
 import { type CleanupReport, cleanUp } from './cleanup.ts'
-import { type Duration, toMs } from './duration.ts'
+import { parseDuration } from './core/duration.ts'
+import { type Duration, durationProblem } from './duration.ts'
 import { SagaError } from './errors.ts'
 import { newId } from './runtime/ids.ts'
 import type { Db } from './store/db.ts'
@@ -39,8 +40,10 @@ export type RecoveryOutcome =
   | 'refused'
   /** All that it lacks is a worker that takes its jobs. */
   | 'queued'
-  /** Somebody else had it locked, or it has moved on meanwhile. */
+  /** Somebody else had it locked, or it has moved on or got into a worker's hands meanwhile. */
   | 'left'
+  /** It could not be looked at or changed. */
+  | 'failed'
 
 export type RecoveryReport = {
   readonly found: number
@@ -106,7 +109,10 @@ export class Maintenance {
     stuckAfter,
   }: MaintenanceOptions & { readonly stuckAfter?: Duration } = {}): Promise<RecoveryReport> {
     await demand(this.#parts.authorize, actor, 'maintain', {})
-    const stuckAfterMs = stuckAfter === undefined ? undefined : toMs(stuckAfter, 'stuckAfter')
+    const stuckAfterMs = stuckAfter === undefined ? undefined : parseDuration(stuckAfter)
+    if (stuckAfter !== undefined && (stuckAfterMs ?? 0) === 0) {
+      throw new SagaError('OPTION_INVALID', `stuckAfter ${durationProblem(stuckAfter)}; it is longer than zero.`)
+    }
     return this.run('recovery', { by: actor, isDry: dryRun, goesOn: () => true, stuckAfterMs })
   }
 

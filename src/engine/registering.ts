@@ -6,8 +6,8 @@ import type { Blueprint } from './core/blueprint.ts'
 import { aliasesOf, differences, namesIn } from './core/shapes.ts'
 import type { Definition } from './definition.ts'
 import { SagaError } from './errors.ts'
-import { type Keeping, USUAL_KEEPING } from './keeping.ts'
-import { type Recovering, USUAL_RECOVERING } from './recovering.ts'
+import { USUAL_KEEPING } from './keeping.ts'
+import { USUAL_RECOVERING } from './recovering.ts'
 import { blueprintsOf, insertBlueprint, isStored, lockShapes } from './store/blueprints.ts'
 import type { Db } from './store/db.ts'
 import { listHolds, renameHold } from './store/holds.ts'
@@ -27,7 +27,12 @@ export type RegisterParts = {
  */
 export async function registerShape({ schema, db, transaction }: RegisterParts, definition: Definition): Promise<void> {
   const { blueprintHash: hash, name, version, blueprint } = definition
-  const policy = { definition: name, version, keeping: keepingFor(definition), recovering: recoveringFor(definition) }
+  const policy = {
+    definition: name,
+    version,
+    keeping: definition.keeping ?? USUAL_KEEPING,
+    recovering: definition.recovering ?? USUAL_RECOVERING,
+  }
   if (await isStored(db, schema, hash)) return storePolicy(db, schema, policy)
   await transaction(async (tx) => {
     await lockShapes(tx, schema, name)
@@ -38,16 +43,6 @@ export async function registerShape({ schema, db, transaction }: RegisterParts, 
     await widenHolds(tx, schema, name, [...shapes, blueprint])
     await storePolicy(tx, schema, policy)
   })
-}
-
-/** For as long as a completed saga can be reverted it is there. */
-function keepingFor({ keeping = USUAL_KEEPING, starting }: Definition): Keeping {
-  const { completed } = keeping
-  return { ...keeping, completed: completed === null ? null : Math.max(completed, starting?.revertWithinMs ?? 0) }
-}
-
-function recoveringFor({ recovering = USUAL_RECOVERING }: Definition): Recovering {
-  return recovering
 }
 
 function mustGoWith(stored: Blueprint, given: Blueprint): void {

@@ -6,7 +6,7 @@
 import { SagaError } from '../engine/errors.ts'
 import { type Duty, isDuty, type Maintenance } from '../engine/maintenance.ts'
 import type { Logger } from '../engine/runtime/ports.ts'
-import type { Db } from '../engine/store/db.ts'
+import { type Db, isConnectionError } from '../engine/store/db.ts'
 import type { AppBoss } from './app-boss.ts'
 import { MAINTENANCE_QUEUE } from './queues.ts'
 import { Rounds } from './rounds.ts'
@@ -14,6 +14,8 @@ import { Rounds } from './rounds.ts'
 const EVERY_MS = 5_000
 /** A run ends by itself well before pg-boss takes its job for lost. */
 const LONGEST_MS = 10 * 60 * 1_000
+/** Where more was left to do than that: others may want to do it. */
+const GOES_ON_AFTER_S = 30
 
 /** When a duty is run. */
 export type When = { readonly cron: string; readonly tz: string }
@@ -32,6 +34,7 @@ export async function schedule(boss: AppBoss, schedules: Schedules): Promise<voi
       try {
         await boss.schedule(MAINTENANCE_QUEUE, when.cron, { duty }, { key: duty, tz: when.tz, missed: 'once' })
       } catch (cause) {
+        if (isConnectionError(cause)) throw cause
         const { message } = cause as Error
         throw new SagaError('OPTION_INVALID', `maintenance.${duty} cannot be scheduled: ${message}`, { cause })
       }
@@ -75,8 +78,11 @@ export class MaintenanceLoop {
     try {
       const [job] = await boss.fetch<{ readonly duty: string }>(MAINTENANCE_QUEUE, { batchSize: 1, db })
       if (job === undefined) return EVERY_MS
-      await this.#run(job.data.duty)
-      // Its run is recorded. Where this is not reached, the next one does what is left.
+      const { duty } = job.data
+      const hasMore = await this.#run(duty)
+      // Where this is not reached, its job comes again when its time is over.
+      if (hasMore)
+        await boss.insert(MAINTENANCE_QUEUE, [{ data: { duty }, startAfter: GOES_ON_AFTER_S }] as never, { db })
       await boss.deleteJob(MAINTENANCE_QUEUE, job.id, { db })
       return 0
     } catch (error) {
@@ -85,11 +91,20 @@ export class MaintenanceLoop {
     }
   }
 
-  async #run(duty: string): Promise<void> {
+  /** @returns whether there is more to do. */
+  async #run(duty: string): Promise<boolean> {
     const { maintenance, logger, id, isActive, onDone } = this.#options
-    if (!isDuty(duty)) return logger.warn({ duty }, 'a duty of maintenance is unknown here, and left to its next time')
+    if (!isDuty(duty)) {
+      logger.warn({ duty }, 'a duty of maintenance is unknown here, and left to its next time')
+      return false
+    }
     const endsAt = performance.now() + LONGEST_MS
     const goesOn = () => !this.#isClosed && isActive() && performance.now() < endsAt
-    onDone(duty, await maintenance.run(duty, { by: `worker ${id()}`, isDry: false, goesOn }))
+    const report = await maintenance.run(duty, { by: `worker ${id()}`, isDry: false, goesOn })
+    onDone(duty, report)
+    if ('failed' in report && report.failed.length > 0)
+      logger.warn({ duty, failed: report.failed }, 'maintenance has failed in part')
+    // A worker that stops leaves it to the next time that it is due.
+    return report.hasMore && isActive() && !this.#isClosed
   }
 }

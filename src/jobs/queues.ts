@@ -52,8 +52,11 @@ const KEPT = { ...FOREVER, retryLimit: 0, retryDelay: 0, expireInSeconds: HOUR_S
 export const QUEUES: readonly (readonly [name: string, options: QueueOptions])[] = [
   // What is lost must not be lost itself: a reader that dies with a message leaves it to the next one, soon and always.
   [LOST_QUEUE, { ...KEPT, retryLimit: ALWAYS, expireInSeconds: READ_AGAIN_SECONDS }],
-  // A run that is lost is made up for by the next one.
-  [MAINTENANCE_QUEUE, { ...KEPT, expireInSeconds: 15 * 60, retentionSeconds: DAY_SECONDS }],
+  // What fails, or is lost, is tried again within the hour; after that the next one makes up for it.
+  [
+    MAINTENANCE_QUEUE,
+    { ...KEPT, retryLimit: 3, retryDelay: 60, expireInSeconds: 15 * 60, retentionSeconds: DAY_SECONDS },
+  ],
   // One that somebody has completed stays until its saga leaves, so that it is not taken for one that was lost.
   [DEAD_LETTER_QUEUE, { ...KEPT, deleteAfterSeconds: NEVER_SECONDS }],
   // A redelivery by pg-boss itself would only repeat what its own dead-letter queue leads to: a lost attempt.

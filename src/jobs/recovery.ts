@@ -2,19 +2,20 @@
  * Recovery: what becomes of sagas that make no progress, as their definitions say. Each is looked at again under its lock,
  * and left alone if it has moved on; what is done to it, and that it was, commits together.
  */
+import { setTimeout as delay } from 'node:timers/promises'
 import { checkAct } from '../engine/acts.ts'
-import type { Input } from '../engine/core/input.ts'
-import { flightsOf } from '../engine/core/state.ts'
+import { flightsOf, type InFlight } from '../engine/core/state.ts'
 import type { DutyOrder, RecoveryOutcome, RecoveryReport } from '../engine/maintenance.ts'
 import { type Applier, applyBatch, type Item } from '../engine/runtime/apply.ts'
 import { UNLIMITED } from '../engine/runtime/limits.ts'
 import type { Logger } from '../engine/runtime/ports.ts'
 import type { Db } from '../engine/store/db.ts'
-import { type LockedRow, lockSagas } from '../engine/store/sagas.ts'
+import { lockSagas } from '../engine/store/sagas.ts'
 import type { Schemas } from './lacking.ts'
-import { countRecovery, type StuckSaga, stuckInPage } from './stuck.ts'
+import { countRecovery, handsOf, type StuckSaga, stuckInPage } from './stuck.ts'
 
 const NAMED = 100
+const REST_TIMES = 5
 const ACTOR = 'maintenance'
 
 export type RecoveryParts = Schemas & {
@@ -44,16 +45,21 @@ export class Recovery {
     for (const status of ['running', 'compensating'] as const) {
       let after: string | undefined
       do {
+        if (!goesOn()) return { found, outcomes, sagas, hasMore: true }
+        const beganAt = performance.now()
         const page = await this.#page(status, after, stuckAfterMs)
         for (const one of page.stuck) {
           if (!goesOn()) return { found, outcomes, sagas, hasMore: true }
           const { sagaId, definition, unchangedSince } = one
-          const handled = await this.#handle(one, isDry)
+          const handled = await this.#handle(one, isDry).catch((error: unknown): Handled => {
+            return { outcome: 'failed', why: String(error) }
+          })
           found += 1
           outcomes[handled.outcome] = (outcomes[handled.outcome] ?? 0) + 1
           if (sagas.length < NAMED) sagas.push({ sagaId, definition, unchangedSince, ...handled })
         }
         after = page.last
+        if (after !== undefined) await delay(REST_TIMES * (performance.now() - beganAt))
       } while (after !== undefined)
     }
     if (found > 0) this.#parts.logger.warn({ found, outcomes, isDry }, 'sagas have made no progress')
@@ -86,8 +92,12 @@ export class Recovery {
     const { applier, schema } = this.#parts
     const { sagaId, revision, recoveries } = stuck
     const [row] = await lockSagas(db, schema, [{ id: sagaId, revision: 0 }], { wait: false })
-    if (row?.revision !== revision) return { outcome: 'left' }
-    const { applied } = await applyBatch(applier, db, itemsFor(row, stuck, outcome), { wait: true })
+    if (row?.revision !== revision || row.state === null) return { outcome: 'left' }
+    // Under the lock, and once more: a worker may have fetched it since it was found.
+    const flights = flightsOf(row.state)
+    const hand = (await handsOf(db, this.#parts, new Map([[sagaId, flights]]))).get(sagaId)
+    if (hand !== undefined) return { outcome: hand === 'the queue' ? 'queued' : 'left' }
+    const { applied } = await applyBatch(applier, db, itemsFor(flights, stuck, outcome), { wait: true })
     const ignored = outcome === 'compensated' ? applied[0]?.ignored : undefined
     await countRecovery(db, schema, sagaId, recoveries + 1)
     return ignored === undefined ? { outcome } : { outcome: 'refused', why: ignored.reason }
@@ -95,9 +105,8 @@ export class Recovery {
 }
 
 /** Nobody works on its attempts any more: they are lost, which counts for nothing. One without any is looked at again. */
-function itemsFor(row: LockedRow, stuck: StuckSaga, outcome: 'resumed' | 'compensated'): readonly Item[] {
-  const { id: sagaId, state } = row
-  const flights = state === null ? [] : flightsOf(state)
+function itemsFor(flights: readonly InFlight[], stuck: StuckSaga, outcome: 'resumed' | 'compensated'): readonly Item[] {
+  const { sagaId } = stuck
   const lost = flights.map(({ step, side, flight }): Item => {
     const delivery = { step, side, jobId: flight.jobId, insertedAs: flight.attempt, retryCount: 0 }
     return {
@@ -106,11 +115,12 @@ function itemsFor(row: LockedRow, stuck: StuckSaga, outcome: 'resumed' | 'compen
       job: { id: flight.jobId, retryCount: 0 },
     }
   })
-  if (outcome === 'resumed') return lost.length > 0 ? lost : [{ sagaId, input: { type: 'look_again' } as Input }]
+  const next: readonly Item[] = lost.length > 0 ? lost : [{ sagaId, input: { type: 'look_again' } }]
+  if (outcome === 'resumed') return next
   const act = checkAct({
     actor: ACTOR,
     reason: `no progress since ${stuck.unchangedSince.toISOString()}`,
     requestId: `stuck ${sagaId} ${stuck.revision}`,
   })
-  return [{ sagaId, input: { type: 'compensate', act }, requestId: act.requestId }, ...lost]
+  return [{ sagaId, input: { type: 'compensate', act }, requestId: act.requestId }, ...next]
 }

@@ -1,10 +1,13 @@
 /** Sagas that have finished long ago are deleted, and nothing else is. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import { deleteOld } from '../../src/engine/store/old-sagas.ts'
+import { readKept } from '../../src/engine/store/policies.ts'
 import { createSagaClient, type SagaEngine, StepRejected, sagasFor } from '../../src/index.ts'
+import { inTransaction, poolDb } from '../../src/jobs/pools.ts'
 import { MAINTENANCE_QUEUE } from '../../src/jobs/queues.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
-import { QUICK, startEngine } from '../support/engine.ts'
+import { QUICK, startEngine, stopEngine } from '../support/engine.ts'
 import { brokenRules } from '../support/rules.ts'
 import { until } from '../support/waiting.ts'
 
@@ -81,6 +84,7 @@ describe('clean-up', () => {
     expect(await client.maintenance.cleanup()).toEqual({
       sagas: 1,
       by: [{ definition: 'brief', status: 'completed', sagas: 1 }],
+      failed: [],
       hasMore: false,
     })
     expect(await isThere(completed.brief)).toBe(false)
@@ -147,6 +151,62 @@ describe('clean-up', () => {
     await engine.operator.resolve(parent, { ...by, as: 'compensated' })
   })
 
+  test('leaves what can still be reverted by what its own version said, and what has a hook to run', async () => {
+    await open()
+    const first = await startEngine(database.connectionString, [
+      saga('later', { keepFor: '1 day', revertWithin: '60 days' }),
+    ])
+    const reverted = await first.enqueue(saga('later', { keepFor: '1 day', revertWithin: '60 days' }), {})
+    await first.outcome(reverted.id)
+    await stopEngine(first)
+    const second = await startEngine(database.connectionString, [saga('later', { version: 2, keepFor: '1 day' })])
+    const hooked = saga('hooked', { keepFor: '1 day' }).onResolved({ run: () => {} })
+    const third = await startEngine(database.connectionString, [hooked])
+    const { id: dead } = await third.enqueue(hooked, { fails: 'and cannot be undone' })
+    await third.outcome(dead)
+    await stopEngine(third)
+    await client.operator.resolve(dead, { ...by, as: 'compensated' })
+    await days(31)
+    await client.maintenance.cleanup()
+    expect([await isThere(reverted.id), await isThere(dead)]).toEqual([true, true])
+    await days(0)
+    const fourth = await startEngine(database.connectionString, [hooked])
+    await until('its hook has run', async () => {
+      const { rows } = await database.pool.query(
+        `select from saga.saga where id = $1 and (state -> 'steps' -> '@resolved')::text !~ 'flight|due|withheld'`,
+        [dead],
+      )
+      return rows.length === 1
+    })
+    await days(61)
+    await client.maintenance.cleanup()
+    expect([await isThere(reverted.id), await isThere(dead)]).toEqual([false, false])
+    await stopEngine(second)
+    await stopEngine(fourth)
+  })
+
+  test('finds them by their index, and reads nothing that is not old', async () => {
+    const plan = await inTransaction(database.pool, async (db) => {
+      const asked: string[] = []
+      const spy = {
+        executeSql: async (text: string, values?: unknown[]) => {
+          if (!text.includes('skip locked')) return { rows: [] }
+          const { rows } = await db.executeSql(`explain (costs off) ${text}`, values)
+          asked.push(...rows.map((row) => String(row['QUERY PLAN'])))
+          return { rows: [] }
+        },
+      }
+      await deleteOld(
+        spy,
+        'saga',
+        { definition: 'usual', status: 'completed', keepMs: DAY_MS },
+        { sagas: 500, events: 1 },
+      )
+      return asked.join('\n')
+    })
+    expect(plan).toMatch(/Index Scan using saga_finished on saga s\n\s+Index Cond: .*finished_at < /)
+  })
+
   test('goes in batches, any number of them at once, and each saga is deleted once', async () => {
     await open()
     const ids = (
@@ -183,6 +243,18 @@ describe('clean-up', () => {
 
   test('that fails is recorded with why', async () => {
     await open()
+    await ended(brief)
+    await days(400)
+    await database.pool.query('alter table saga.saga_event rename to elsewhere')
+    const { sagas, failed } = await client.maintenance.cleanup()
+    await database.pool.query('alter table saga.elsewhere rename to saga_event')
+    await days(0)
+    expect({ sagas, failed }).toEqual({
+      sagas: 0,
+      failed: expect.arrayContaining([
+        { definition: 'brief', status: 'completed', error: expect.stringContaining('saga_event') },
+      ]),
+    })
     await database.pool.query('alter table saga.saga_policy rename to elsewhere')
     await expect(client.maintenance.cleanup()).rejects.toThrow('saga_policy')
     await database.pool.query('alter table saga.elsewhere rename to saga_policy')
@@ -207,23 +279,28 @@ describe('clean-up', () => {
 })
 
 describe('how long sagas are kept', () => {
-  test('is what the newest version of the definition says', async () => {
-    const stored = async () => {
-      const { rows } = await database.pool.query(
-        `select version, keep_completed_ms::float8 as ms from saga.saga_policy where definition = 'aging'`,
-      )
-      return rows
-    }
-    await startEngine(database.connectionString, [saga('aging', { version: 2, keepFor: '2 days' })])
-    await startEngine(database.connectionString, [saga('aging', { version: 1, keepFor: '9 days' })])
-    expect(await stored()).toEqual([{ version: 2, ms: 2 * DAY_MS }])
-    await startEngine(database.connectionString, [saga('aging', { version: 2, keepFor: 'forever' })])
-    expect(await stored()).toEqual([{ version: 2, ms: null }])
+  test('is the longest of what the versions say that live workers have; of none, what the newest says', async () => {
+    const counts = async () =>
+      (await readKept(poolDb(database.pool), 'saga')).filter((one) => one.definition === 'aging')
+    const completed = async () =>
+      (await counts()).filter(({ status }) => status === 'completed').map(({ keepMs }) => keepMs)
+    const old = await startEngine(database.connectionString, [saga('aging', { version: 1, keepFor: '9 days' })])
+    const next = await startEngine(database.connectionString, [saga('aging', { version: 2, keepFor: '2 days' })])
+    expect(await completed()).toEqual([9 * DAY_MS])
+    await stopEngine(old)
+    expect(await completed()).toEqual([2 * DAY_MS])
+    await stopEngine(next)
+    expect(await completed()).toEqual([2 * DAY_MS])
+    // Rolled back: nobody wants the two days any more.
+    const again = await startEngine(database.connectionString, [saga('aging', { version: 1, keepFor: 'forever' })])
+    expect(await completed()).toEqual([])
+    await stopEngine(again)
   })
 
   test.each([
     ['soon', 'At keepFor: it is "soon"'],
     [0, 'At keepFor: it must be longer than zero'],
+    [[], 'At keepFor: it is'],
     [{ completed: -1 }, 'At keepFor.completed: it is -1'],
     [{ running: '1 day' }, 'At keepFor.running: there is no such status'],
   ])('is a length of time, and not %j', (keepFor, problem) => {

@@ -1,4 +1,5 @@
 /** Sagas that make no progress although they wait for nothing: which they are, and what becomes of them (rule 11). */
+import type pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { createSagaClient, type RecoveringOptions, type SagaDefinition, sagasFor } from '../../src/index.ts'
@@ -57,8 +58,8 @@ const later = async (ms: number) => {
 type Definition = SagaDefinition<{ services: unknown; tx: unknown }, z.ZodObject, unknown>
 const begun = async (definition: unknown) => (await client.enqueue(definition as Definition, {})).id
 /** As if a worker had fetched its job, and somebody had then deleted what says so. */
-const forgotten = async (id: string) => {
-  const { rowCount } = await database.pool.query(
+const forgotten = async (id: string, on: Pick<pg.Pool, 'query'> = database.pool) => {
+  const { rowCount } = await on.query(
     `update pgboss.job set state = 'active', started_on = now() where name = 'saga_step' and data ->> 'saga' = $1 and state = 'created'`,
     [id],
   )
@@ -121,6 +122,9 @@ describe('a saga of which nobody has anything in hand', () => {
     const { outcomes, sagas } = await client.maintenance.recover()
     expect(outcomes).toEqual({ refused: 1 })
     expect(sagas[0]?.why).toBe('past_pivot')
+    const again = await startEngine(database.connectionString, [pivoted])
+    expect((await again.outcome(id)).status).toBe('completed')
+    await stopEngine(again)
   })
 
   test('is recovered only so often in a row, and anew when it has made progress in between', async () => {
@@ -156,6 +160,49 @@ describe('a saga of which nobody has anything in hand', () => {
     expect((await client.maintenance.recover()).outcomes).toEqual({ resumed: 1 })
   })
 
+  test('is left when a worker fetches it at that very moment', async () => {
+    const id = await begun(turned)
+    await later(2 * HOUR_MS)
+    const worker = await database.pool.query(
+      `insert into saga.saga_worker (id, epoch, host, pid, holds_lock, definitions, started_at, heartbeat_at)
+       values (gen_random_uuid(), 1, 'here', 1, false, '{}', now(), now() + interval '1 day') returning id`,
+    )
+    const fetcher = await database.pool.connect()
+    await fetcher.query('begin')
+    await fetcher.query('lock table pgboss.job in access exclusive mode')
+    const report = client.maintenance.recover()
+    await until('recovery asks the queue', async () => {
+      const { rows } = await database.pool.query(
+        `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+      )
+      return rows.length > 0
+    })
+    await forgotten(id, fetcher)
+    await fetcher.query(
+      `insert into saga.saga_claim (id, worker_id, jobs, claimed_at) values (gen_random_uuid(), $1, $2, now())`,
+      [worker.rows[0].id, JSON.stringify([{ id, saga: id, step: 'one', side: 'action', attempt: 1, retryCount: 0 }])],
+    )
+    await fetcher.query('commit')
+    fetcher.release()
+    expect((await report).found).toBe(0)
+    await database.pool.query('delete from saga.saga_claim; delete from saga.saga_worker')
+    expect((await client.maintenance.recover()).outcomes).toEqual({ compensated: 1 })
+  })
+
+  test('keeps no other from being recovered when it cannot be', async () => {
+    const [bad, good] = [await begun(resumed), await begun(resumed)]
+    await forgotten(bad)
+    await forgotten(good)
+    await later(2 * HOUR_MS)
+    await database.pool.query(`
+      create function public.refuse() returns trigger language plpgsql as 'begin raise exception ''not this one''; end';
+      create trigger refuse before update on saga.saga for each row when (old.id = '${bad}') execute function public.refuse()`)
+    const { outcomes, sagas } = await client.maintenance.recover()
+    await database.pool.query('drop trigger refuse on saga.saga')
+    expect(outcomes).toEqual({ failed: 1, resumed: 1 })
+    expect(sagas.find(({ sagaId }) => sagaId === bad)?.why).toContain('not this one')
+  })
+
   test('is found by the worker when recovery is due', async () => {
     const id = await begun(resumed)
     await forgotten(id)
@@ -177,6 +224,36 @@ describe('no progress for an hour is no trouble of a saga', () => {
     await later(48 * HOUR_MS)
     expect(await client.maintenance.recover()).toMatchObject({ outcomes: { queued: 1 }, sagas: [{ sagaId: id }] })
     expect(await events(id)).toEqual(['saga_started', 'attempt_scheduled'])
+  })
+
+  test('nor of a map whose items wait there', async () => {
+    const gate = Promise.withResolvers<void>()
+    const { promise: running, resolve } = Promise.withResolvers<void>()
+    const map = defineSaga('mapped', { version: 1, input: z.object({}), whenStuck: 'compensate' }).map('each', {
+      over: () => [1, 2],
+      concurrency: 1,
+      action: async () => {
+        resolve()
+        await gate.promise
+      },
+    })
+    const engine = await startEngine(database.connectionString, [map])
+    const { id } = await engine.enqueue(map, {})
+    await running
+    await client.operator.pause(id, by)
+    gate.resolve()
+    await until(
+      'its first item is done',
+      async () => (await events(id)).filter((type) => type === 'step_completed').length === 1,
+    )
+    await stopEngine(engine)
+    await client.operator.resume(id, by)
+    await later(2 * HOUR_MS)
+    expect((await client.maintenance.recover()).outcomes).toEqual({ queued: 1 })
+    await later(0)
+    const again = await startEngine(database.connectionString, [map])
+    expect((await again.outcome(id)).status).toBe('completed')
+    await stopEngine(again)
   })
 
   test('whose step takes that long, in the hands of a worker that lives', async () => {

@@ -39,6 +39,11 @@ export async function endEntry(
     `update ${schema}.saga_maintenance set finished_at = ${schema}.now(), outcome = $2::text::jsonb, error = $3::text where id = $1::uuid`,
     [id, outcome, error],
   )
+  await trim(db, schema, duty).catch(() => {})
+}
+
+/** That there is one too many for a while is nobody's trouble. */
+async function trim(db: Db, schema: string, duty: string): Promise<void> {
   await db.executeSql(
     `delete from ${schema}.saga_maintenance where duty = $1::text and id < (
        select id from ${schema}.saga_maintenance where duty = $1::text order by id desc offset ${KEPT_OF_A_DUTY - 1} limit 1)`,

@@ -1,15 +1,15 @@
 /** The tables of maintenance: what definitions want of it, and what it has done. No saga on its way writes here. */
 import { sql } from 'drizzle-orm'
-import { bigint, boolean, check, index, integer, jsonb, text, uuid } from 'drizzle-orm/pg-core'
+import { bigint, boolean, check, index, integer, jsonb, primaryKey, text, uuid } from 'drizzle-orm/pg-core'
 import { WHEN_STUCK } from '../recovering.ts'
 import { saga } from './schema.ts'
 import { anyOf, moment, schema } from './table-parts.ts'
 
-/** What the newest version of a definition says. For ever, where there is no number. */
+/** What a version of a definition says. For ever, where there is no number. */
 export const sagaPolicy = schema.table(
   'saga_policy',
   {
-    definition: text('definition').primaryKey(),
+    definition: text('definition').notNull(),
     version: integer('version').notNull(),
     keepCompletedMs: bigint('keep_completed_ms', { mode: 'number' }),
     keepCompensatedMs: bigint('keep_compensated_ms', { mode: 'number' }),
@@ -20,6 +20,7 @@ export const sagaPolicy = schema.table(
     updatedAt: moment('updated_at').notNull(),
   },
   (table) => [
+    primaryKey({ columns: [table.definition, table.version] }),
     check('saga_policy_stuck_known', sql`${table.whenStuck} in ${anyOf(WHEN_STUCK)}`),
     check(
       'saga_policy_recovers',

@@ -1,17 +1,23 @@
 /** Sagas that have finished long ago: found, counted, deleted with their journals. */
-
 import { plainColumn } from './columns.ts'
 import { askPrepared, type Db } from './db.ts'
 import type { Kept } from './policies.ts'
 
-/** Finished for longer than it is kept. Of a tree the whole goes together: a child stays for as long as its parent is under way. */
+/**
+ * Finished for longer than it is kept, and nothing of it is still to come: it cannot be reverted any more, no hook beside its
+ * status is under way, and its parent has finished. The moment is a subquery: asked for each row, the function could give
+ * another one each time, and all that have finished would be read.
+ */
 function isOld(schema: string): string {
-  return `s.definition = $1::text and s.status = $2::text and s.finished_at < ${schema}.now() - $3::float8 * interval '1 millisecond'
-    and not exists (select from ${schema}.saga p where p.id = s.parent_id and p.finished_at is null)
-    and not exists (select from ${schema}.saga_timer t where t.saga_id = s.id)`
+  return `s.definition = $1::text and s.status = $2::text
+    and s.finished_at < (select ${schema}.now()) - $3::float8 * interval '1 millisecond'
+    and coalesce((s.state ->> 'revertUntil')::float8, 0) < (select extract(epoch from ${schema}.now())::float8 * 1000)
+    and not exists (
+      select from json_each(s.state -> 'steps') e where starts_with(e.key, '@') and e.value::text ~ '"(flight|due|withheld)"')
+    and not exists (select from ${schema}.saga p where p.id = s.parent_id and p.finished_at is null)`
 }
 
-/** How many there are, counted up to `cap`. Index: `saga_finished`. */
+/** How many there are, counted up to `cap`. Transaction: one of ours. Index: `saga_finished`. */
 export async function countOld(db: Db, schema: string, kept: Kept, cap: number): Promise<number> {
   const { rows } = await db.executeSql(
     `select count(*)::int as count from (select from ${schema}.saga s where ${isOld(schema)} limit $4::int) o`,
@@ -23,18 +29,30 @@ export async function countOld(db: Db, schema: string, kept: Kept, cap: number):
 /**
  * Deletes some of them, the oldest first, with their journals. Whoever has one locked keeps it until the next time.
  *
+ * @param most sagas, and events beyond which no further one is taken.
  * @returns how many. Transaction: required, READ COMMITTED. Locks: saga rows, skipping those that are busy, then journals.
  * Index: `saga_finished`, primary keys.
  */
-export async function deleteOld(db: Db, schema: string, kept: Kept, limit: number): Promise<number> {
+export async function deleteOld(
+  db: Db,
+  schema: string,
+  kept: Kept,
+  most: { readonly sagas: number; readonly events: number },
+): Promise<number> {
   const { rows } = await db.executeSql(
-    `select s.id from ${schema}.saga s where ${isOld(schema)} order by s.finished_at limit $4::int for update of s skip locked`,
-    [kept.definition, kept.status, kept.keepMs, limit],
+    `select s.id, s.revision from ${schema}.saga s where ${isOld(schema)} order by s.finished_at limit $4::int
+     for update of s skip locked`,
+    [kept.definition, kept.status, kept.keepMs, most.sagas],
   )
-  if (rows.length === 0) return 0
-  const ids = plainColumn(rows.map((row) => String(row['id'])))
+  let events = 0
+  const taken = rows.filter((row, at) => {
+    events += Number(row['revision'])
+    return at === 0 || events <= most.events
+  })
+  if (taken.length === 0) return 0
+  const ids = plainColumn(taken.map((row) => String(row['id'])))
   // A statement of its own, after the lock: it sees the whole journal.
   await askPrepared(db, `delete from ${schema}.saga_event where saga_id = any($1::uuid[])`, [ids])
   await askPrepared(db, `delete from ${schema}.saga where id = any($1::uuid[])`, [ids])
-  return rows.length
+  return taken.length
 }

@@ -1,4 +1,10 @@
-/** What definitions want of maintenance, stored, so that any worker can do it for all of them. */
+/**
+ * What definitions want of maintenance, stored by version, so that any worker can see to it for all of them.
+ *
+ * What counts are the versions that live workers have: the longest that any of them wants sagas kept, and what the newest
+ * says of those without progress. Where no worker has a definition any more, its newest version counts; a definition that
+ * has never said anything is left alone.
+ */
 import type { FinishedStatus } from '../core/machine.ts'
 import type { Keeping } from '../keeping.ts'
 import type { Recovering } from '../recovering.ts'
@@ -12,7 +18,6 @@ export type Policy = {
 }
 
 const COLUMNS = [
-  'version',
   'keep_completed_ms',
   'keep_compensated_ms',
   'keep_resolved_ms',
@@ -23,17 +28,17 @@ const COLUMNS = [
 
 const of = (row: string) => COLUMNS.map((column) => `${row}.${column}`).join(', ')
 
-/** What an older version says is left alone; of one version, whoever was registered last counts. */
+/** Of one version, whoever was registered last counts. */
 export async function storePolicy(
   db: Db,
   schema: string,
   { definition, version, keeping, recovering }: Policy,
 ): Promise<void> {
   await db.executeSql(
-    `insert into ${schema}.saga_policy (definition, ${COLUMNS.join(', ')}, updated_at)
+    `insert into ${schema}.saga_policy (definition, version, ${COLUMNS.join(', ')}, updated_at)
      values ($1::text, $2::int, $3::bigint, $4::bigint, $5::bigint, $6::text, $7::bigint, $8::int, ${schema}.now())
-     on conflict (definition) do update set (${COLUMNS.join(', ')}, updated_at) = (${of('excluded')}, excluded.updated_at)
-     where excluded.version >= saga_policy.version and (${of('excluded')}) is distinct from (${of('saga_policy')})`,
+     on conflict (definition, version) do update set (${COLUMNS.join(', ')}, updated_at) = (${of('excluded')}, excluded.updated_at)
+     where (${of('excluded')}) is distinct from (${of('saga_policy')})`,
     [
       definition,
       version,
@@ -47,21 +52,36 @@ export async function storePolicy(
   )
 }
 
+/** One row a definition: what counts of what its versions say. */
+export function policies(schema: string): string {
+  const longest = (column: string) =>
+    `case when bool_or(p.${column} is null) then null else max(p.${column}) end as ${column}`
+  const newest = (column: string) => `(array_agg(p.${column} order by p.version desc))[1] as ${column}`
+  return `select p.definition, ${['keep_completed_ms', 'keep_compensated_ms', 'keep_resolved_ms'].map(longest).join(', ')},
+       ${['when_stuck', 'stuck_after_ms', 'max_recoveries'].map(newest).join(', ')}
+     from (
+       select q.definition, q.version, ${of('q')}, q.lives, bool_or(q.lives) over known as any_lives, max(q.version) over known as newest
+       from (
+         select r.definition, r.version, ${of('r')}, exists (
+           select from ${schema}.saga_worker w where w.taken_over_at is null and r.definition || '@' || r.version = any(w.definitions)
+         ) as lives
+         from ${schema}.saga_policy r) q
+       window known as (partition by q.definition)) p
+     where p.lives or (not p.any_lives and p.version = p.newest)
+     group by p.definition`
+}
+
 /** How long finished sagas of a definition are kept in one status. */
 export type Kept = { readonly definition: string; readonly status: FinishedStatus; readonly keepMs: number }
 
-/** Of all definitions that are known and not kept for ever, in the order of their names. */
-export async function readKept(db: Db, schema: string, usual: Keeping): Promise<readonly Kept[]> {
+/** Of all definitions that have said so, but for those that are kept for ever, in the order of their names. */
+export async function readKept(db: Db, schema: string): Promise<readonly Kept[]> {
   const { rows } = await db.executeSql(
-    `select d.definition, x.status, x.ms::float8 as "keepMs"
-     from (select distinct definition from ${schema}.saga_blueprint) d
-     left join ${schema}.saga_policy p on p.definition = d.definition
-     cross join lateral (values
-       ('completed', case when p.definition is null then $1::bigint else p.keep_completed_ms end),
-       ('compensated', case when p.definition is null then $2::bigint else p.keep_compensated_ms end),
-       ('resolved', case when p.definition is null then $3::bigint else p.keep_resolved_ms end)) as x(status, ms)
-     where x.ms is not null order by d.definition, x.status`,
-    [usual.completed, usual.compensated, usual.resolved],
+    `select p.definition, x.status, x.ms::float8 as "keepMs"
+     from (${policies(schema)}) p
+     cross join lateral (values ('completed', p.keep_completed_ms), ('compensated', p.keep_compensated_ms), ('resolved', p.keep_resolved_ms))
+       as x(status, ms)
+     where x.ms is not null order by p.definition, x.status`,
   )
   return rows as unknown as Kept[]
 }
