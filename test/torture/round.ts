@@ -200,7 +200,7 @@ async function explain(scene: Scene, violations: string[]): Promise<void> {
 /** The workers stay as they are, with all that they remember. */
 async function clear(scene: Scene): Promise<void> {
   await scene.server.query(
-    'truncate saga.saga, saga.saga_event, saga.saga_timer, saga.saga_line, saga.saga_hold, booking',
+    'truncate saga.saga, saga.saga_recovery, saga.saga_event, saga.saga_timer, saga.saga_line, saga.saga_hold, booking',
   )
   await scene.server.query(`delete from pgboss.job where name like 'saga\\_%' or name = $1`, [TOLD.queue])
 }
