@@ -5,7 +5,7 @@
  */
 import pg from 'pg'
 import { createSagaClient, createSagaEngine } from '../../src/index.ts'
-import { prepare } from '../contenders/ours.ts'
+import { NEVER_DUE, prepare } from '../contenders/ours.ts'
 import { INPUT, type Workload } from '../workloads/app.ts'
 
 export type RecordedRow = {
@@ -57,6 +57,7 @@ async function runOne(connectionString: string, { definition }: Workload): Promi
   const client = createSagaClient({ connectionString, notify: false })
   const { id } = await client.enqueue(definition, INPUT as never)
   const engine = createSagaEngine({
+    maintenance: NEVER_DUE,
     connectionString,
     definitions: [definition] as never,
     services: { began: () => {} },

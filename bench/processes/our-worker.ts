@@ -1,5 +1,6 @@
 /** A worker process of ours, as a user runs it: retries, timeouts, fences, journal, claims and heartbeats are on. */
 import { createSagaEngine } from '../../src/index.ts'
+import { NEVER_DUE } from '../contenders/ours.ts'
 import { workloadNamed } from '../workloads/all.ts'
 import { serveWorker, Timeline } from './serve.ts'
 
@@ -20,6 +21,7 @@ const engine = createSagaEngine({
   definitions: [definition] as never,
   services: { began: (sagaId: string) => timeline.began(sagaId) },
   migrate: false,
+  maintenance: NEVER_DUE,
   concurrency: settings.slots,
   committers: settings.committers,
   maxBatch: settings.maxBatch,
