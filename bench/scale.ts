@@ -57,7 +57,7 @@ try {
 }
 
 async function measure({ scenario, url, fetch, rounds }: Row, round: number): Promise<void> {
-  const end = (await scenario.around?.(url)) ?? (async () => {})
+  const end = (await scenario.around?.(url, contender, workload)) ?? (async () => {})
   const figures = await drain(again, workload, workload.sagas, { connectionString: url, postmaster: server.pid })
   rounds.push(figures)
   const client = await contender.client(url, workload)

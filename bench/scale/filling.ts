@@ -73,6 +73,17 @@ export async function storeFinished(
   await connected(connectionString, (own) => copySaga(own, id, count))
 }
 
+/** What has finished more than an hour ago has done so long ago. @returns how many. */
+export async function aged(connectionString: string): Promise<number> {
+  return connected(connectionString, async (client) => {
+    const { rowCount } = await client.query(
+      `update saga.saga set finished_at = finished_at - interval '90 days' where finished_at < now() - interval '1 hour'`,
+    )
+    await client.query('vacuum (analyze) saga.saga')
+    return rowCount ?? 0
+  })
+}
+
 /** One that waits for its start, copied: each with a timer that is not due. */
 export async function storeWaiting(connectionString: string, { definition }: Workload, count: number): Promise<void> {
   const client = createSagaClient({ connectionString })

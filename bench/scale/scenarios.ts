@@ -1,9 +1,10 @@
 /** What there is in a database, or in the way, when the same sagas are drained again. */
 import pg from 'pg'
+import { createSagaClient } from '../../src/index.ts'
 import type { Contender } from '../contenders/contender.ts'
 import { BYSTANDER } from '../measure.ts'
 import type { Workload } from '../workloads/app.ts'
-import { drained, storeFinished, storeWaiting } from './filling.ts'
+import { aged, drained, storeFinished, storeWaiting } from './filling.ts'
 
 export type Scenario = {
   readonly name: string
@@ -11,7 +12,7 @@ export type Scenario = {
   /** Once. */
   prepare(connectionString: string, contender: Contender, workload: Workload): Promise<void>
   /** Around each measurement. @returns what ends it. */
-  around?(connectionString: string): Promise<() => Promise<void>>
+  around?(connectionString: string, contender: Contender, workload: Workload): Promise<() => Promise<void>>
 }
 
 const stored = (count: number, title: string): Scenario => ({
@@ -61,6 +62,25 @@ const STALLED: Scenario = {
   },
 }
 
+/** As many old sagas as this are there each time, and are cleaned up while the others run. */
+const cleanedUp = (count: number, title: string): Scenario => ({
+  name: `cleanup-${count}`,
+  title: `${title} old sagas are cleaned up meanwhile`,
+  prepare: async () => {},
+  async around(connectionString, contender, workload) {
+    await storeFinished(connectionString, contender, workload, count)
+    const old = await aged(connectionString)
+    const client = createSagaClient({ connectionString })
+    const cleanup = client.maintenance.cleanup()
+    return async () => {
+      const { sagas } = await cleanup
+      await client.close()
+      // Not one of those that have just run.
+      if (sagas !== old) throw new Error(`${sagas} sagas were cleaned up, and there were ${old} old ones.`)
+    }
+  },
+})
+
 export const BASE: Scenario = { name: 'base', title: 'nothing else', prepare: async () => {} }
 
 /** @param share of the sizes, for a smaller run. */
@@ -76,6 +96,7 @@ export function scenarios(share: number): readonly Scenario[] {
     sized(waiting, 500_000),
     sized(queued, 100_000),
     sized(churned, 20_000),
+    sized(cleanedUp, 10_000),
     STALLED,
   ]
 }
