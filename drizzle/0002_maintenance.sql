@@ -1,3 +1,18 @@
+CREATE TABLE "saga_schema"."saga_archive" (
+	"id" uuid NOT NULL,
+	"definition" text NOT NULL,
+	"version" integer NOT NULL,
+	"key" text,
+	"status" text NOT NULL,
+	"tags" text[],
+	"created_at" timestamp (3) with time zone NOT NULL,
+	"finished_at" timestamp (3) with time zone NOT NULL,
+	"archived_at" timestamp (3) with time zone NOT NULL,
+	"state" jsonb NOT NULL,
+	"journal" jsonb NOT NULL,
+	CONSTRAINT "saga_archive_id_finished_at_pk" PRIMARY KEY("id","finished_at")
+);
+--> statement-breakpoint
 CREATE TABLE "saga_schema"."saga_maintenance" (
 	"id" uuid PRIMARY KEY NOT NULL,
 	"duty" text NOT NULL,
@@ -16,13 +31,14 @@ CREATE TABLE "saga_schema"."saga_policy" (
 	"keep_completed_ms" bigint,
 	"keep_compensated_ms" bigint,
 	"keep_resolved_ms" bigint,
-	"when_stuck" text,
-	"stuck_after_ms" bigint,
-	"max_recoveries" integer,
+	"archive" boolean NOT NULL,
+	"when_stuck" text NOT NULL,
+	"stuck_after_ms" bigint NOT NULL,
+	"max_recoveries" integer NOT NULL,
 	"updated_at" timestamp (3) with time zone NOT NULL,
 	CONSTRAINT "saga_policy_definition_version_pk" PRIMARY KEY("definition","version"),
 	CONSTRAINT "saga_policy_stuck_known" CHECK ("saga_schema"."saga_policy"."when_stuck" in ('report', 'resume', 'compensate')),
-	CONSTRAINT "saga_policy_recovers" CHECK (coalesce("saga_schema"."saga_policy"."stuck_after_ms", 1) > 0 and coalesce("saga_schema"."saga_policy"."max_recoveries", 1) > 0),
+	CONSTRAINT "saga_policy_recovers" CHECK ("saga_schema"."saga_policy"."stuck_after_ms" > 0 and "saga_schema"."saga_policy"."max_recoveries" > 0),
 	CONSTRAINT "saga_policy_keeps" CHECK (coalesce("saga_schema"."saga_policy"."keep_completed_ms", 1) > 0 and coalesce("saga_schema"."saga_policy"."keep_compensated_ms", 1) > 0 and coalesce("saga_schema"."saga_policy"."keep_resolved_ms", 1) > 0)
 );
 --> statement-breakpoint
@@ -32,6 +48,22 @@ CREATE TABLE "saga_schema"."saga_recovery" (
 	"recoveries" integer NOT NULL,
 	"recovered_at" timestamp (3) with time zone NOT NULL,
 	CONSTRAINT "saga_recovery_counts" CHECK ("saga_schema"."saga_recovery"."recoveries" > 0 and "saga_schema"."saga_recovery"."revision" > 0)
+);
+--> statement-breakpoint
+CREATE TABLE "saga_schema"."saga_statistics" (
+	"hour" timestamp (3) with time zone NOT NULL,
+	"definition" text NOT NULL,
+	"started" integer NOT NULL,
+	"completed" integer NOT NULL,
+	"compensated" integer NOT NULL,
+	"resolved" integer NOT NULL,
+	"dead_lettered" integer NOT NULL,
+	"mean_ms" double precision,
+	"p50_ms" double precision,
+	"p95_ms" double precision,
+	"p99_ms" double precision,
+	CONSTRAINT "saga_statistics_hour_definition_pk" PRIMARY KEY("hour","definition"),
+	CONSTRAINT "saga_statistics_hour" CHECK ("saga_schema"."saga_statistics"."hour" = date_trunc('hour', "saga_schema"."saga_statistics"."hour", 'UTC'))
 );
 --> statement-breakpoint
 ALTER TABLE "saga_schema"."saga_recovery" ADD CONSTRAINT "saga_recovery_saga_id_saga_id_fk" FOREIGN KEY ("saga_id") REFERENCES "saga_schema"."saga"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint

@@ -1,18 +1,20 @@
 /** Processes that run steps. */
 import { type AnyDefinition, checkDefinition, type Definition } from '../engine/definition.ts'
 import { toMs } from '../engine/duration.ts'
+import { DUTIES, type Duty } from '../engine/duties.ts'
 import { SagaError } from '../engine/errors.ts'
-import type { Duty } from '../engine/maintenance.ts'
 import { operationRounds } from '../engine/operation-rounds.ts'
 import { Operator } from '../engine/operator.ts'
 import { CodeShelf } from '../engine/runtime/limits.ts'
 import { type FaultPoints, NO_FAULTS } from '../engine/runtime/ports.ts'
 import { SagaClient } from '../engine/saga-client.ts'
+import { checkSchedules } from '../engine/schedule.ts'
 import { applyMigrations, checkSchema } from '../engine/store/migrate.ts'
 import { unreachable } from '../engine/unreachable.ts'
 import { defaultTransaction } from '../jobs/default-transaction.ts'
 import { type Schedules, schedule, USUAL_SCHEDULES } from '../jobs/maintenance-loop.ts'
 import { openPool, type Pool } from '../jobs/pools.ts'
+import { scheduleStarts } from '../jobs/schedule-loop.ts'
 import type { OpenTransaction } from '../jobs/transactional.ts'
 import { Worker, type WorkerEvent } from '../jobs/worker.ts'
 import { openClient } from './client.ts'
@@ -65,7 +67,11 @@ export class SagaEngine extends SagaClient implements AsyncDisposable {
       encoding: wiring.parts.starter.encoding,
       drainGraceMs: toMs(options.drainGrace ?? '30s', 'drainGrace'),
       codeMissingAfterMs: toMs(options.codeMissingAfter ?? '15m', 'codeMissingAfter'),
-      maintenance: wiring.parts.maintenance,
+      seeTo: wiring.seeTo,
+      schedules: options.schedules ?? [],
+      startScheduled: async ({ name, definition, input }, at, key, db) => {
+        await this.enqueue(definition, (await input(at)) as never, { key, db, actor: `schedule:${name}` })
+      },
       watchdogEveryMs: toMs(options.watchdogEvery ?? '1m', 'watchdogEvery'),
       maxStragglers: options.maxStragglers ?? 20,
       onEvent: (event) => this.#tell(event, options.onEvent),
@@ -143,6 +149,7 @@ export class SagaEngine extends SagaClient implements AsyncDisposable {
     else await checkSchema(db, schema)
     await readyBoss(this.#wiring, { migrate, queues: true })
     await schedule(this.#wiring.boss, schedulesOf(options))
+    await scheduleStarts(this.#wiring.boss, options.schedules ?? [])
     await this.#wiring.probe()
     for (const definition of definitions) await this.register(definition)
     // Told to stop meanwhile: nothing is to run any more.
@@ -182,6 +189,7 @@ export function composeEngine(
   faults: FaultPoints,
 ): SagaEngine {
   const definitions = options.definitions as unknown as readonly Definition[]
+  checkSchedules(options.schedules ?? [])
   const seen = new Set<string>()
   for (const definition of definitions) {
     checkDefinition(definition)
@@ -207,5 +215,5 @@ function schedulesOf({ maintenance = {} }: EngineSettings): Schedules {
     const given = maintenance[duty]
     return given === false ? undefined : { ...USUAL_SCHEDULES[duty], ...given }
   }
-  return { cleanup: timeOf('cleanup'), recovery: timeOf('recovery') }
+  return Object.fromEntries(DUTIES.map((duty) => [duty, timeOf(duty)])) as Schedules
 }

@@ -3,10 +3,12 @@ import type { Authorize } from '../engine/access.ts'
 import { EVENT_TYPES } from '../engine/core/events.ts'
 import type { AnyDefinition, ServicesOf, TxOf } from '../engine/definition.ts'
 import type { Duration } from '../engine/duration.ts'
+import type { Duty } from '../engine/duties.ts'
 import { SagaError } from '../engine/errors.ts'
 import type { PayloadCodec } from '../engine/runtime/encoding.ts'
 import type { EventsOption } from '../engine/runtime/event-messages.ts'
 import type { Logger } from '../engine/runtime/ports.ts'
+import type { Schedule } from '../engine/schedule.ts'
 import type { Db } from '../engine/store/db.ts'
 import { type AppBoss, missingInBoss } from '../jobs/app-boss.ts'
 import type { PgClient } from '../jobs/pools.ts'
@@ -80,10 +82,12 @@ export type SagaEngineOptions<Definitions extends readonly AnyDefinition[]> = Sa
   readonly watchdogEvery?: Duration
   /**
    * When maintenance is run, by whichever worker is free; `false` for never. Give all engines the same: the one that
-   * starts last says it for all. `cleanup`: every hour by default; `recovery`: every ten
-   * minutes.
+   * starts last says it for all. `cleanup` and `statistics`: every hour by default; `recovery`: every ten
+   * minutes; `analysis`: every five.
    */
-  readonly maintenance?: { readonly cleanup?: false | MaintenanceTime; readonly recovery?: false | MaintenanceTime }
+  readonly maintenance?: { readonly [duty in Duty]?: false | MaintenanceTime }
+  /** Sagas that are started by the clock: `defineSchedule(…)`. Engines beside each other may have different ones. */
+  readonly schedules?: readonly Schedule[]
   /** Bring the schema up to date at start, and pg-boss's: on by default. */
   readonly migrate?: boolean
   /** For the worker's own session, where `connectionString` goes through a pooler in transaction mode. */

@@ -4,8 +4,12 @@
  */
 import type { PgBoss } from 'pg-boss'
 import { CODE_MAY } from '../engine/access.ts'
+import { analyzeTables } from '../engine/analyzing.ts'
+import { cleanUp } from '../engine/cleanup.ts'
 import type { Side } from '../engine/core/machine.ts'
+import { countHours } from '../engine/counting.ts'
 import type { Definition } from '../engine/definition.ts'
+import { type Duties, recordedDuties, type SeeTo } from '../engine/duties.ts'
 import { Maintenance } from '../engine/maintenance.ts'
 import type { Applier } from '../engine/runtime/apply.ts'
 import { BlueprintShelf } from '../engine/runtime/blueprint-shelf.ts'
@@ -24,6 +28,7 @@ import { inTransaction, openPool, type Pool, poolDb } from '../jobs/pools.ts'
 import { Prepared } from '../jobs/prepared.ts'
 import { openBoss } from '../jobs/queues.ts'
 import { Recovery } from '../jobs/recovery.ts'
+import { endSchedule, readSchedules } from '../jobs/schedule-views.ts'
 import { poolKeepsSessions } from '../jobs/session-probe.ts'
 import { WakeUp } from '../jobs/wake-up.ts'
 import { checkOptions, type SagaClientOptions } from './options.ts'
@@ -58,6 +63,10 @@ export type Wiring = {
   readonly applier: Applier
   readonly logger: Logger
   readonly wakeUp: WakeUp
+  /** Maintenance, unrecorded. */
+  readonly duties: Duties
+  /** Maintenance that is due. */
+  readonly seeTo: SeeTo
   /** Where others are told of events, if anywhere. */
   readonly eventQueue: string | undefined
   readonly parts: Omit<SagaClientParts, 'ready'>
@@ -120,20 +129,20 @@ export function wire(
   const recovery = new Recovery({
     schema,
     bossSchema,
-    db,
     transaction,
     applier,
     logger,
     onJobs: operator.onJobs,
     onLine: operator.onLine,
   })
-  const maintenance = new Maintenance({
-    schema,
-    db,
-    transaction,
-    authorize,
-    recover: (order) => recovery.run(order),
-  })
+  const duties: Duties = {
+    cleanup: (order) => cleanUp({ schema, db, transaction }, order),
+    recovery: (order) => recovery.run(order),
+    statistics: (order) => countHours({ schema, db, transaction }, order),
+    analysis: (order) => analyzeTables(db, [schema, bossSchema], order),
+  }
+  const seeTo = recordedDuties(db, schema, duties)
+  const maintenance = new Maintenance({ schema, db, authorize, seeTo })
   const parts = {
     schema,
     starter,
@@ -141,6 +150,7 @@ export function wire(
     authorize,
     operator,
     maintenance,
+    schedules: { list: () => readSchedules(boss), end: (name: string) => endSchedule(boss, name) },
     transaction,
     db,
     onEnqueued: (committed: boolean) => wakeUp.soon(committed),
@@ -161,6 +171,8 @@ export function wire(
     applier,
     logger,
     wakeUp,
+    duties,
+    seeTo,
     eventQueue: options.events?.queue,
     parts,
   }

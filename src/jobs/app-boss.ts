@@ -26,6 +26,7 @@ export type AppBoss = Pick<
   | 'deleteJob'
   | 'schedule'
   | 'unschedule'
+  | 'getSchedules'
 >
 
 const NEEDED = Object.keys({
@@ -40,6 +41,7 @@ const NEEDED = Object.keys({
   deleteJob: 0,
   schedule: 0,
   unschedule: 0,
+  getSchedules: 0,
 } satisfies Record<keyof AppBoss, 0>)
 
 /** The version of pg-boss's tables that this package was made with. */
@@ -70,27 +72,39 @@ export async function startAppBoss(boss: AppBoss): Promise<void> {
   )
 }
 
+/** What is not as it has to be of the queues, by queue. */
+export async function wrongInQueues(
+  boss: Pick<AppBoss, 'getQueue'>,
+): Promise<readonly { readonly queue: string; readonly isMissing: boolean; readonly problems: readonly string[] }[]> {
+  const found = await Promise.all(
+    QUEUES.map(async ([name, options]) => {
+      const queue = (await boss.getQueue(name)) as Readonly<Record<string, unknown>> | null
+      if (queue === null) return { queue: name, isMissing: true, problems: ['it is missing'] }
+      const problems = Object.entries({ policy: 'standard', ...options })
+        .filter(([key, value]) => queue[key] !== value)
+        .map(([key, value]) => `${key} is ${JSON.stringify(queue[key])} and has to be ${JSON.stringify(value)}`)
+      return { queue: name, isMissing: false, problems }
+    }),
+  )
+  return found.filter(({ problems }) => problems.length > 0)
+}
+
 /**
  * What cannot be changed of a queue that is there already, or was changed by somebody else meanwhile.
  *
  * @throws SagaError `SCHEMA_TOO_OLD` for a queue that is missing, `OPTION_INVALID` for one that is not as it has to be.
  */
 export async function checkQueues(boss: AppBoss): Promise<void> {
-  for (const [name, options] of QUEUES) {
-    const queue = (await boss.getQueue(name)) as Readonly<Record<string, unknown>> | null
-    if (queue === null) {
-      throw new SagaError(
-        'SCHEMA_TOO_OLD',
-        `The PgBoss that was handed in has no queue ${name}. Start an engine, or call migrate() in a deploy step.`,
-      )
-    }
-    const wrong = Object.entries({ policy: 'standard', ...options }).filter(([key, value]) => queue[key] !== value)
-    if (wrong.length === 0) continue
-    const list = wrong.map(
-      ([key, value]) => `${key} is ${JSON.stringify(queue[key])} and has to be ${JSON.stringify(value)}`,
+  const [wrong] = await wrongInQueues(boss)
+  if (wrong === undefined) return
+  const { queue, isMissing, problems } = wrong
+  if (isMissing) {
+    throw new SagaError(
+      'SCHEMA_TOO_OLD',
+      `The PgBoss that was handed in has no queue ${queue}. Start an engine, or call migrate() in a deploy step.`,
     )
-    throw refusal(`of its queue ${name}, ${list.join(', ')}. Delete the queue while it is empty; it is made anew`)
   }
+  throw refusal(`of its queue ${queue}, ${problems.join(', ')}. Delete the queue while it is empty; it is made anew`)
 }
 
 /**

@@ -52,7 +52,7 @@ export class Losses {
     const all = jobs.map(async (job) => {
       try {
         const limits = limitsOf(definitions.get(job.saga), job.step, job.side)
-        await this.#once(lostItem(job, limits, ran, counted), job)
+        await this.#once(lostItem(job, { limits, ran, counted }), job)
         recorded.add(job.id)
       } catch {
         // It is not among those that are recorded.
@@ -73,7 +73,11 @@ export class Losses {
 }
 
 /** The report that stands in for the worker that is gone. */
-function lostItem(job: ClaimedJob, limits: Limits, ran: Ran | undefined, counted: boolean): Item {
+export function lostItem(
+  job: ClaimedJob,
+  of: { readonly limits: Limits; readonly ran?: Ran | undefined; readonly counted: boolean },
+): Item {
+  const { limits, ran, counted } = of
   const delivery = {
     step: job.step,
     side: job.side,

@@ -2,12 +2,11 @@
  * Maintenance on pg-boss's schedules: pg-boss sends a job for each duty when it is due, once for all workers, and once for
  * what was missed while nobody ran; one worker takes it.
  */
-
-import { SagaError } from '../engine/errors.ts'
-import { type Duty, isDuty, type Maintenance } from '../engine/maintenance.ts'
+import { type Duty, isDuty, type SeeTo } from '../engine/duties.ts'
 import type { Logger } from '../engine/runtime/ports.ts'
-import { type Db, isConnectionError } from '../engine/store/db.ts'
+import type { Db } from '../engine/store/db.ts'
 import type { AppBoss } from './app-boss.ts'
+import { scheduleWith } from './cron.ts'
 import { MAINTENANCE_QUEUE } from './queues.ts'
 import { Rounds } from './rounds.ts'
 
@@ -24,6 +23,8 @@ export type Schedules = { readonly [duty in Duty]: When | undefined }
 export const USUAL_SCHEDULES = {
   cleanup: { cron: '17 * * * *', tz: 'UTC' },
   recovery: { cron: '*/10 * * * *', tz: 'UTC' },
+  statistics: { cron: '2 * * * *', tz: 'UTC' },
+  analysis: { cron: '*/5 * * * *', tz: 'UTC' },
 } satisfies Schedules
 
 /** @throws SagaError `OPTION_INVALID` for a cron expression or time zone that there is not. */
@@ -31,13 +32,8 @@ export async function schedule(boss: AppBoss, schedules: Schedules): Promise<voi
   for (const [duty, when] of Object.entries(schedules)) {
     if (when === undefined) await boss.unschedule(MAINTENANCE_QUEUE, duty)
     else {
-      try {
-        await boss.schedule(MAINTENANCE_QUEUE, when.cron, { duty }, { key: duty, tz: when.tz, missed: 'once' })
-      } catch (cause) {
-        if (isConnectionError(cause)) throw cause
-        const { message } = cause as Error
-        throw new SagaError('OPTION_INVALID', `maintenance.${duty} cannot be scheduled: ${message}`, { cause })
-      }
+      const cron = { key: duty, ...when, isMadeUp: true }
+      await scheduleWith(boss, MAINTENANCE_QUEUE, cron, { duty }, `maintenance.${duty}`)
     }
   }
 }
@@ -45,7 +41,7 @@ export async function schedule(boss: AppBoss, schedules: Schedules): Promise<voi
 export type MaintenanceLoopOptions = {
   readonly boss: AppBoss
   readonly db: Db
-  readonly maintenance: Maintenance
+  readonly seeTo: SeeTo
   readonly logger: Logger
   /** Of this worker. */
   readonly id: () => string
@@ -93,14 +89,14 @@ export class MaintenanceLoop {
 
   /** @returns whether there is more to do. */
   async #run(duty: string): Promise<boolean> {
-    const { maintenance, logger, id, isActive, onDone } = this.#options
+    const { seeTo, logger, id, isActive, onDone } = this.#options
     if (!isDuty(duty)) {
       logger.warn({ duty }, 'a duty of maintenance is unknown here, and left to its next time')
       return false
     }
     const endsAt = performance.now() + LONGEST_MS
     const goesOn = () => !this.#isClosed && isActive() && performance.now() < endsAt
-    const report = await maintenance.run(duty, { by: `worker ${id()}`, isDry: false, goesOn })
+    const report = await seeTo(duty, { by: `worker ${id()}`, isDry: false, goesOn })
     onDone(duty, report)
     if ('failed' in report && report.failed.length > 0)
       logger.warn({ duty, failed: report.failed }, 'maintenance has failed in part')

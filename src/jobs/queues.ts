@@ -17,6 +17,9 @@ export const DEAD_LETTER_QUEUE = 'saga_dead_letter'
 /** What is to be done for all sagas, when it is due. */
 export const MAINTENANCE_QUEUE = 'saga_maintenance'
 
+/** Sagas that are to be started, when they are due. */
+export const SCHEDULE_QUEUE = 'saga_schedule'
+
 /** Sixty years, just inside pg-boss's integer: what is queued waits as long as it has to. */
 const NEVER_SECONDS = 60 * 365 * 24 * 60 * 60
 const HOUR_SECONDS = 60 * 60
@@ -57,6 +60,8 @@ export const QUEUES: readonly (readonly [name: string, options: QueueOptions])[]
     MAINTENANCE_QUEUE,
     { ...KEPT, retryLimit: 3, retryDelay: 60, expireInSeconds: 15 * 60, retentionSeconds: DAY_SECONDS },
   ],
+  // A start that fails is tried again until it succeeds, or somebody has mended what keeps it from it.
+  [SCHEDULE_QUEUE, { ...KEPT, retryLimit: ALWAYS, expireInSeconds: READ_AGAIN_SECONDS }],
   // One that somebody has completed stays until its saga leaves, so that it is not taken for one that was lost.
   [DEAD_LETTER_QUEUE, { ...KEPT, deleteAfterSeconds: NEVER_SECONDS }],
   // A redelivery by pg-boss itself would only repeat what its own dead-letter queue leads to: a lost attempt.

@@ -5,13 +5,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { checkAct } from '../engine/acts.ts'
 import { flightsOf, type InFlight } from '../engine/core/state.ts'
-import type { DutyOrder, RecoveryOutcome, RecoveryReport } from '../engine/maintenance.ts'
+import type { DutyOrder, RecoveryOutcome, RecoveryReport } from '../engine/duties.ts'
 import { type Applier, applyBatch, type Item } from '../engine/runtime/apply.ts'
 import { UNLIMITED } from '../engine/runtime/limits.ts'
 import type { Logger } from '../engine/runtime/ports.ts'
 import type { Db } from '../engine/store/db.ts'
 import { lockSagas } from '../engine/store/sagas.ts'
 import type { Schemas } from './lacking.ts'
+import { lostItem } from './losses.ts'
 import { countRecovery, handsOf, type StuckSaga, stuckInPage } from './stuck.ts'
 
 const NAMED = 100
@@ -19,7 +20,6 @@ const REST_TIMES = 5
 const ACTOR = 'maintenance'
 
 export type RecoveryParts = Schemas & {
-  readonly db: Db
   readonly transaction: <T>(run: (db: Db) => Promise<T>) => Promise<T>
   readonly applier: Applier
   readonly logger: Logger
@@ -107,13 +107,10 @@ export class Recovery {
 /** Nobody works on its attempts any more: they are lost, which counts for nothing. One without any is looked at again. */
 function itemsFor(flights: readonly InFlight[], stuck: StuckSaga, outcome: 'resumed' | 'compensated'): readonly Item[] {
   const { sagaId } = stuck
-  const lost = flights.map(({ step, side, flight }): Item => {
-    const delivery = { step, side, jobId: flight.jobId, insertedAs: flight.attempt, retryCount: 0 }
-    return {
-      sagaId,
-      input: { type: 'lost', ...delivery, limits: UNLIMITED, uncounted: true },
-      job: { id: flight.jobId, retryCount: 0 },
-    }
+  const lost = flights.map(({ step, side, flight }) => {
+    const { jobId: id, attempt } = flight
+    const job = { id, saga: sagaId, step, side, attempt, retryCount: 0, revision: stuck.revision }
+    return lostItem(job, { limits: UNLIMITED, counted: false })
   })
   const next: readonly Item[] = lost.length > 0 ? lost : [{ sagaId, input: { type: 'look_again' } }]
   if (outcome === 'resumed') return next

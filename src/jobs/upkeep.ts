@@ -2,11 +2,12 @@
  * What a worker sees to beside running steps, each in a loop of its own: timers and lines, what waits for code or a hold,
  * what was lost, who is dead, operations, and the watchdog. None of them decides anything: they hand items to the committer.
  */
-import type { Duty, Maintenance } from '../engine/maintenance.ts'
+import type { Duty, SeeTo } from '../engine/duties.ts'
 import type { OperationRounds } from '../engine/operation-rounds.ts'
 import type { Applier, Item } from '../engine/runtime/apply.ts'
 import { breakersOf, type CodeShelf } from '../engine/runtime/limits.ts'
 import type { Logger } from '../engine/runtime/ports.ts'
+import type { Schedule } from '../engine/schedule.ts'
 import type { Db } from '../engine/store/db.ts'
 import type { AppBoss } from './app-boss.ts'
 import { Breakers } from './breakers.ts'
@@ -19,10 +20,12 @@ import { Mending } from './mending.ts'
 import { OperationLoop } from './operation-loop.ts'
 import type { Owner } from './owner.ts'
 import { Releases } from './releases.ts'
+import { ScheduleLoop, type ScheduleLoopOptions } from './schedule-loop.ts'
 import { Stranded } from './stranded.ts'
 import { Takeover } from './takeover.ts'
 import { TimerLoop } from './timer-loop.ts'
 import { Watchdog, type WatchdogReport } from './watchdog.ts'
+import { WatchdogLog } from './watchdog-log.ts'
 
 export type UpkeepOptions = {
   readonly connectionString: string
@@ -40,7 +43,10 @@ export type UpkeepOptions = {
   /** How long nobody may have the code of a saga before it is a dead letter. */
   readonly codeMissingAfterMs: number
   readonly watchdogEveryMs: number
-  readonly maintenance: Maintenance
+  readonly seeTo: SeeTo
+  /** That this worker knows. */
+  readonly schedules: readonly Schedule[]
+  readonly startScheduled: ScheduleLoopOptions['start']
   readonly owner: Owner
   /** Whether the worker takes on anything new. */
   readonly isOpen: () => boolean
@@ -88,6 +94,7 @@ export class Upkeep {
     const goingOn = { applier, db, transaction, logger, isActive: isOpen, onJobs: options.onJobs }
     this.breakers = new Breakers({ ...goingOn, breakers: breakersOf(code.all()) })
     const { connectionString, bossSchema, boss, rounds } = options
+    const watchdogLog = new WatchdogLog(db, schema)
     const mending = new Mending({
       schema,
       bossSchema,
@@ -104,11 +111,20 @@ export class Upkeep {
       new MaintenanceLoop({
         boss,
         db,
-        maintenance: options.maintenance,
+        seeTo: options.seeTo,
         logger,
         id: () => owner.identity.id,
         isActive: isOpen,
         onDone: (duty, report) => onEvent({ type: 'maintained', duty, report }),
+      }),
+      new ScheduleLoop({
+        boss,
+        db,
+        transaction,
+        schedules: options.schedules,
+        start: options.startScheduled,
+        logger,
+        isActive: isOpen,
       }),
       new OperationLoop({ connectionString, schema, db, logger, rounds, isActive }),
       new Watchdog({
@@ -121,7 +137,12 @@ export class Upkeep {
         everyMs: options.watchdogEveryMs,
         id: () => owner.identity.id,
         isActive,
-        onDone: (report) => onEvent({ type: 'watched', report }),
+        onDone: (report) => {
+          onEvent({ type: 'watched', report })
+          watchdogLog.write(owner.identity.id, report).catch((error: unknown) => {
+            logger.warn({ error: String(error) }, 'what the watchdog found could not be written into the log')
+          })
+        },
       }),
     ]
   }

@@ -11,6 +11,7 @@ import { firstWorker } from '../engine/store/workers.ts'
 import { type Lacking, lackingInPage, type Schemas, WATCHED } from './lacking.ts'
 import type { Mending } from './mending.ts'
 import { Rounds } from './rounds.ts'
+import { countsOf } from './watchdog-log.ts'
 
 const PAGE = 500
 const REST_TIMES = 10
@@ -133,10 +134,4 @@ export class Watchdog {
     const about = { found: lacking.length, mended: mended.length, what: countsOf(lacking), sagas }
     this.#options.logger.warn(about, 'sagas waited for something that was not there')
   }
-}
-
-function countsOf(lacking: readonly Lacking[]): Readonly<Record<string, number>> {
-  const counts: Record<string, number> = {}
-  for (const { what } of lacking) counts[what] = (counts[what] ?? 0) + 1
-  return counts
 }

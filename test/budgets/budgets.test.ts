@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { BUDGETED, COUNTED, measureBudgets, readBudgets, TOLERANCE } from '../../bench/budgets.ts'
-import { locateBinaries } from '../../tools/postgres/binaries.ts'
+import { locateBinaries } from '../../src/cli/postgres/binaries.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'pg-saga-budgets-'))
 

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { commandTable } from '../../tools/cli-table.ts'
 import { anchors, codeBlocks, type Page, ROOT, readPage, readPages, relativeLinks } from './markdown.ts'
 
 /** One sentence for each link of the page that leads nowhere. */
@@ -98,6 +99,13 @@ describe('an error code', () => {
     const { text } = readPage('docs/errors.md')
     const [thrown = ''] = text.split('\n## Codes in the journal')
     expect([...explainedCodes(thrown)].sort()).toEqual([...codes].sort())
+  })
+})
+
+describe('the table of commands', () => {
+  test('in docs/cli.md is that of the program: npm run cli:table', () => {
+    const [, table] = /<!-- commands -->\n([\s\S]*?)<!-- \/commands -->/.exec(readPage('docs/cli.md').text) ?? []
+    expect(table).toBe(commandTable())
   })
 })
 

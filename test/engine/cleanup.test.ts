@@ -199,7 +199,7 @@ describe('clean-up', () => {
       await deleteOld(
         spy,
         'saga',
-        { definition: 'usual', status: 'completed', keepMs: DAY_MS },
+        { definition: 'usual', status: 'completed', keepMs: DAY_MS, archive: false },
         { sagas: 500, events: 1 },
       )
       return asked.join('\n')

@@ -14,6 +14,7 @@ const rooms = {
   testing: /^src\/testing\//,
   cli: /^src\/cli\//,
   compose: /^src\/compose\//,
+  doctor: /^src\/doctor\//,
   index: /^src\/index\.ts$/,
 } as const
 
@@ -33,8 +34,9 @@ const arrows: Readonly<Record<Room, readonly Room[]>> = {
   dashboard: inner,
   testing: inner,
   compose: [...inner, 'jobs'],
-  index: [...inner, 'jobs', 'compose'],
-  cli: [...inner, 'jobs', 'dashboard', 'compose', 'index'],
+  doctor: [...inner, 'jobs', 'compose'],
+  index: [...inner, 'jobs', 'compose', 'doctor'],
+  cli: [...inner, 'jobs', 'dashboard', 'compose', 'doctor', 'index'],
 }
 
 /** Who may import a package; a package that is not listed may be imported by nobody. */
@@ -43,6 +45,7 @@ const packages: readonly { readonly name: RegExp; readonly importers: RegExp }[]
   { name: /^drizzle-orm(\/|$)/, importers: /^src\/(engine\/store\/|compose\/|index\.ts$)/ },
   { name: /^pg(\/|$)/, importers: /^src\/(engine\/store\/|jobs\/(connection|pools|sessions)\.ts$)/ },
   { name: /^pg-boss(\/|$)/, importers: /^src\/(jobs\/|compose\/|index\.ts$)/ },
+  { name: /^commander(\/|$)/, importers: /^src\/cli\// },
   { name: /^(hono|@hono\/node-server|htmx\.org)(\/|$)/, importers: /^src\/dashboard\// },
   { name: /^zod(\/|$)/, importers: /^src\/(?!engine\/core\/)/ },
 ]

@@ -91,7 +91,13 @@ describe('a PgBoss of the app', () => {
     const { id } = await engine.enqueue(order, {})
     expect((await engine.outcome(id)).status).toBe('completed')
     const { rows } = await database.pool.query(`select name from jobs.queue where name like 'saga%' order by 1`)
-    expect(rows.map(({ name }) => name)).toEqual(['saga_dead_letter', 'saga_lost', 'saga_maintenance', 'saga_step'])
+    expect(rows.map(({ name }) => name)).toEqual([
+      'saga_dead_letter',
+      'saga_lost',
+      'saga_maintenance',
+      'saga_schedule',
+      'saga_step',
+    ])
     await stopEngine(engine)
     expect(await boss.getQueue('saga_step')).toMatchObject({ name: 'saga_step' })
   })
@@ -144,6 +150,7 @@ describe('what is handed in as a PgBoss is refused when', () => {
         'deleteJob',
         'schedule',
         'unschedule',
+        'getSchedules',
       ].map((name) => [name, nothing]),
     )
     const error = await refusal(fake)

@@ -113,6 +113,31 @@ test('the loop fetches again at once only while it gets as much as it asks for',
   expect(fetches).toBe(3)
 })
 
+test('a worker that nobody tells looks again after a fetch that brought anything', async () => {
+  const { promise: looked, resolve } = Promise.withResolvers<void>()
+  let fetches = 0
+  const loop = new FetchLoop({
+    ...IDLE,
+    isTold: () => false,
+    fetcher: {
+      reconcile: async () => [],
+      fetch: async () => {
+        fetches += 1
+        if (fetches > 1) resolve()
+        if (fetches > 1) return undefined
+        return { claim: { id: '1', open: 0 }, jobs: [], sagas: new Map(), holds: new Map(), isFull: false }
+      },
+    },
+    // By its poll it would look in half a second: the clock stands still for that.
+  })
+  vi.useFakeTimers({ toFake: ['setInterval'] })
+  loop.open()
+  vi.useRealTimers()
+  await looked
+  await loop.close()
+  expect(fetches).toBe(2)
+})
+
 describe('reading back what a worker owns', () => {
   test('is repeated when it failed halfway', async () => {
     const schema = 'saga'

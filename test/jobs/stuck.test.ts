@@ -2,8 +2,11 @@
 import type pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import { unwire, wire } from '../../src/compose/wiring.ts'
+import { NO_FAULTS, SILENT } from '../../src/engine/runtime/ports.ts'
 import { createSagaClient, type RecoveringOptions, type SagaDefinition, sagasFor } from '../../src/index.ts'
 import { MAINTENANCE_QUEUE } from '../../src/jobs/queues.ts'
+import { Recovery } from '../../src/jobs/recovery.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { startEngine, stopEngine } from '../support/engine.ts'
 import { brokenRules } from '../support/rules.ts'
@@ -189,6 +192,42 @@ describe('a saga of which nobody has anything in hand', () => {
     expect((await client.maintenance.recover()).outcomes).toEqual({ compensated: 1 })
   })
 
+  test('is left alone where it has moved on, or got into a worker’s hands, since it was found', async () => {
+    const [moved, fetched] = [await begun(turned), await begun(turned)]
+    await forgotten(moved)
+    await forgotten(fetched)
+    await later(2 * HOUR_MS)
+    const wiring = wire({ connectionString: database.connectionString }, [], false, NO_FAULTS)
+    const { transaction } = wiring.parts
+    let calls = 0
+    const recovery = new Recovery({
+      schema: 'saga',
+      bossSchema: 'pgboss',
+      applier: wiring.applier,
+      logger: SILENT,
+      onJobs: () => {},
+      onLine: () => {},
+      // The first one finds them.
+      transaction: async (run) => {
+        calls += 1
+        if (calls === 2) {
+          await database.pool.query('update saga.saga set revision = revision + 1 where id = $1', [moved])
+          await database.pool.query(
+            `update pgboss.job set state = 'created' where name = 'saga_step' and data ->> 'saga' = $1`,
+            [fetched],
+          )
+        }
+        return transaction(run)
+      },
+    })
+    const { outcomes } = await recovery.run({ isDry: false, goesOn: () => true })
+    await database.pool.query('update saga.saga set revision = revision - 1 where id = $1', [moved])
+    await unwire(wiring)
+    expect(outcomes).toEqual({ left: 1, queued: 1 })
+    expect(await events(moved)).toEqual(['saga_started', 'attempt_scheduled'])
+    expect(await events(fetched)).toEqual(['saga_started', 'attempt_scheduled'])
+  })
+
   test('keeps no other from being recovered when it cannot be', async () => {
     const [bad, good] = [await begun(resumed), await begun(resumed)]
     await forgotten(bad)
@@ -214,6 +253,31 @@ describe('a saga of which nobody has anything in hand', () => {
     expect((await engine.outcome(id)).status).toBe('completed')
     const [entry] = await client.maintenance.log({ duty: 'recovery' })
     expect(entry).toMatchObject({ by: `worker ${engine.workerId}`, outcome: { found: 1, outcomes: { resumed: 1 } } })
+    await stopEngine(engine)
+  })
+})
+
+describe('a duty that fails', () => {
+  test('leaves its job, which comes again when its time is over, and is seen to then', async () => {
+    const engine = await startEngine(database.connectionString, [reported])
+    await database.pool.query('alter table saga.saga_recovery rename to elsewhere')
+    await database.pool.query(`insert into pgboss.job (name, data) values ($1, '{"duty":"recovery"}')`, [
+      MAINTENANCE_QUEUE,
+    ])
+    const entries = () => client.maintenance.log({ duty: 'recovery', limit: 1 })
+    await until('it has failed', async () => (await entries())[0]?.error?.includes('saga_recovery') === true)
+    const jobs = async () => {
+      const { rows } = await database.pool.query('select state from pgboss.job where name = $1', [MAINTENANCE_QUEUE])
+      return rows.map(({ state }) => state)
+    }
+    expect(await jobs()).toEqual(['active'])
+    await database.pool.query('alter table saga.elsewhere rename to saga_recovery')
+    // What pg-boss does with it when its time is over.
+    await database.pool.query(`update pgboss.job set state = 'retry', start_after = now() where name = $1`, [
+      MAINTENANCE_QUEUE,
+    ])
+    await until('it is seen to', async () => (await jobs()).length === 0)
+    expect((await entries())[0]).toMatchObject({ error: null, by: `worker ${engine.workerId}` })
     await stopEngine(engine)
   })
 })

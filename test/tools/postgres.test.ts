@@ -4,7 +4,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { isPostgresOf } from '../../tools/postgres/data-folder.ts'
+import { isPostgresOf } from '../../src/cli/postgres/data-folder.ts'
 import { withClient } from '../../tools/postgres/database.ts'
 import { type EmbeddedPostgres, startPostgres } from '../../tools/postgres/embedded.ts'
 

@@ -42,6 +42,20 @@ export async function endEntry(
   await trim(db, schema, duty).catch(() => {})
 }
 
+/** Of something that is over already. */
+export async function addEntry(
+  db: Db,
+  schema: string,
+  entry: Pick<MaintenanceEntry, 'id' | 'duty' | 'by'> & { readonly outcome: object },
+): Promise<void> {
+  await db.executeSql(
+    `insert into ${schema}.saga_maintenance (id, duty, by, is_dry, started_at, finished_at, outcome)
+     values ($1::uuid, $2::text, $3::text, false, ${schema}.now(), ${schema}.now(), $4::text::jsonb)`,
+    [entry.id, entry.duty, entry.by, JSON.stringify(entry.outcome)],
+  )
+  await trim(db, schema, entry.duty).catch(() => {})
+}
+
 /** That there is one too many for a while is nobody's trouble. */
 async function trim(db: Db, schema: string, duty: string): Promise<void> {
   await db.executeSql(

@@ -63,12 +63,44 @@ async function createSchema(db: Db, name: string): Promise<void> {
 }
 
 /**
+ * The statements that `applyMigrations` would make, as a script. Transaction: any; nothing is changed.
+ *
+ * @throws SagaError `SCHEMA_TOO_NEW`.
+ */
+export async function missingMigrations(
+  db: Db,
+  schema: string,
+): Promise<MigrationState & { readonly statements: readonly string[] }> {
+  const name = schemaName(schema)
+  const state = await stateOf(db, name)
+  checkVersion(state, name, true)
+  const statements = [
+    `create schema if not exists ${name}`,
+    `create table if not exists ${name}.saga_migration (
+  version int primary key, hash text not null, applied_at timestamptz not null default now())`,
+  ]
+  for (const [index, migration] of readMigrationFiles({ migrationsFolder: FOLDER }).entries()) {
+    if (index < state.applied) continue
+    const texts = migration.sql.map((text) => text.replaceAll(`"${SCHEMA_PLACEHOLDER}"`, `"${name}"`).trim())
+    statements.push(...texts.filter((text) => text !== '' && !/^create schema/i.test(text)))
+    statements.push(`insert into ${name}.saga_migration (version, hash) values (${index + 1}, '${migration.hash}')`)
+  }
+  return { ...state, statements: state.applied >= state.known ? [] : statements }
+}
+
+/**
  * Checks the schema without changing it.
  *
  * @throws SagaError `SCHEMA_TOO_OLD` or `SCHEMA_TOO_NEW`, saying by how much and what to do.
  */
 export async function checkSchema(db: Db, schema: string): Promise<MigrationState> {
   const name = schemaName(schema)
+  const state = await stateOf(db, name)
+  checkVersion(state, name, false)
+  return state
+}
+
+async function stateOf(db: Db, name: string): Promise<MigrationState> {
   const { rows: found } = await db.executeSql(`select to_regclass($1::text) is not null as found`, [
     `${name}.saga_migration`,
   ])
@@ -78,9 +110,7 @@ export async function checkSchema(db: Db, schema: string): Promise<MigrationStat
     const { rows } = await db.executeSql(`select coalesce(max(version), 0)::int as applied from ${name}.saga_migration`)
     applied = Number(rows[0]?.applied)
   }
-  const state = { applied, known }
-  checkVersion(state, name, false)
-  return state
+  return { applied, known }
 }
 
 function checkVersion({ applied, known }: MigrationState, name: string, migrating: boolean): void {

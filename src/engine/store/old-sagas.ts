@@ -51,8 +51,24 @@ export async function deleteOld(
   })
   if (taken.length === 0) return 0
   const ids = plainColumn(taken.map((row) => String(row['id'])))
-  // A statement of its own, after the lock: it sees the whole journal.
+  // Statements of their own, after the lock: they see the whole journal.
+  if (kept.archive) await archive(db, schema, ids)
   await askPrepared(db, `delete from ${schema}.saga_event where saga_id = any($1::uuid[])`, [ids])
   await askPrepared(db, `delete from ${schema}.saga where id = any($1::uuid[])`, [ids])
   return taken.length
+}
+
+/** Transaction: required, with the sagas locked. */
+async function archive(db: Db, schema: string, ids: unknown): Promise<void> {
+  await db.executeSql(
+    `insert into ${schema}.saga_archive (id, definition, version, key, status, tags, created_at, finished_at, archived_at, state, journal)
+     select s.id, s.definition, s.version, s.key, s.status, s.tags, s.created_at, s.finished_at, ${schema}.now(), s.state::jsonb, (
+       select jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+           'sequence', e.sequence, 'type', e.type, 'at', e.at, 'step', e.step, 'side', e.side, 'attempt', e.attempt,
+           'worker', e.worker, 'build', e.build)) || jsonb_build_object('data', e.data, 'payload', e.payload) order by e.sequence)
+       from ${schema}.saga_event e where e.saga_id = s.id)
+     from ${schema}.saga s where s.id = any($1::uuid[])
+     on conflict (id, finished_at) do nothing`,
+    [ids],
+  )
 }

@@ -1,7 +1,8 @@
 /**
  * What definitions want of maintenance, stored by version, so that any worker can see to it for all of them.
  *
- * What counts are the versions that live workers have: the longest that any of them wants sagas kept, and what the newest
+ * What counts are the versions that live workers have: the longest that any of them wants sagas kept, archived if any of
+ * them wants that, and what the newest
  * says of those without progress. Where no worker has a definition any more, its newest version counts; a definition that
  * has never said anything is left alone.
  */
@@ -21,6 +22,7 @@ const COLUMNS = [
   'keep_completed_ms',
   'keep_compensated_ms',
   'keep_resolved_ms',
+  'archive',
   'when_stuck',
   'stuck_after_ms',
   'max_recoveries',
@@ -36,7 +38,7 @@ export async function storePolicy(
 ): Promise<void> {
   await db.executeSql(
     `insert into ${schema}.saga_policy (definition, version, ${COLUMNS.join(', ')}, updated_at)
-     values ($1::text, $2::int, $3::bigint, $4::bigint, $5::bigint, $6::text, $7::bigint, $8::int, ${schema}.now())
+     values ($1::text, $2::int, $3::bigint, $4::bigint, $5::bigint, $6::boolean, $7::text, $8::bigint, $9::int, ${schema}.now())
      on conflict (definition, version) do update set (${COLUMNS.join(', ')}, updated_at) = (${of('excluded')}, excluded.updated_at)
      where (${of('excluded')}) is distinct from (${of('saga_policy')})`,
     [
@@ -45,6 +47,7 @@ export async function storePolicy(
       keeping.completed,
       keeping.compensated,
       keeping.resolved,
+      keeping.archive,
       recovering.whenStuck,
       recovering.stuckAfterMs,
       recovering.maxRecoveries,
@@ -57,7 +60,7 @@ export function policies(schema: string): string {
   const longest = (column: string) =>
     `case when bool_or(p.${column} is null) then null else max(p.${column}) end as ${column}`
   const newest = (column: string) => `(array_agg(p.${column} order by p.version desc))[1] as ${column}`
-  return `select p.definition, ${['keep_completed_ms', 'keep_compensated_ms', 'keep_resolved_ms'].map(longest).join(', ')},
+  return `select p.definition, ${['keep_completed_ms', 'keep_compensated_ms', 'keep_resolved_ms'].map(longest).join(', ')}, bool_or(p.archive) as archive,
        ${['when_stuck', 'stuck_after_ms', 'max_recoveries'].map(newest).join(', ')}
      from (
        select q.definition, q.version, ${of('q')}, q.lives, bool_or(q.lives) over known as any_lives, max(q.version) over known as newest
@@ -72,12 +75,18 @@ export function policies(schema: string): string {
 }
 
 /** How long finished sagas of a definition are kept in one status. */
-export type Kept = { readonly definition: string; readonly status: FinishedStatus; readonly keepMs: number }
+export type Kept = {
+  readonly definition: string
+  readonly status: FinishedStatus
+  readonly keepMs: number
+  /** What is deleted is archived. */
+  readonly archive: boolean
+}
 
 /** Of all definitions that have said so, but for those that are kept for ever, in the order of their names. */
 export async function readKept(db: Db, schema: string): Promise<readonly Kept[]> {
   const { rows } = await db.executeSql(
-    `select p.definition, x.status, x.ms::float8 as "keepMs"
+    `select p.definition, x.status, x.ms::float8 as "keepMs", p.archive
      from (${policies(schema)}) p
      cross join lateral (values ('completed', p.keep_completed_ms), ('compensated', p.keep_compensated_ms), ('resolved', p.keep_resolved_ms))
        as x(status, ms)

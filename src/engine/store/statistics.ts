@@ -1,0 +1,114 @@
+/** What became of sagas, hour by hour: counted when an hour is over, and kept longer than the sagas themselves. */
+import type { Db } from './db.ts'
+
+export type HourStatistics = {
+  /** Its beginning. */
+  readonly hour: Date
+  readonly definition: string
+  readonly started: number
+  readonly completed: number
+  readonly compensated: number
+  readonly resolved: number
+  /** In that hour, and still there when it was counted. */
+  readonly deadLettered: number
+  /** From start to end, of those that have completed or were compensated; `null` where there were none. */
+  readonly meanMs: number | null
+  readonly p50Ms: number | null
+  readonly p95Ms: number | null
+  readonly p99Ms: number | null
+}
+
+/** Ids are ordered by time: the smallest that can have been made from this moment on. */
+function idFrom(moment: string): string {
+  const hex = `lpad(to_hex(floor(extract(epoch from ${moment}) * 1000)::bigint), 12, '0')`
+  return `(substr(${hex}, 1, 8) || '-' || substr(${hex}, 9, 4) || '-0000-0000-000000000000')::uuid`
+}
+
+const LENGTH_MS = `extract(epoch from s.finished_at - greatest(s.created_at, s.start_at))::float8 * 1000`
+
+/**
+ * The hours that are over and have not been counted, the oldest first.
+ *
+ * @param most of them, and no further back than that.
+ */
+export async function uncountedHours(db: Db, schema: string, most: number): Promise<readonly Date[]> {
+  const { rows } = await db.executeSql(
+    `select h.hour from (select date_trunc('hour', ${schema}.now(), 'UTC') as this) n
+     cross join lateral generate_series(
+       greatest(n.this - $1::int * interval '1 hour', (select max(t.hour) + interval '1 hour' from ${schema}.saga_statistics t)),
+       n.this - interval '1 hour', interval '1 hour') as h(hour)
+     order by h.hour`,
+    [most],
+  )
+  return rows.map((row) => row['hour'] as Date)
+}
+
+/**
+ * Counts an hour. Started are those whose ids were made in it; ends are counted by their moment.
+ *
+ * @returns the number of definitions. Transaction: one of ours. Index: primary key, `saga_finished`, `saga_open`.
+ */
+export async function countHour(db: Db, schema: string, hour: Date): Promise<number> {
+  const { rows } = await db.executeSql(
+    `with hour as (select $1::timestamptz as since, $1::timestamptz + interval '1 hour' as until),
+     counted as (
+       select s.definition, count(*)::int as started, 0 as completed, 0 as compensated, 0 as resolved, 0 as dead,
+         null::float8 as mean, null::float8[] as parts
+       from ${schema}.saga s
+       where s.id >= (select ${idFrom('since')} from hour) and s.id < (select ${idFrom('until')} from hour) group by s.definition
+       union all
+       select d.definition, 0, f.completed, f.compensated, f.resolved, 0, f.mean, f.parts
+       from (select distinct b.definition from ${schema}.saga_blueprint b) d cross join lateral (
+         select count(*) filter (where s.status = 'completed')::int as completed,
+           count(*) filter (where s.status = 'compensated')::int as compensated,
+           count(*) filter (where s.status = 'resolved')::int as resolved,
+           avg(${LENGTH_MS}) filter (where s.status <> 'resolved') as mean,
+           percentile_cont(array[0.5, 0.95, 0.99]) within group (order by ${LENGTH_MS})
+             filter (where s.status <> 'resolved') as parts
+         from ${schema}.saga s
+         where s.definition = d.definition and s.status in ('completed', 'compensated', 'resolved')
+           and s.finished_at >= (select since from hour) and s.finished_at < (select until from hour)
+       ) f
+       union all
+       select s.definition, 0, 0, 0, 0, count(*)::int, null, null
+       from ${schema}.saga s
+       where s.status = 'dead_lettered' and s.status <> 'completed'
+         and s.updated_at >= (select since from hour) and s.updated_at < (select until from hour)
+       group by s.definition
+     )
+     insert into ${schema}.saga_statistics (hour, definition, started, completed, compensated, resolved, dead_lettered, mean_ms, p50_ms, p95_ms, p99_ms)
+     select $1::timestamptz, c.definition, sum(c.started), sum(c.completed), sum(c.compensated), sum(c.resolved), sum(c.dead),
+       max(c.mean), max(c.parts[1]), max(c.parts[2]), max(c.parts[3])
+     from counted c group by c.definition
+     having sum(c.started + c.completed + c.compensated + c.resolved + c.dead) > 0
+     on conflict (hour, definition) do nothing
+     returning definition`,
+    [hour],
+  )
+  return rows.length
+}
+
+/** Transaction: any. */
+export async function forgetHours(db: Db, schema: string, keptDays: number): Promise<void> {
+  await db.executeSql(
+    `delete from ${schema}.saga_statistics where hour < ${schema}.now() - $1::int * interval '1 day'`,
+    [keptDays],
+  )
+}
+
+/** In order of hour and definition. Index: primary key. */
+export async function readStatistics(
+  db: Db,
+  schema: string,
+  { from, to, definition }: { readonly from: Date; readonly to: Date; readonly definition?: string | undefined },
+): Promise<readonly HourStatistics[]> {
+  const { rows } = await db.executeSql(
+    `select hour, definition, started, completed, compensated, resolved, dead_lettered as "deadLettered",
+       mean_ms as "meanMs", p50_ms as "p50Ms", p95_ms as "p95Ms", p99_ms as "p99Ms"
+     from ${schema}.saga_statistics
+     where hour >= $1::timestamptz and hour < $2::timestamptz and ($3::text is null or definition = $3::text)
+     order by hour, definition`,
+    [from, to, definition ?? null],
+  )
+  return rows as unknown as HourStatistics[]
+}
