@@ -28,7 +28,7 @@ export function programFor(io: Io, state: { exitCode: number }): Command {
     .option('--json', 'JSON, as it is written anyway where no terminal is')
     .showHelpAfterError('See pg-saga --help.')
     .configureOutput({ writeOut: io.out, writeErr: io.err, getOutHelpWidth: () => Math.min(io.width, 100) })
-    .configureHelp({ sortSubcommands: false } satisfies Partial<Help>)
+    .configureHelp({ sortSubcommands: false, showGlobalOptions: true } satisfies Partial<Help>)
     .exitOverride()
     .addHelpText('after', '\nExit codes: 0 done, 1 failed or not well, 2 usage, 3 not found, 4 refused, 5 drift.')
   const session = new Session(io, state, () => program.opts())

@@ -3,6 +3,10 @@
  *
  * Behind a pooler in transaction mode it is not: each transaction may run in another session, and a lock stays in one
  * that serves others. Taken for a sign of life it would say of the living that they are dead.
+ *
+ * Whether a lock stays is a question of what else is going on: a pooler that is idle gives the same session again. So the
+ * process id is asked first. A pooler makes up one of its own for who connects, whatever its mode; behind any of them a
+ * worker goes by heartbeats.
  */
 import type { Db } from '../engine/store/db.ts'
 import { lend, type Pool } from './pools.ts'
@@ -13,6 +17,9 @@ const LOCK = '1935763297, 0'
 
 /** @param other opens another session in the same way. */
 export async function keepsItsSession(session: Session, other: () => Session): Promise<boolean> {
+  const { processID } = (await session.client()) as unknown as { readonly processID: unknown }
+  const { rows } = await (await session.db()).executeSql('select pg_backend_pid() as pid')
+  if (rows[0]?.['pid'] !== processID) return false
   const rival = other()
   try {
     return await keepsItsLock(await session.db(), await rival.db())

@@ -31,16 +31,18 @@ const order = sagasFor<{ services: unknown; tx: pg.ClientBase }>()('order', {
 
 describe.skipIf(!hasBouncer)('behind PgBouncer in transaction mode', () => {
   let database: TestDatabase
-  let bouncer: Bouncer
+  let through: string
+  let bouncer: Bouncer | undefined
 
   beforeAll(async () => {
     database = await testDatabase()
     await database.pool.query('create table public.booked (nr int primary key)')
     bouncer = await startBouncer(database.connectionString)
+    through = bouncer.connectionString
   })
   afterAll(async () => {
     expect(await brokenRules(database.pool)).toEqual([])
-    await bouncer.close()
+    await bouncer?.close()
     await database.drop()
   })
 
@@ -51,9 +53,9 @@ describe.skipIf(!hasBouncer)('behind PgBouncer in transaction mode', () => {
     await database.pool.query('truncate public.booked; delete from saga.saga_event; delete from saga.saga')
     const direct = isDirect ? { directConnectionString: database.connectionString } : {}
     const engines = await Promise.all(
-      [1, 2].map(() => startEngine(bouncer.connectionString, [order], { ...direct, concurrency: 20 })),
+      [1, 2].map(() => startEngine(through, [order], { ...direct, concurrency: 20 })),
     )
-    const client = createSagaClient({ connectionString: bouncer.connectionString })
+    const client = createSagaClient({ connectionString: through })
     const items = Array.from({ length: SAGAS }, (_, at) => ({ input: { nr: at + 1 } }))
     await client.enqueueMany(order, items)
     await atRest(database.pool, SAGAS)
@@ -67,13 +69,13 @@ describe.skipIf(!hasBouncer)('behind PgBouncer in transaction mode', () => {
   })
 
   test('the doctor says what does not work there, and what to do', async () => {
-    const through = await examine({ connectionString: bouncer.connectionString })
+    const pooled = await examine({ connectionString: through })
     const past = await examine({
-      connectionString: bouncer.connectionString,
+      connectionString: through,
       directConnectionString: database.connectionString,
     })
-    const of = (report: typeof through) => report.findings.filter(({ check }) => check === 'sessions')
-    expect(of(through)).toMatchObject([{ level: 'warning', todo: expect.stringContaining('directConnectionString') }])
+    const of = (report: typeof pooled) => report.findings.filter(({ check }) => check === 'sessions')
+    expect(of(pooled)).toMatchObject([{ level: 'warning', todo: expect.stringContaining('directConnectionString') }])
     expect(of(past)).toMatchObject([{ level: 'ok', says: expect.stringContaining('past the pooler') }])
   })
 })
