@@ -31,6 +31,7 @@ export {
   StepNotApplied,
   StepRejected,
 } from './engine/errors.ts'
+export { type GrantOptions, grantsFor } from './engine/grants.ts'
 export type { KeepFor, KeepingOptions } from './engine/keeping.ts'
 export type { Duty, Maintenance, MaintenanceOptions, RecoveryOutcome, RecoveryReport } from './engine/maintenance.ts'
 export type { Operation, OperationCounts, OperationOrder, OperationStart } from './engine/operation-order.ts'

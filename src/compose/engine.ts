@@ -2,6 +2,7 @@
 import { type AnyDefinition, checkDefinition, type Definition } from '../engine/definition.ts'
 import { toMs } from '../engine/duration.ts'
 import { SagaError } from '../engine/errors.ts'
+import { Inbox } from '../engine/inbox.ts'
 import type { Duty } from '../engine/maintenance.ts'
 import { operationRounds } from '../engine/operation-rounds.ts'
 import { Operator } from '../engine/operator.ts'
@@ -42,6 +43,7 @@ export class SagaEngine extends SagaClient implements AsyncDisposable {
       options.transaction === undefined
         ? defaultTransaction(this.#txPool, transactionPoolSize, { prepared: wiring.prepared })
         : askedPlainly(options.transaction as OpenTransaction)
+    const code = new CodeShelf(definitions)
     this.#worker = new Worker({
       connectionString,
       directConnectionString: options.directConnectionString ?? connectionString,
@@ -52,10 +54,11 @@ export class SagaEngine extends SagaClient implements AsyncDisposable {
       db: wiring.db,
       applier: wiring.applier,
       transaction: wiring.parts.transaction,
-      code: new CodeShelf(definitions),
+      code,
       services: options.services,
       openTransaction,
       rounds: operationRounds(wiring.schema, new Operator(wiring.parts.operator)),
+      inbox: inboxOf(wiring, code),
       logger: wiring.logger,
       build: options.build ?? null,
       concurrency: options.concurrency ?? 100,
@@ -195,6 +198,11 @@ export function composeEngine(
     seen.add(`${name}@${version}`)
   }
   return new SagaEngine(wire(options, definitions, true, faults), options, definitions)
+}
+
+function inboxOf({ parts, logger }: Wiring, code: CodeShelf): Inbox {
+  const { maintenance } = parts
+  return new Inbox({ ...parts, code, logger, seeTo: (duty, order) => maintenance.run(duty, order) })
 }
 
 /** What the app prepares on its connections is for starts: plans for batches have to be renewed, which is ours to do. */

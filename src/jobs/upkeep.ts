@@ -1,7 +1,8 @@
 /**
  * What a worker sees to beside running steps, each in a loop of its own: timers and lines, what waits for code or a hold,
- * what was lost, who is dead, operations, and the watchdog. None of them decides anything: they hand items to the committer.
+ * what was lost, who is dead, operations, what SQL users have asked for, and the watchdog. None of them decides anything: they hand items to the committer.
  */
+import type { Inbox } from '../engine/inbox.ts'
 import type { Duty, Maintenance } from '../engine/maintenance.ts'
 import type { OperationRounds } from '../engine/operation-rounds.ts'
 import type { Applier, Item } from '../engine/runtime/apply.ts'
@@ -11,6 +12,7 @@ import type { Db } from '../engine/store/db.ts'
 import type { AppBoss } from './app-boss.ts'
 import { Breakers } from './breakers.ts'
 import { CodeWatch } from './code-watch.ts'
+import { InboxLoop } from './inbox-loop.ts'
 import { LineLoop } from './line-loop.ts'
 import { Losses } from './losses.ts'
 import { LostJobs } from './lost-jobs.ts'
@@ -36,6 +38,8 @@ export type UpkeepOptions = {
   readonly code: CodeShelf
   /** What there is to do for operations over many sagas. */
   readonly rounds: OperationRounds
+  /** What SQL users have asked for. */
+  readonly inbox: Inbox
   readonly logger: Logger
   /** How long nobody may have the code of a saga before it is a dead letter. */
   readonly codeMissingAfterMs: number
@@ -109,6 +113,15 @@ export class Upkeep {
         id: () => owner.identity.id,
         isActive: isOpen,
         onDone: (duty, report) => onEvent({ type: 'maintained', duty, report }),
+      }),
+      new InboxLoop({
+        schema,
+        db,
+        logger,
+        inbox: options.inbox,
+        own: code.names(),
+        missingAfterMs: options.codeMissingAfterMs,
+        isActive: isOpen,
       }),
       new OperationLoop({ connectionString, schema, db, logger, rounds, isActive }),
       new Watchdog({
