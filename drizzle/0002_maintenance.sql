@@ -66,6 +66,47 @@ CREATE TABLE "saga_schema"."saga_statistics" (
 	CONSTRAINT "saga_statistics_hour" CHECK ("saga_schema"."saga_statistics"."hour" = date_trunc('hour', "saga_schema"."saga_statistics"."hour", 'UTC'))
 );
 --> statement-breakpoint
+CREATE TABLE "saga_schema"."saga_command" (
+	"id" uuid PRIMARY KEY NOT NULL,
+	"position" bigint GENERATED ALWAYS AS IDENTITY (sequence name "saga_schema"."saga_command_position_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"verb" text NOT NULL,
+	"saga_id" uuid,
+	"definition" text,
+	"version" integer,
+	"input" jsonb,
+	"input_hash" text,
+	"key" text,
+	"start_at" timestamp (3) with time zone,
+	"priority" integer,
+	"tags" text[],
+	"options" jsonb NOT NULL,
+	"actor" text NOT NULL,
+	"reason" text,
+	"request_id" text NOT NULL,
+	"requested_at" timestamp (3) with time zone NOT NULL,
+	"state" text NOT NULL,
+	"tries" smallint DEFAULT 0 NOT NULL,
+	"try_at" timestamp (3) with time zone NOT NULL,
+	"settled_at" timestamp (3) with time zone,
+	"result" jsonb,
+	"code" text,
+	"message" text,
+	"fields" jsonb,
+	CONSTRAINT "saga_command_verb_known" CHECK ("saga_schema"."saga_command"."verb" in ('enqueue', 'retry', 'compensate', 'cancel', 'pause', 'resume', 'recover_stuck', 'cleanup')),
+	CONSTRAINT "saga_command_state_known" CHECK ("saga_schema"."saga_command"."state" in ('waiting', 'accepted', 'refused')),
+	CONSTRAINT "saga_command_of_saga" CHECK (("saga_schema"."saga_command"."saga_id" is not null) = ("saga_schema"."saga_command"."verb" in ('retry', 'compensate', 'cancel', 'pause', 'resume', 'enqueue'))),
+	CONSTRAINT "saga_command_reason" CHECK ("saga_schema"."saga_command"."verb" not in ('retry', 'compensate', 'cancel', 'pause', 'resume') or "saga_schema"."saga_command"."reason" is not null),
+	CONSTRAINT "saga_command_start" CHECK (("saga_schema"."saga_command"."verb" = 'enqueue') = ("saga_schema"."saga_command"."definition" is not null and "saga_schema"."saga_command"."version" is not null and "saga_schema"."saga_command"."id" = coalesce("saga_schema"."saga_command"."saga_id", "saga_schema"."saga_command"."id"))),
+	CONSTRAINT "saga_command_input_waits" CHECK (("saga_schema"."saga_command"."input" is not null) = ("saga_schema"."saga_command"."verb" = 'enqueue' and "saga_schema"."saga_command"."state" = 'waiting')),
+	CONSTRAINT "saga_command_settles" CHECK (("saga_schema"."saga_command"."state" = 'waiting') = ("saga_schema"."saga_command"."settled_at" is null)),
+	CONSTRAINT "saga_command_result" CHECK ("saga_schema"."saga_command"."result" is null or "saga_schema"."saga_command"."state" = 'accepted'),
+	CONSTRAINT "saga_command_refusal" CHECK (case "saga_schema"."saga_command"."state" when 'refused' then "saga_schema"."saga_command"."code" is not null and "saga_schema"."saga_command"."message" is not null when 'accepted' then "saga_schema"."saga_command"."code" is null and "saga_schema"."saga_command"."message" is null else true end),
+	CONSTRAINT "saga_command_fields" CHECK ("saga_schema"."saga_command"."fields" is null or "saga_schema"."saga_command"."state" = 'refused')
+);
+--> statement-breakpoint
 ALTER TABLE "saga_schema"."saga_recovery" ADD CONSTRAINT "saga_recovery_saga_id_saga_id_fk" FOREIGN KEY ("saga_id") REFERENCES "saga_schema"."saga"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 CREATE INDEX "saga_maintenance_duty" ON "saga_schema"."saga_maintenance" USING btree ("duty","id");--> statement-breakpoint
+CREATE INDEX "saga_command_waiting" ON "saga_schema"."saga_command" USING btree ("position") WHERE "saga_schema"."saga_command"."state" = 'waiting';--> statement-breakpoint
+CREATE INDEX "saga_command_saga" ON "saga_schema"."saga_command" USING btree ("saga_id","position") WHERE "saga_schema"."saga_command"."state" = 'waiting';--> statement-breakpoint
+CREATE INDEX "saga_command_settled" ON "saga_schema"."saga_command" USING btree ("settled_at") WHERE "saga_schema"."saga_command"."settled_at" is not null;--> statement-breakpoint
 CREATE INDEX "saga_finished" ON "saga_schema"."saga" USING btree ("definition","status","finished_at") WHERE "saga_schema"."saga"."finished_at" is not null;

@@ -38,6 +38,7 @@ export {
   StepRejected,
 } from './engine/errors.ts'
 export { FILTER_WORDS, type FilterWord, filterFromText } from './engine/filter-text.ts'
+export { type GrantOptions, grantsFor, SQL_ROLES, type SqlRole } from './engine/grants.ts'
 export { graphOf, sequenceOf } from './engine/graph.ts'
 export type { KeepFor, KeepingOptions } from './engine/keeping.ts'
 export { changesSince, type LockChange, type LockFile, lockOf, readLock, type Stranded } from './engine/lock-file.ts'

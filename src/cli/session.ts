@@ -36,6 +36,11 @@ export class Session {
     this.#state.exitCode = code
   }
 
+  /** Where the command line names one. */
+  get schema(): string | undefined {
+    return this.#globals().schema
+  }
+
   /** @throws UsageError for a file that cannot be used. */
   config(): Promise<Config | undefined> {
     this.#config ??= findConfig(this.io.cwd, this.#globals().config)

@@ -3,6 +3,7 @@ import { type AnyDefinition, checkDefinition, type Definition } from '../engine/
 import { toMs } from '../engine/duration.ts'
 import { DUTIES, type Duty } from '../engine/duties.ts'
 import { SagaError } from '../engine/errors.ts'
+import { Inbox } from '../engine/inbox.ts'
 import { operationRounds } from '../engine/operation-rounds.ts'
 import { Operator } from '../engine/operator.ts'
 import { CodeShelf } from '../engine/runtime/limits.ts'
@@ -44,6 +45,7 @@ export class SagaEngine extends SagaClient implements AsyncDisposable {
       options.transaction === undefined
         ? defaultTransaction(this.#txPool, transactionPoolSize, { prepared: wiring.prepared })
         : askedPlainly(options.transaction as OpenTransaction)
+    const code = new CodeShelf(definitions)
     this.#worker = new Worker({
       connectionString,
       directConnectionString: options.directConnectionString ?? connectionString,
@@ -54,10 +56,11 @@ export class SagaEngine extends SagaClient implements AsyncDisposable {
       db: wiring.db,
       applier: wiring.applier,
       transaction: wiring.parts.transaction,
-      code: new CodeShelf(definitions),
+      code,
       services: options.services,
       openTransaction,
       rounds: operationRounds(wiring.schema, new Operator(wiring.parts.operator)),
+      inbox: inboxOf(wiring, code),
       logger: wiring.logger,
       build: options.build ?? null,
       concurrency: options.concurrency ?? 100,
@@ -203,6 +206,10 @@ export function composeEngine(
     seen.add(`${name}@${version}`)
   }
   return new SagaEngine(wire(options, definitions, true, faults), options, definitions)
+}
+
+function inboxOf({ parts, logger, seeTo }: Wiring, code: CodeShelf): Inbox {
+  return new Inbox({ ...parts, code, logger, seeTo })
 }
 
 /** What the app prepares on its connections is for starts: plans for batches have to be renewed, which is ours to do. */

@@ -7,6 +7,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { FinishedStatus } from './core/machine.ts'
+import { deleteSettled } from './store/commands.ts'
 import type { Db } from './store/db.ts'
 import { countOld, deleteOld } from './store/old-sagas.ts'
 import { type Kept, readKept } from './store/policies.ts'
@@ -14,6 +15,9 @@ import { type Kept, readKept } from './store/policies.ts'
 /** A saga of five steps has some twelve events, a map can have a hundred thousand. */
 const BATCH = { sagas: 500, events: 20_000 }
 const REST_TIMES = 5
+const COMMANDS_AT_ONCE = 1_000
+/** What SQL users have asked for is told for so long after it was settled. */
+const COMMANDS_KEPT_MS = 30 * 24 * 60 * 60 * 1_000
 /** Of a dry run, which counts. */
 const COUNTED_TO = 100_001
 
@@ -23,6 +27,8 @@ export type CleanupReport = {
   readonly by: readonly { readonly definition: string; readonly status: FinishedStatus; readonly sagas: number }[]
   /** What could not be deleted, and why. */
   readonly failed: readonly { readonly definition: string; readonly status: FinishedStatus; readonly error: string }[]
+  /** What SQL users had asked for more than 30 days ago, deleted; absent where there was nothing. */
+  readonly commands?: number
   /** It was told to end before all were deleted: the next one goes on. */
   readonly hasMore: boolean
 }
@@ -33,15 +39,16 @@ export type CleanupParts = {
   readonly transaction: <T>(run: (db: Db) => Promise<T>) => Promise<T>
 }
 
-/** @param order.goesOn asked before each batch. */
+/** @param order.goesOn asked before each batch. `keepMs`: in the place of what definitions say, but for what they keep for ever. */
 export async function cleanUp(
   parts: CleanupParts,
-  order: { readonly isDry: boolean; readonly goesOn: () => boolean },
+  order: { readonly isDry: boolean; readonly goesOn: () => boolean; readonly keepMs?: number | undefined },
 ): Promise<CleanupReport> {
   const by: CleanupReport['by'][number][] = []
   const failed: CleanupReport['failed'][number][] = []
   let hasMore = false
-  for (const kept of await readKept(parts.db, parts.schema)) {
+  for (const usual of await readKept(parts.db, parts.schema)) {
+    const kept = order.keepMs === undefined ? usual : { ...usual, keepMs: order.keepMs }
     const { definition, status } = kept
     hasMore = !order.goesOn()
     if (hasMore) break
@@ -52,7 +59,26 @@ export async function cleanUp(
       failed.push({ definition, status, error: String(error) })
     }
   }
-  return { sagas: by.reduce((sum, one) => sum + one.sagas, 0), by, failed, hasMore: hasMore || !order.goesOn() }
+  const commands = order.isDry ? 0 : await forgetCommands(parts, order.goesOn)
+  return {
+    sagas: by.reduce((sum, one) => sum + one.sagas, 0),
+    by,
+    failed,
+    ...(commands === 0 ? {} : { commands }),
+    hasMore: hasMore || !order.goesOn(),
+  }
+}
+
+async function forgetCommands({ schema, transaction }: CleanupParts, goesOn: () => boolean): Promise<number> {
+  let commands = 0
+  while (goesOn()) {
+    const beganAt = performance.now()
+    const deleted = await transaction((tx) => deleteSettled(tx, schema, COMMANDS_KEPT_MS, COMMANDS_AT_ONCE))
+    commands += deleted
+    if (deleted < COMMANDS_AT_ONCE) break
+    await delay(REST_TIMES * (performance.now() - beganAt))
+  }
+  return commands
 }
 
 function wouldDelete({ schema, transaction }: CleanupParts, kept: Kept): Promise<number> {

@@ -32,6 +32,8 @@ export type DutyOrder = {
   readonly goesOn: () => boolean
   /** Of recovery: in the place of what definitions say. */
   readonly stuckAfterMs?: number | undefined
+  /** Of clean-up: in the place of what definitions say, but for what they keep for ever. */
+  readonly keepMs?: number | undefined
 }
 
 export type Duties = { readonly [duty in Duty]: (order: DutyOrder) => Promise<DutyReports[duty]> }

@@ -1,8 +1,10 @@
 /**
  * What a worker sees to beside running steps, each in a loop of its own: timers and lines, what waits for code or a hold,
- * what was lost, who is dead, operations, and the watchdog. None of them decides anything: they hand items to the committer.
+ * what was lost, who is dead, operations, what SQL users have asked for, what is due by the clock, and the watchdog. None of
+ * them decides anything: they hand items to the committer.
  */
 import type { Duty, SeeTo } from '../engine/duties.ts'
+import type { Inbox } from '../engine/inbox.ts'
 import type { OperationRounds } from '../engine/operation-rounds.ts'
 import type { Applier, Item } from '../engine/runtime/apply.ts'
 import { breakersOf, type CodeShelf } from '../engine/runtime/limits.ts'
@@ -12,6 +14,7 @@ import type { Db } from '../engine/store/db.ts'
 import type { AppBoss } from './app-boss.ts'
 import { Breakers } from './breakers.ts'
 import { CodeWatch } from './code-watch.ts'
+import { InboxLoop } from './inbox-loop.ts'
 import { LineLoop } from './line-loop.ts'
 import { Losses } from './losses.ts'
 import { LostJobs } from './lost-jobs.ts'
@@ -39,6 +42,8 @@ export type UpkeepOptions = {
   readonly code: CodeShelf
   /** What there is to do for operations over many sagas. */
   readonly rounds: OperationRounds
+  /** What SQL users have asked for. */
+  readonly inbox: Inbox
   readonly logger: Logger
   /** How long nobody may have the code of a saga before it is a dead letter. */
   readonly codeMissingAfterMs: number
@@ -124,6 +129,15 @@ export class Upkeep {
         schedules: options.schedules,
         start: options.startScheduled,
         logger,
+        isActive: isOpen,
+      }),
+      new InboxLoop({
+        schema,
+        db,
+        logger,
+        inbox: options.inbox,
+        own: code.names(),
+        missingAfterMs: options.codeMissingAfterMs,
         isActive: isOpen,
       }),
       new OperationLoop({ connectionString, schema, db, logger, rounds, isActive }),

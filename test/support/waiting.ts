@@ -25,6 +25,16 @@ export async function atRest(pool: pg.Pool, count: number): Promise<void> {
   })
 }
 
+/** No saga is running or going back, but for those that somebody has paused. */
+export async function underWayEnds(pool: pg.Pool): Promise<void> {
+  await until('no saga is under way', async () => {
+    const { rows } = await pool.query(
+      `select from saga.saga where status in ('running', 'compensating') and not paused limit 1`,
+    )
+    return rows.length === 0
+  })
+}
+
 /** The first event of that type in the saga's journal, as soon as it is there. */
 export async function journalled(
   client: Pick<SagaClient, 'journal'>,

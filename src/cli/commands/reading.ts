@@ -1,5 +1,5 @@
 /** Commands that only look: list, show, events, watch, count, errors, export. */
-import type { JournalEntry, SagaClient, SagaSummary, SagaView, Status } from '../../index.ts'
+import type { JournalEntry, SagaClient, SagaView, Status } from '../../index.ts'
 import { SagaError } from '../../index.ts'
 import { example, filterOf, wholeNumber, withFilter } from '../options.ts'
 import { at, clean, type Printer, type Styled } from '../print.ts'

@@ -1,8 +1,8 @@
-/** Commands that set up: init, migrate, completion. */
+/** Commands that set up: init, migrate, grants, completion. */
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { migrate, plannedMigrations } from '../../index.ts'
+import { grantsFor, migrate, plannedMigrations, SQL_ROLES, type SqlRole } from '../../index.ts'
 import { completionFor, SHELLS, type Shell } from '../completion.ts'
 import { UsageError } from '../exit.ts'
 import { example } from '../options.ts'
@@ -44,6 +44,26 @@ export const addSetup: AddTo = (program, session) => {
         `pg-boss: was at version ${bossApplied}, ${word} at ${bossKnown}`,
       ].join('\n')
     })
+  })
+
+  example(
+    program
+      .command('grants')
+      .description('Writes the statements that make roles for SQL users, and give them their rights.')
+      .option('--role <role>', `only of this one: ${SQL_ROLES.join(', ')}`)
+      .option('--name <name>', 'what that role is called, if not saga_<role>'),
+    'grants',
+    'grants --role viewer --name analysts',
+  ).action(({ role, name }: { readonly role?: string; readonly name?: string }) => {
+    if (role !== undefined && !SQL_ROLES.includes(role as SqlRole))
+      throw new UsageError(`--role is one of ${SQL_ROLES.join(', ')}.`)
+    if (role === undefined && name !== undefined) throw new UsageError('--name goes with --role.')
+    const statements = grantsFor({
+      ...(session.schema === undefined ? {} : { schema: session.schema }),
+      ...(role === undefined ? {} : { only: role as SqlRole }),
+      ...(role === undefined || name === undefined ? {} : { [role]: name }),
+    })
+    session.printer.text(`${statements.join(';\n')};`)
   })
 
   example(

@@ -96,6 +96,8 @@ export type FaultPoint =
   | 'takeover-marked'
   | 'takeover-batch'
   | 'timers-read'
+  | 'commands-settled'
+  | 'commands-committed'
 
 export type FaultPoints = (point: FaultPoint) => void
 
