@@ -1,6 +1,6 @@
 /**
  * What a worker sees to beside running steps, each in a loop of its own: timers and lines, what waits for code or a hold,
- * what was lost, who is dead, operations, and the watchdog. None of them decides anything: they hand items to the committer.
+ * what was lost, who is dead, operations, alerts, and the watchdog. None of them decides anything: they hand items to the committer.
  */
 import type { Duty, Maintenance } from '../engine/maintenance.ts'
 import type { OperationRounds } from '../engine/operation-rounds.ts'
@@ -8,6 +8,7 @@ import type { Applier, Item } from '../engine/runtime/apply.ts'
 import { breakersOf, type CodeShelf } from '../engine/runtime/limits.ts'
 import type { Logger } from '../engine/runtime/ports.ts'
 import type { Db } from '../engine/store/db.ts'
+import { AlertLoop, type Channel } from './alert-loop.ts'
 import type { AppBoss } from './app-boss.ts'
 import { Breakers } from './breakers.ts'
 import { CodeWatch } from './code-watch.ts'
@@ -41,6 +42,7 @@ export type UpkeepOptions = {
   readonly codeMissingAfterMs: number
   readonly watchdogEveryMs: number
   readonly maintenance: Maintenance
+  readonly alerts: { readonly channels: readonly Channel[]; readonly everyMs: number }
   readonly owner: Owner
   /** Whether the worker takes on anything new. */
   readonly isOpen: () => boolean
@@ -101,6 +103,7 @@ export class Upkeep {
       new LostJobs({ boss, db, logger, isActive, lose: (jobs) => losses.record(jobs) }),
       new Stranded(common),
       new Releases(goingOn),
+      new AlertLoop({ schema, db, transaction, logger, isActive: isOpen, ...options.alerts }),
       new MaintenanceLoop({
         boss,
         db,

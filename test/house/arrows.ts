@@ -13,6 +13,7 @@ const rooms = {
   dashboard: /^src\/dashboard\//,
   testing: /^src\/testing\//,
   cli: /^src\/cli\//,
+  prometheus: /^src\/prometheus\//,
   compose: /^src\/compose\//,
   index: /^src\/index\.ts$/,
 } as const
@@ -32,6 +33,8 @@ const arrows: Readonly<Record<Room, readonly Room[]>> = {
   jobs: inner,
   dashboard: inner,
   testing: inner,
+  // What happens to a worker is what it counts.
+  prometheus: [...inner, 'jobs'],
   compose: [...inner, 'jobs'],
   index: [...inner, 'jobs', 'compose'],
   cli: [...inner, 'jobs', 'dashboard', 'compose', 'index'],
@@ -44,6 +47,8 @@ const packages: readonly { readonly name: RegExp; readonly importers: RegExp }[]
   { name: /^pg(\/|$)/, importers: /^src\/(engine\/store\/|jobs\/(connection|pools|sessions)\.ts$)/ },
   { name: /^pg-boss(\/|$)/, importers: /^src\/(jobs\/|compose\/|index\.ts$)/ },
   { name: /^(hono|@hono\/node-server|htmx\.org)(\/|$)/, importers: /^src\/dashboard\// },
+  { name: /^@opentelemetry\/api$/, importers: /^src\/engine\/runtime\/tracing\.ts$/ },
+  { name: /^prom-client$/, importers: /^src\/prometheus\// },
   { name: /^zod(\/|$)/, importers: /^src\/(?!engine\/core\/)/ },
 ]
 
