@@ -157,6 +157,8 @@ describe('dead letters', () => {
     // The next one would be due in 15 minutes. By then both have been retried.
     const [third] = await dead('No stamps')
     await counted()
+    const { told_at: toldAt, due_at: dueAt } = await row()
+    expect(dueAt.getTime() - toldAt.getTime()).toBe(15 * MINUTE_MS)
     isMended = true
     for (const id of [second, third]) {
       await engine.operator.retry(id ?? '', by)

@@ -110,7 +110,10 @@ describe('an attempt', () => {
 
   test('belongs to no span that the worker was started in, or woken from', async () => {
     traced()
-    engine = await inSpan('deploy', () => startEngine(database.connectionString, [order]))
+    // What the worker does by itself, its own statements included, is in nobody's span.
+    const active = new Set<unknown>()
+    const onEvent = () => void active.add(trace.getActiveSpan()?.spanContext())
+    engine = await inSpan('deploy', () => startEngine(database.connectionString, [order], { onEvent }))
     const { id } = await inSpan('request', () => engine.enqueue(order, {}))
     // As if a process without tracing had started it.
     const other = await inSpan('another request', async () => {
@@ -125,6 +128,7 @@ describe('an attempt', () => {
     const of = (sagaId: string) => named('order book').find((span) => span.attributes['saga.id'] === sagaId)
     expect(of(id)?.traceId).toBe(request.traceId)
     expect(of(other)?.parentId).toBeUndefined()
+    expect([...active]).toEqual([undefined])
     expect([deploy.traceId, request.traceId, only('another request').traceId]).not.toContain(of(other)?.traceId)
   })
 })
