@@ -7,6 +7,7 @@ export default defineConfig({
     './src/engine/store/operation-tables.ts',
     './src/engine/store/maintenance-tables.ts',
     './src/engine/store/command-tables.ts',
+    './src/engine/store/alert-tables.ts',
   ],
   out: './drizzle',
   schemaFilter: ['saga_schema'],

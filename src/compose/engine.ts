@@ -8,15 +8,19 @@ import { operationRounds } from '../engine/operation-rounds.ts'
 import { Operator } from '../engine/operator.ts'
 import { CodeShelf } from '../engine/runtime/limits.ts'
 import { type FaultPoints, NO_FAULTS } from '../engine/runtime/ports.ts'
+import { outsideOfTraces } from '../engine/runtime/tracing.ts'
 import { SagaClient } from '../engine/saga-client.ts'
 import { checkSchedules } from '../engine/schedule.ts'
+import { beginChannel } from '../engine/store/alerts.ts'
 import { applyMigrations, checkSchema } from '../engine/store/migrate.ts'
 import { unreachable } from '../engine/unreachable.ts'
+import type { Channel } from '../jobs/alert-loop.ts'
 import { defaultTransaction } from '../jobs/default-transaction.ts'
 import { type Schedules, schedule, USUAL_SCHEDULES } from '../jobs/maintenance-loop.ts'
 import { openPool, type Pool } from '../jobs/pools.ts'
 import { scheduleStarts } from '../jobs/schedule-loop.ts'
 import type { OpenTransaction } from '../jobs/transactional.ts'
+import { callbackChannel, webhookChannel } from '../jobs/webhook.ts'
 import { Worker, type WorkerEvent } from '../jobs/worker.ts'
 import { openClient } from './client.ts'
 import type { EngineSettings, SagaEngineOptions } from './options.ts'
@@ -75,6 +79,7 @@ export class SagaEngine extends SagaClient implements AsyncDisposable {
       startScheduled: async ({ name, definition, input }, at, key, db) => {
         await this.enqueue(definition, (await input(at)) as never, { key, db, actor: `schedule:${name}` })
       },
+      alerts: { channels: channelsOf(options), everyMs: toMs(options.alertEvery ?? '15m', 'alertEvery') },
       watchdogEveryMs: toMs(options.watchdogEvery ?? '1m', 'watchdogEvery'),
       maxStragglers: options.maxStragglers ?? 20,
       onEvent: (event) => this.#tell(event, options.onEvent),
@@ -119,7 +124,7 @@ export class SagaEngine extends SagaClient implements AsyncDisposable {
    * `OPTION_INVALID` for a `boss` that cannot be used.
    */
   async start(): Promise<void> {
-    this.#starting = this.#start()
+    this.#starting = outsideOfTraces(this.#start)
     await this.#starting.catch((error: unknown) => {
       throw unreachable(error)
     })
@@ -155,6 +160,8 @@ export class SagaEngine extends SagaClient implements AsyncDisposable {
     await scheduleStarts(this.#wiring.boss, options.schedules ?? [])
     await this.#wiring.probe()
     for (const definition of definitions) await this.register(definition)
+    // Before anything can die that is to be told.
+    for (const { name } of channelsOf(options)) await beginChannel(db, schema, name)
     // Told to stop meanwhile: nothing is to run any more.
     if (this.#stopped === undefined) await this.#worker.start()
   }
@@ -215,6 +222,13 @@ function inboxOf({ parts, logger, seeTo }: Wiring, code: CodeShelf): Inbox {
 /** What the app prepares on its connections is for starts: plans for batches have to be renewed, which is ours to do. */
 function askedPlainly(open: OpenTransaction): OpenTransaction {
   return (run) => open((tx, db) => run(tx, { executeSql: (text, values) => db.executeSql(text, values) }))
+}
+
+function channelsOf({ onDeadLetter, webhook, alertLink }: EngineSettings): readonly Channel[] {
+  return [
+    ...(onDeadLetter === undefined ? [] : [callbackChannel(onDeadLetter)]),
+    ...(webhook === undefined ? [] : [webhookChannel(webhook, alertLink)]),
+  ]
 }
 
 function schedulesOf({ maintenance = {} }: EngineSettings): Schedules {

@@ -9,10 +9,12 @@ import type { PayloadCodec } from '../engine/runtime/encoding.ts'
 import type { EventsOption } from '../engine/runtime/event-messages.ts'
 import type { Logger } from '../engine/runtime/ports.ts'
 import type { Schedule } from '../engine/schedule.ts'
+import type { DeadLetterAlert } from '../engine/store/alerts.ts'
 import type { Db } from '../engine/store/db.ts'
 import { type AppBoss, missingInBoss } from '../jobs/app-boss.ts'
 import type { PgClient } from '../jobs/pools.ts'
 import { QUEUES } from '../jobs/queues.ts'
+import { type AlertLink, type WebhookOption, webhookProblem } from '../jobs/webhook.ts'
 import type { WorkerEvent } from '../jobs/worker.ts'
 
 export type SagaClientOptions = {
@@ -96,6 +98,17 @@ export type SagaEngineOptions<Definitions extends readonly AnyDefinition[]> = Sa
   readonly build?: string
   /** Functions that ignore their abort signal: at this many the worker stops fetching. 20 by default. */
   readonly maxStragglers?: number
+  /**
+   * Called when sagas have become dead letters: at most once for each error group and `alertEvery`, by one of the workers
+   * that have it. A call that throws, or takes longer than 10 s, is repeated with the same `id`, later and later, up to a day.
+   */
+  readonly onDeadLetter?: (alert: DeadLetterAlert) => void | Promise<void>
+  /** The same as a signed HTTP call, on its own account. */
+  readonly webhook?: WebhookOption
+  /** Puts a `link` into what is posted. */
+  readonly alertLink?: AlertLink
+  /** The shortest time between two alerts of an error group, over all workers: 15 min by default. */
+  readonly alertEvery?: Duration
   /** What happens to the worker: commits, takeovers, sessions lost and found. */
   readonly onEvent?: (event: WorkerEvent) => void
 } & ServicesOption<Definitions> &
@@ -148,7 +161,10 @@ export function checkOptions(options: SagaClientOptions & EngineSettings): void 
     if (value === undefined || (Number.isSafeInteger(value) && Number(value) >= from && Number(value) <= to)) continue
     throw invalid(`${name} is a whole number from ${from} to ${to}, not ${JSON.stringify(value)}`)
   }
-  const { build } = options
+  const { build, webhook, onDeadLetter } = options
+  const wrongWebhook = webhook === undefined ? undefined : webhookProblem(webhook)
+  if (wrongWebhook !== undefined) throw invalid(wrongWebhook)
+  if (onDeadLetter !== undefined && typeof onDeadLetter !== 'function') throw invalid('onDeadLetter is a function')
   if (build !== undefined && !(typeof build === 'string' && /^\P{C}{1,200}$/u.test(build))) {
     throw invalid('build is text of 1 to 200 characters, without control characters')
   }

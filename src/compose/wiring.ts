@@ -18,6 +18,7 @@ import { Encoding } from '../engine/runtime/encoding.ts'
 import { toldTypes } from '../engine/runtime/event-messages.ts'
 import { CodeShelf, codeOf, DEFAULT_SETTLE_AFTER_MS, groupOf, sideCode } from '../engine/runtime/limits.ts'
 import { type FaultPoints, type Logger, SILENT } from '../engine/runtime/ports.ts'
+import { isTraced } from '../engine/runtime/tracing.ts'
 import type { SagaClientParts } from '../engine/saga-client.ts'
 import { type Db, isRepeatable, PreparedLost } from '../engine/store/db.ts'
 import { schemaName } from '../engine/store/names.ts'
@@ -26,12 +27,13 @@ import { createDispatcher } from '../jobs/dispatcher.ts'
 import { withTimeout } from '../jobs/patience.ts'
 import { inTransaction, openPool, type Pool, poolDb } from '../jobs/pools.ts'
 import { Prepared } from '../jobs/prepared.ts'
+import { readQueueDepth } from '../jobs/queue-depth.ts'
 import { openBoss } from '../jobs/queues.ts'
 import { Recovery } from '../jobs/recovery.ts'
 import { endSchedule, readSchedules } from '../jobs/schedule-views.ts'
 import { poolKeepsSessions } from '../jobs/session-probe.ts'
 import { WakeUp } from '../jobs/wake-up.ts'
-import { checkOptions, type SagaClientOptions } from './options.ts'
+import { checkOptions, type EngineSettings, type SagaClientOptions } from './options.ts'
 
 const DEFAULT_MAX_PAYLOAD_BYTES = 1024 * 1024
 /**
@@ -97,6 +99,7 @@ export function wire(
     definitions.map((definition) => [definition.blueprintHash, definition.blueprint]),
   )
   const code = new CodeShelf(definitions)
+  const isHeard = (options as EngineSettings).onEvent !== undefined
   const applier: Applier = {
     schema,
     dispatcher: createDispatcher(boss, bossSchema, options.events?.queue),
@@ -105,6 +108,7 @@ export function wire(
     expiry: (saga, step, side) => expiryOf(code.of(saga, shelf.get(saga.blueprint)), step, side),
     told: toldTypes(options.events),
     group: (saga, step) => groupOf(code.of(saga, shelf.get(saga.blueprint)), step),
+    wantsOrigins: () => isHeard || isTraced(),
   }
   const wakeUp = new WakeUp(schema, db, logger, options.notify ?? true)
   const authorize = options.authorize ?? CODE_MAY
@@ -151,6 +155,7 @@ export function wire(
     operator,
     maintenance,
     schedules: { list: () => readSchedules(boss), end: (name: string) => endSchedule(boss, name) },
+    queueDepth: () => readQueueDepth(db, { schema, bossSchema }),
     transaction,
     db,
     onEnqueued: (committed: boolean) => wakeUp.soon(committed),

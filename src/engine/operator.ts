@@ -14,9 +14,10 @@ import { canonicalJson } from './definition.ts'
 import { SagaError } from './errors.ts'
 import { ByHand } from './operator-by-hand.ts'
 import { endHold, type HoldScope, type HoldView, heldNow, placeHold } from './operator-holds.ts'
-import { type Applier, applyBatch, type Item } from './runtime/apply.ts'
+import { type Applier, applyBatch, type Batch, type Item } from './runtime/apply.ts'
 import { isId, newId } from './runtime/ids.ts'
 import { decideStart, inputHashOf, type Starter, storeStarts } from './runtime/start.ts'
+import { traceRests } from './runtime/tracing.ts'
 import type { Db } from './store/db.ts'
 import { erasePayloads } from './store/erasing.ts'
 import { holdsFor, readNowAndHolds } from './store/holds.ts'
@@ -225,6 +226,7 @@ export class Operator {
     const act = checkAct(by)
     const found = await this.#read(this.#options.db, sagaId)
     await demand(authorize, act.actor, action, { sagaId, definition: found.definition })
+    let batch: Batch | undefined
     const done = await transaction(async (db) => {
       await lockSagas(db, applier.schema, [{ id: sagaId, revision: 0 }], { wait: true })
       const repeated = await readRequest(db, applier.schema, sagaId, act.requestId)
@@ -243,11 +245,13 @@ export class Operator {
         requestId: act.requestId,
         ...(payload === undefined ? {} : { payload }),
       }
-      const [applied] = (await applyBatch(applier, db, [item], { wait: true })).applied
+      batch = await applyBatch(applier, db, [item], { wait: true })
+      const [applied] = batch.applied
       if (applied?.ignored !== undefined) throw refusal(row, verb, applied.ignored)
       await hooks.after?.(db)
       return { sagaId, repeated: false }
     })
+    if (batch !== undefined) traceRests(batch)
     onJobs()
     onLine()
     return done

@@ -18,6 +18,7 @@ import { outcomeOf, type SagaOutcome, type SagaView, viewOf } from './saga-view.
 import { type EnqueueOptions, type EnqueueResult, Starts, type StartsParts } from './starts.ts'
 import { isConnectionError } from './store/db.ts'
 import { type ErrorGroup, readErrorGroups } from './store/error-groups.ts'
+import { readStoredGauges, type StoredGauges } from './store/gauges.ts'
 import { type JournalEntry, readJournal } from './store/journal.ts'
 import { countByStatus, listSummaries, type Page, readSummary, type SagaFilter } from './store/reading.ts'
 import { type SchedulePort, System } from './system.ts'
@@ -29,9 +30,21 @@ export type SagaClientParts = StartsParts & {
   readonly operator: OperatorOptions
   readonly maintenance: Maintenance
   readonly schedules: SchedulePort
+  /** How much waits in the queue, and for how long the oldest of it. */
+  readonly queueDepth: () => Promise<SagaGauges['queue']>
   /** Opens connections and checks the schema, once. */
   readonly ready: () => Promise<void>
 }
+
+/** How much there is at a moment: see `gauges()`. */
+export type SagaGauges = StoredGauges & {
+  /** Of the dead letters, the largest first. */
+  readonly groups: readonly ErrorGroup[]
+  /** Jobs that no worker has fetched yet, and how long the oldest of them has waited, in ms. */
+  readonly queue: { readonly depth: number; readonly oldestMs: number }
+}
+
+const GAUGED = { cap: 10_001, limit: 20 }
 
 const DEFAULT_OUTCOME_TIMEOUT_MS = 60_000
 const WATCH_MS = 100
@@ -155,6 +168,19 @@ export class SagaClient {
     checkPage(limit, undefined)
     const cap = checkCap(options.cap ?? 10_001)
     return this.#read(() => readErrorGroups(this.#parts.db, this.#parts.schema, filter, { cap, limit }))
+  }
+
+  /**
+   * How much there is at this moment, for monitoring: what is under way, what waits and for how long, the dead letters by
+   * error group (the 20 largest). Counts go up to 10 001. It costs a few index scans; ask every few seconds at most.
+   */
+  async gauges(): Promise<SagaGauges> {
+    const { db, schema, queueDepth } = this.#parts
+    return this.#read(async () => {
+      const stored = await readStoredGauges(db, schema)
+      const groups = stored.deadLetters === 0 ? [] : await readErrorGroups(db, schema, {}, GAUGED)
+      return { ...stored, groups, queue: await queueDepth() }
+    })
   }
 
   /**

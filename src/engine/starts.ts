@@ -13,6 +13,7 @@ import {
   type StartRequest,
   storeStarts,
 } from './runtime/start.ts'
+import { inStartSpan } from './runtime/tracing.ts'
 import type { Db } from './store/db.ts'
 
 export type EnqueueOptions = StartOptions & {
@@ -59,10 +60,13 @@ export class Starts {
   async one(definition: AnyDefinition | Contract, input: unknown, options: EnqueueOptions): Promise<Started> {
     const { db, actor = 'code', ...start } = options
     await this.#mayStart(definition, actor)
-    const prepared = await prepare(this.#parts.starter, { definition: plain(definition), input, ...start })
-    const [started] = await this.#store(db, [prepared])
-    if (started === undefined) throw new SagaError('BATCH_INCOMPLETE', 'The start returned nothing.')
-    return started
+    return inStartSpan(definition.name, 1, async (named) => {
+      const prepared = await prepare(this.#parts.starter, { definition: plain(definition), input, ...start })
+      const [started] = await this.#store(db, [prepared])
+      if (started === undefined) throw new SagaError('BATCH_INCOMPLETE', 'The start returned nothing.')
+      named(started.id)
+      return started
+    })
   }
 
   async many(
@@ -71,13 +75,15 @@ export class Starts {
     options: Pick<EnqueueOptions, 'db' | 'actor'>,
   ): Promise<readonly EnqueueResult[]> {
     await this.#mayStart(definition, options.actor ?? 'code')
-    const results: EnqueueResult[] = []
-    for (let from = 0; from < items.length; from += MANY_AT_ONCE) {
-      const slice = items.slice(from, from + MANY_AT_ONCE)
-      const requests = slice.map((item): StartRequest => ({ definition: plain(definition), ...item }))
-      results.push(...(await this.#startMany(requests, options.db)))
-    }
-    return results
+    return inStartSpan(definition.name, items.length, async () => {
+      const results: EnqueueResult[] = []
+      for (let from = 0; from < items.length; from += MANY_AT_ONCE) {
+        const slice = items.slice(from, from + MANY_AT_ONCE)
+        const requests = slice.map((item): StartRequest => ({ definition: plain(definition), ...item }))
+        results.push(...(await this.#startMany(requests, options.db)))
+      }
+      return results
+    })
   }
 
   async #mayStart(definition: AnyDefinition | Contract, actor: string): Promise<void> {

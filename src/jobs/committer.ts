@@ -46,8 +46,8 @@ export type CommitterOptions = {
   readonly applier: Applier
   readonly logger: Logger
   readonly faults: FaultPoints
-  /** After each commit, with what it brought. */
-  readonly onCommitted: (batch: Batch) => void
+  /** After each commit, with what it brought, and how long it took. */
+  readonly onCommitted: (batch: Batch, tookMs: number) => void
 }
 
 export class Committer {
@@ -166,13 +166,14 @@ export class Committer {
 
   async #commit(lane: Lane, work: Work): Promise<void> {
     const { entries } = work
+    const startedAt = performance.now()
     try {
       const { batch, claims } = await this.#write(lane, work)
       this.#options.faults('after-commit')
       this.#backoff.reset()
       for (const claim of claims) claim.removed = true
       this.#release(entries)
-      this.#finish(work, batch)
+      this.#finish(work, batch, performance.now() - startedAt)
     } catch (error) {
       this.#release(entries)
       this.#failed(work, error)
@@ -196,10 +197,10 @@ export class Committer {
     for (const entry of entries) this.#busy.delete(entry.item.sagaId)
   }
 
-  #finish({ entries, tries }: Work, batch: Batch): void {
+  #finish({ entries, tries }: Work, batch: Batch, tookMs: number): void {
     const skipped = new Set(batch.skipped)
     const applied = new Map(batch.applied.map((one) => [one.item, one]))
-    this.#options.onCommitted(batch)
+    this.#options.onCommitted(batch, tookMs)
     const busy: Entry[] = []
     for (const entry of entries) {
       if (skipped.has(entry.item)) {

@@ -12,6 +12,7 @@ import type { LoadedSaga } from '../engine/runtime/context.ts'
 import { type CodeShelf, codeName, groupOf, limitsOf, sideCode } from '../engine/runtime/limits.ts'
 import type { DeliveredJob, Logger } from '../engine/runtime/ports.ts'
 import { type AttemptReport, type AttemptSettings, isTransactional, runAttempt } from '../engine/runtime/run-attempt.ts'
+import { beginAttempt } from '../engine/runtime/tracing.ts'
 import { errorInfo } from '../engine/runtime/verdict.ts'
 import { holdsFor } from '../engine/store/holds.ts'
 import type { Payloads } from '../engine/store/journal.ts'
@@ -149,7 +150,8 @@ export class Runner {
   #runExternal(job: ClaimedJob, claim: Claim, saga: LoadedSaga, definition: Definition, delivery: Delivery): void {
     const code = sideCode(definition, job.step, job.side)
     if (code === undefined) return
-    const running = runAttempt(saga, definition, delivery, code, this.#parts.settings)
+    const { settings, ran } = this.#parts
+    const running = runAttempt(saga, definition, delivery, code, settings, beginAttempt(saga, delivery, ran().build))
     const done = this.#parts.siblings.watch(saga.id, definition.blueprint, delivery, running.abort)
     void running.reported.then((report) => {
       done()
@@ -204,13 +206,15 @@ export class Runner {
     }
     // Its transaction is gone, and with it what it wrote: there is nothing that it could report late.
     const onStraggler = (gone: Promise<unknown>) => this.#straggle(gone, job)
+    const ran = this.#parts.ran()
     const attempt = {
       saga,
       definition,
       delivery,
       code,
       job,
-      ran: this.#parts.ran(),
+      ran,
+      span: beginAttempt(saga, delivery, ran.build),
       claims,
       onStraggler,
     }
@@ -223,7 +227,7 @@ export class Runner {
     if (claim.open === 0) this.#parts.onClaimSettled(claim)
     this.#remember(saga, result.applied, result.clear)
     this.#parts.onSlotFree()
-    this.#parts.onCommitted({ applied: [result.applied], skipped: [], orphans: [], now: 0 })
+    this.#parts.onCommitted(result.batch)
   }
 
   #report(job: ClaimedJob, claim: Claim, saga: LoadedSaga | undefined, report: AttemptReport): void {

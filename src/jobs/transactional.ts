@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Delivery, Report } from '../engine/core/input.ts'
 import type { Definition, SideCode } from '../engine/definition.ts'
 import { SagaError } from '../engine/errors.ts'
-import { type Applied, type Applier, applyBatch, type Item } from '../engine/runtime/apply.ts'
+import { type Applied, type Applier, applyBatch, type Batch, type Item } from '../engine/runtime/apply.ts'
 import { contextOf, type LoadedSaga } from '../engine/runtime/context.ts'
 import { limitsOf } from '../engine/runtime/limits.ts'
 import type { DeliveredJob, Logger } from '../engine/runtime/ports.ts'
@@ -21,6 +21,7 @@ import {
   reportOf,
   runTimed,
 } from '../engine/runtime/run-attempt.ts'
+import type { AttemptSpan } from '../engine/runtime/tracing.ts'
 import { errorInfo } from '../engine/runtime/verdict.ts'
 import { type Db, isConnectionError, isRepeatable } from '../engine/store/db.ts'
 import type { Ran } from '../engine/store/sagas.ts'
@@ -37,6 +38,8 @@ export type TransactionalAttempt = {
   readonly code: SideCode
   readonly job: DeliveredJob
   readonly ran: Ran
+  /** In which its transaction is, and its function. */
+  readonly span?: AttemptSpan | undefined
   /** To be removed with this settlement, being the last one of its claim. */
   readonly claims: () => readonly string[]
   /** The function ignores its signal, and is not waited for any longer; resolves when it comes to its end after all. */
@@ -44,7 +47,7 @@ export type TransactionalAttempt = {
 }
 
 export type TransactionalResult =
-  | { readonly type: 'committed'; readonly applied: Applied; readonly clear: string | undefined }
+  | { readonly type: 'committed'; readonly batch: Batch; readonly applied: Applied; readonly clear: string | undefined }
   /** Nothing was written; this is to be recorded on another transaction. */
   | { readonly type: 'failed'; readonly report: AttemptReport }
   /** Another delivery owns the saga's attempt by now: nothing was written, and nothing is to be recorded. */
@@ -69,7 +72,24 @@ class Failed extends Error {
 /** How far the function has come: what fails before it and after it is ours. */
 type Progress = { isFunction: 'to come' | 'running' | 'done' }
 
+/** Repeats what is no fault of the function's, until it is known what came of the attempt. */
 export async function runTransactional(
+  attempt: TransactionalAttempt,
+  open: OpenTransaction,
+  applier: Applier,
+  settings: AttemptSettings,
+  logger: Logger,
+): Promise<TransactionalResult> {
+  const { span } = attempt
+  const run = () => repeated(attempt, open, applier, settings, logger)
+  if (span === undefined) return run()
+  const result = await span.inside(run)
+  if (result.type === 'fenced') span.end()
+  else span.end(result.type === 'failed' ? result.report.report : (result.applied.item.input as Report))
+  return result
+}
+
+async function repeated(
   attempt: TransactionalAttempt,
   open: OpenTransaction,
   applier: Applier,
@@ -164,7 +184,9 @@ async function inside(
         signal,
         tx: given,
       }
-      return code.run(contextOf(saga, parts) as never)
+      const run = () => code.run(contextOf(saga, parts) as never)
+      // The app's transaction may call back from anywhere.
+      return attempt.span === undefined ? run() : attempt.span.inside(run)
     },
     new AbortController(),
     code.timeoutMs,
@@ -198,7 +220,7 @@ async function inside(
   // A late or repeated report must not commit the writes that came with it.
   if (applied === undefined || applied.ignored !== undefined || isLate(applied)) throw new Fenced('fenced')
   applier.faults('tx-before-commit')
-  return { type: 'committed', applied, clear: report.clear ?? report.payload }
+  return { type: 'committed', batch, applied, clear: report.clear ?? report.payload }
 }
 
 function isLate(applied: Applied): boolean {

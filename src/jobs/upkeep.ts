@@ -1,7 +1,7 @@
 /**
  * What a worker sees to beside running steps, each in a loop of its own: timers and lines, what waits for code or a hold,
- * what was lost, who is dead, operations, what SQL users have asked for, what is due by the clock, and the watchdog. None of
- * them decides anything: they hand items to the committer.
+ * what was lost, who is dead, operations, alerts, what SQL users have asked for, what is due by the clock, and the watchdog.
+ * None of them decides anything: they hand items to the committer.
  */
 import type { Duty, SeeTo } from '../engine/duties.ts'
 import type { Inbox } from '../engine/inbox.ts'
@@ -11,6 +11,7 @@ import { breakersOf, type CodeShelf } from '../engine/runtime/limits.ts'
 import type { Logger } from '../engine/runtime/ports.ts'
 import type { Schedule } from '../engine/schedule.ts'
 import type { Db } from '../engine/store/db.ts'
+import { AlertLoop, type Channel } from './alert-loop.ts'
 import type { AppBoss } from './app-boss.ts'
 import { Breakers } from './breakers.ts'
 import { CodeWatch } from './code-watch.ts'
@@ -52,6 +53,7 @@ export type UpkeepOptions = {
   /** That this worker knows. */
   readonly schedules: readonly Schedule[]
   readonly startScheduled: ScheduleLoopOptions['start']
+  readonly alerts: { readonly channels: readonly Channel[]; readonly everyMs: number }
   readonly owner: Owner
   /** Whether the worker takes on anything new. */
   readonly isOpen: () => boolean
@@ -113,6 +115,7 @@ export class Upkeep {
       new LostJobs({ boss, db, logger, isActive, lose: (jobs) => losses.record(jobs) }),
       new Stranded(common),
       new Releases(goingOn),
+      new AlertLoop({ schema, db, transaction, logger, isActive: isOpen, ...options.alerts }),
       new MaintenanceLoop({
         boss,
         db,

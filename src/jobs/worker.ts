@@ -11,6 +11,7 @@ import { SagaError } from '../engine/errors.ts'
 import type { Batch, Item } from '../engine/runtime/apply.ts'
 import type { Encoding } from '../engine/runtime/encoding.ts'
 import { permitsOf } from '../engine/runtime/limits.ts'
+import { outsideOfTraces, traceRests } from '../engine/runtime/tracing.ts'
 import { removeClaims } from '../engine/store/workers.ts'
 import { SagaCache } from './cache.ts'
 import { Committer } from './committer.ts'
@@ -52,7 +53,8 @@ export type WorkerOptions = Omit<UpkeepOptions, 'owner' | 'isOpen' | 'submit' | 
 
 /** What happens to a worker, for metrics, logs and tests that wait for it. */
 export type WorkerEvent =
-  | { readonly type: 'committed'; readonly batch: Batch }
+  /** `tookMs`: of what was committed together, the time from its first statement to its COMMIT. A transactional attempt has none. */
+  | { readonly type: 'committed'; readonly batch: Batch; readonly tookMs?: number }
   | { readonly type: 'fetched'; readonly jobs: number }
   | UpkeepEvent
   | { readonly type: 'session_lost' | 'session_back' | 'was_taken_over' }
@@ -90,7 +92,7 @@ export class Worker {
       applier,
       logger,
       faults,
-      onCommitted: (batch) => this.#committed(batch),
+      onCommitted: (batch, tookMs) => this.#committed(batch, tookMs),
     })
     const permits = permitsOf(options.code.all())
     this.#fetcher = new Fetcher({
@@ -197,8 +199,8 @@ export class Worker {
   /** There is something to do for a worker that is idle. */
   wake(why: Wake): void {
     if (!this.#open) return
-    if (why === 'line') this.#upkeep.lines.kick()
-    else this.kick()
+    // Whoever wakes it may be in a span of its own, which has nothing to do with what is fetched now.
+    outsideOfTraces(() => (why === 'line' ? this.#upkeep.lines.kick() : this.kick()))
   }
 
   /** There may be jobs. */
@@ -256,8 +258,9 @@ export class Worker {
     this.#fetching.goOn()
   }
 
-  #committed(batch: Batch): void {
-    this.#options.onEvent({ type: 'committed', batch })
+  #committed(batch: Batch, tookMs?: number): void {
+    this.#options.onEvent({ type: 'committed', batch, ...(tookMs === undefined ? {} : { tookMs }) })
+    traceRests(batch)
     this.#siblings.told(batch)
     this.#upkeep.breakers.told(batch)
     let due = Number.POSITIVE_INFINITY

@@ -13,6 +13,7 @@ const rooms = {
   dashboard: /^src\/dashboard\//,
   testing: /^src\/testing\//,
   cli: /^src\/cli\//,
+  prometheus: /^src\/prometheus\//,
   compose: /^src\/compose\//,
   doctor: /^src\/doctor\//,
   index: /^src\/index\.ts$/,
@@ -33,6 +34,8 @@ const arrows: Readonly<Record<Room, readonly Room[]>> = {
   jobs: inner,
   dashboard: inner,
   testing: inner,
+  // What happens to a worker is what it counts.
+  prometheus: [...inner, 'jobs'],
   compose: [...inner, 'jobs'],
   doctor: [...inner, 'jobs', 'compose'],
   index: [...inner, 'jobs', 'compose', 'doctor'],
@@ -47,6 +50,8 @@ const packages: readonly { readonly name: RegExp; readonly importers: RegExp }[]
   { name: /^pg-boss(\/|$)/, importers: /^src\/(jobs\/|compose\/|index\.ts$)/ },
   { name: /^commander(\/|$)/, importers: /^src\/cli\// },
   { name: /^(hono|@hono\/node-server|htmx\.org)(\/|$)/, importers: /^src\/dashboard\// },
+  { name: /^@opentelemetry\/api$/, importers: /^src\/engine\/runtime\/tracing\.ts$/ },
+  { name: /^prom-client$/, importers: /^src\/prometheus\// },
   { name: /^zod(\/|$)/, importers: /^src\/(?!engine\/core\/)/ },
 ]
 

@@ -18,7 +18,15 @@ import { type Db, inOneFlight } from '../store/db.ts'
 import { type HoldsByDefinition, holdsFor, probedHold, readNowAndHolds } from '../store/holds.ts'
 import { PAYLOAD_EVENTS } from '../store/journal.ts'
 import { joinLinesDue, leaveLines, takeFronts } from '../store/line.ts'
-import { type LockedRow, lockSagas, type Ran, readSagas, type Write, writeTransitions } from '../store/sagas.ts'
+import {
+  type LockedRow,
+  lockSagas,
+  type Origin,
+  type Ran,
+  readSagas,
+  type Write,
+  writeTransitions,
+} from '../store/sagas.ts'
 import { clearTimers, removeTimers, setTimers, type Timer } from '../store/timers.ts'
 import { removeClaims } from '../store/workers.ts'
 import type { BlueprintShelf } from './blueprint-shelf.ts'
@@ -59,6 +67,8 @@ export type Applied = {
   readonly foreign: readonly string[]
   /** It has left the line of its concurrency key: another saga may come to the front. */
   readonly leftLine?: true
+  /** Where somebody wants to know: when the saga began, and in whose trace. */
+  readonly origin?: Origin
   /** The breaker's hold that the saga passes: the breaker looks what becomes of it. */
   readonly probes?: string
 }
@@ -94,6 +104,8 @@ export type Applier = {
   group(saga: OfSaga, step: string): string | undefined
   /** Which events others are told, in the same transaction; `undefined` for none. */
   readonly told: ToldTypes | undefined
+  /** Whether somebody wants to know of each saga when it began, and in whose trace. */
+  wantsOrigins(): boolean
 }
 
 /** What names the code of a saga. */
@@ -117,7 +129,8 @@ export async function applyBatch(
   const bySaga = groupBySaga(items)
   const wanted = [...bySaga].map(([id, group]) => ({ id, revision: newest(group)?.revision ?? 0 }))
   const jobs = items.flatMap((item) => (item.job === undefined ? [] : [item.job]))
-  const lock = () => lockSagas(db, schema, wanted, { ...options, keys: applier.told !== undefined })
+  const lock = () =>
+    lockSagas(db, schema, wanted, { ...options, keys: applier.told !== undefined, origins: applier.wantsOrigins() })
   const settle = () => (jobs.length === 0 ? Promise.resolve(new Set<string>()) : dispatcher.settle(db, jobs))
   const [rows, settled, { now, holds }] = await inOneFlight(db, lock, settle, () => readNowAndHolds(db, schema))
   applier.faults('locked')
@@ -258,7 +271,8 @@ function decideSaga(applier: Applier, row: LockedRow, group: readonly Item[], de
     const step = 'step' in input ? input.step : undefined
     const probed = step === undefined ? undefined : probedHold(decided.holds, definition, row.id, step)
     const probes = probed === undefined ? {} : { probes: probed }
-    applied.push({ ...outcome, state, revision, definition, base, foreign, ...leftLine, ...probes })
+    const origin = row.origin === undefined ? {} : { origin: row.origin }
+    applied.push({ ...outcome, state, revision, definition, base, foreign, ...leftLine, ...probes, ...origin })
     from = end
   }
   const requestId = group.find((item) => item.requestId !== undefined)?.requestId

@@ -5,6 +5,7 @@ import type { Names } from '../core/shapes.ts'
 import type { SagaState } from '../core/state.ts'
 import { SagaError } from '../errors.ts'
 import { checkpointName, type Payloads } from '../store/journal.ts'
+import type { TraceParent } from '../store/sagas.ts'
 import { actionKey, compensationKey, type KeyFor, partKey } from './keys.ts'
 import { hookOf } from './limits.ts'
 import { mapResults } from './map-results.ts'
@@ -12,7 +13,7 @@ import { nameIn } from './saga-code.ts'
 import { visibleTo } from './visible.ts'
 
 /** A saga as a worker has it in hand. */
-export type LoadedSaga = {
+export type LoadedSaga = Partial<TraceParent> & {
   readonly id: string
   readonly definition: string
   readonly version: number

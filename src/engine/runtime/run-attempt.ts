@@ -15,6 +15,7 @@ import type { Encoding } from './encoding.ts'
 import { codeOf, DEFAULT_SETTLE_AFTER_MS, limitsOf } from './limits.ts'
 import { onAbort } from './on-abort.ts'
 import { SHORTEST_CHECK_MS, saidBy } from './said.ts'
+import type { AttemptSpan } from './tracing.ts'
 import { errorInfo, verdictOf } from './verdict.ts'
 
 export type AttemptReport = {
@@ -50,13 +51,18 @@ export type Outcome =
   | { readonly type: 'value'; readonly value: unknown }
   | { readonly type: 'error'; readonly error: unknown; readonly timedOut?: true }
 
-/** Runs an external attempt. Transactional ones share everything but the transaction around it. */
+/**
+ * Runs an external attempt. Transactional ones share everything but the transaction around it.
+ *
+ * @param span in which the function runs; it ends with the attempt.
+ */
 export function runAttempt(
   saga: LoadedSaga,
   definition: Definition,
   delivery: Delivery,
   code: SideCode,
   settings: AttemptSettings,
+  span?: AttemptSpan,
 ): Running {
   const controller = new AbortController()
   const settleAfterMs = codeOf(definition, delivery.step)?.settleAfterMs ?? DEFAULT_SETTLE_AFTER_MS
@@ -73,7 +79,8 @@ export function runAttempt(
         signal,
         checkpoint: (value: unknown) => keepCheckpoint(saga, delivery, value, settings),
       }
-      return code.run(contextOf(saga, parts) as never)
+      const run = () => code.run(contextOf(saga, parts) as never)
+      return span === undefined ? run() : span.inside(run)
     },
     controller,
     code.timeoutMs,
@@ -84,9 +91,11 @@ export function runAttempt(
     const leftMs = code.timeoutMs + settleAfterMs - (performance.now() - startedAt)
     return reportOf(saga, definition, delivery, code, outcome, settings, leftMs)
   }
+  const reported = timed.first.then(report)
+  if (span !== undefined) void reported.then((said) => span.end(said.report))
   return {
     abort: (reason) => controller.abort(reason),
-    reported: timed.first.then(report),
+    reported,
     late: timed.late.then((outcome) => (outcome === undefined ? undefined : report(outcome))),
   }
 }

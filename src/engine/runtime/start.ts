@@ -22,6 +22,7 @@ import { newId } from './ids.ts'
 import { keyBusy, type LineAtStart, lineOf, lineUp } from './line-at-start.ts'
 import type { NewJob } from './ports.ts'
 import { checkIdentity, checkInput } from './start-checks.ts'
+import { activeTrace } from './tracing.ts'
 import { grouped, jobPriority } from './work.ts'
 
 export type StartOptions = {
@@ -69,6 +70,8 @@ export type Starter = Pick<Applier, 'schema' | 'dispatcher' | 'expiry' | 'group'
   /** Our own connection, for what may not depend on the caller's transaction. */
   readonly own: Db
 }
+
+const UNTRACED = { traceparent: null, tracestate: null }
 
 /** A request that has been checked, and can be stored. */
 export type Prepared = {
@@ -180,6 +183,7 @@ export async function decideStart(starter: Starter, start: CheckedStart): Promis
     parent: null,
     rerunOf: start.rerunOf ?? null,
     correctionOf: start.correctionOf ?? null,
+    ...(activeTrace() ?? UNTRACED),
     startAt: startAt ?? null,
     deadlineAt: deadline?.deadlineAt ?? null,
     state,

@@ -3,9 +3,10 @@ import { EVENT_FORMAT, type SagaEvent } from '../core/events.ts'
 import { type SagaState, STATE_FORMAT, waitOf } from '../core/state.ts'
 import { packEvents, packState } from './codec.ts'
 import { askPrepared, type Db } from './db.ts'
+import type { TraceParent } from './sagas.ts'
 
 /** A saga to be stored for the first time. */
-export type NewSaga = {
+export type NewSaga = TraceParent & {
   readonly id: string
   readonly definition: string
   readonly version: number
@@ -57,15 +58,15 @@ export async function insertSagas(
        select * from json_to_recordset((select $1::text)::json) as x(id uuid, definition text, version int, blueprint text, key text,
          input_hash text, status text, waiting text, revision int, state json, tags json, parent_id uuid,
          parent_step text, rerun_of uuid, start_at float8, deadline_at float8, events json,
-         priority int, concurrency_key text, correction_of uuid)
+         priority int, concurrency_key text, correction_of uuid, traceparent text, tracestate text)
      ), i as materialized (
        insert into ${schema}.saga (id, definition, version, blueprint, key, input_hash, status, waiting, revision, format,
          state, tags, parent_id, parent_step, rerun_of, start_at, deadline_at, created_at, updated_at,
-         priority, concurrency_key, correction_of)
+         priority, concurrency_key, correction_of, traceparent, tracestate)
        select x.id, x.definition, x.version, x.blueprint, x.key, x.input_hash, x.status, x.waiting, x.revision,
          ${STATE_FORMAT}, x.state, case when x.tags is null then null else array(select json_array_elements_text(x.tags)) end,
          x.parent_id, x.parent_step, x.rerun_of, to_timestamp(x.start_at / 1000.0), to_timestamp(x.deadline_at / 1000.0),
-         n.at, n.at, coalesce(x.priority, 0), x.concurrency_key, x.correction_of
+         n.at, n.at, coalesce(x.priority, 0), x.concurrency_key, x.correction_of, x.traceparent, x.tracestate
        from n, x
        where n.ours
        on conflict do nothing
@@ -104,6 +105,8 @@ function newRowJson(saga: NewSaga): string {
     ...(saga.concurrencyKey === null ? {} : { concurrency_key: saga.concurrencyKey }),
     ...(saga.correctionOf === null ? {} : { correction_of: saga.correctionOf }),
     ...(saga.priority === 0 ? {} : { priority: saga.priority }),
+    ...(saga.traceparent === null ? {} : { traceparent: saga.traceparent }),
+    ...(saga.tracestate === null ? {} : { tracestate: saga.tracestate }),
   })
   return `${row.slice(0, -1)},"events":[${newEventsJson(saga).join(',')}]}`
 }

@@ -10,11 +10,17 @@ import { isFinished } from '../core/machine.ts'
 import { type SagaState, STATE_FORMAT, waitOf } from '../core/state.ts'
 import { packEvents, packState, unpackState } from './codec.ts'
 import { plainColumn, textColumn, textsFrom } from './columns.ts'
-import { askPrepared, type Db } from './db.ts'
+import { askPrepared, type Db, type Row } from './db.ts'
 import { clause, conditions, type SagaFilter } from './reading.ts'
 
+/** The span below which a saga's own are, as W3C headers; `null` where it was started without one. */
+export type TraceParent = { readonly traceparent: string | null; readonly tracestate: string | null }
+
+/** When a saga began, in ms, and in whose trace. */
+export type Origin = TraceParent & { readonly startedAt: number }
+
 /** What a decision needs to know of a saga, beside its state. */
-export type SagaRow = {
+export type SagaRow = Partial<TraceParent> & {
   readonly id: string
   readonly definition: string
   readonly version: number
@@ -27,43 +33,56 @@ export type SagaRow = {
 }
 
 /** A row as locked: without its state where the caller's cached one is current. */
-export type LockedRow = Omit<SagaRow, 'state' | 'deadlineAt'> & {
+export type LockedRow = Omit<SagaRow, 'state' | 'deadlineAt' | keyof TraceParent> & {
   readonly state: SagaState | null
   /** Where it was asked for. */
   readonly key?: string | null
+  readonly origin?: Origin
 }
 
 const COLUMNS = 's.id, s.definition, s.version, s.blueprint, s.priority, s.revision'
+const TRACE = 's.traceparent, s.tracestate'
 
 /**
  * Locks sagas and tells their revisions; the state comes along where `revision` is not the one that is cached.
  * Locking and reading anything else are separate statements: one statement would see a new row with an old journal.
  *
+ * @param options `keys` and `origins`: these columns too.
  * Transaction: required. Locks: saga rows, `FOR NO KEY UPDATE`, in id order. Index: primary key.
  */
 export async function lockSagas(
   db: Db,
   schema: string,
   wanted: readonly { readonly id: string; readonly revision: number }[],
-  options: { readonly wait: boolean; readonly keys?: boolean },
+  options: { readonly wait: boolean; readonly keys?: boolean; readonly origins?: boolean },
 ): Promise<readonly LockedRow[]> {
+  const origin = `, ${TRACE}, extract(epoch from s.created_at)::float8 * 1000 as "startedAt"`
   const { rows } = await askPrepared(
     db,
-    `select ${COLUMNS}${options.keys === true ? ', s.key' : ''}, case when s.revision = w.revision then null else s.state end as state
+    `select ${COLUMNS}${options.keys === true ? ', s.key' : ''}${options.origins === true ? origin : ''}, case when s.revision = w.revision then null else s.state end as state
      from unnest($1::uuid[], $2::int[]) as w(id, revision)
      join ${schema}.saga s on s.id = w.id
      order by s.id
      for no key update of s${options.wait ? '' : ' skip locked'}`,
     [plainColumn(wanted.map((saga) => saga.id)), plainColumn(wanted.map((saga) => saga.revision))],
   )
-  return rows.map((row) => ({ ...row, state: row.state === null ? null : unpackState(row.state) })) as LockedRow[]
+  return rows.map((row) => ({
+    ...row,
+    state: row.state === null ? null : unpackState(row.state),
+    ...(options.origins === true ? { origin: originOf(row) } : {}),
+  })) as LockedRow[]
+}
+
+function originOf(row: Row): Origin {
+  const { traceparent, tracestate, startedAt } = row as Origin
+  return { traceparent, tracestate, startedAt }
 }
 
 /** Reads sagas without locking them. Index: primary key. */
 export async function readSagas(db: Db, schema: string, ids: readonly string[]): Promise<readonly SagaRow[]> {
   const { rows } = await askPrepared(
     db,
-    `select ${COLUMNS}, s.state, s.deadline_at as "deadlineAt" from ${schema}.saga s where s.id = any($1::uuid[])`,
+    `select ${COLUMNS}, ${TRACE}, s.state, s.deadline_at as "deadlineAt" from ${schema}.saga s where s.id = any($1::uuid[])`,
     [plainColumn(ids)],
   )
   return rows.map((row) => ({ ...row, state: unpackState(row.state) })) as SagaRow[]

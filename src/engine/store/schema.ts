@@ -62,6 +62,9 @@ export const saga = schema.table(
     concurrencyKey: text('concurrency_key'),
     /** The saga whose harm this one makes good. */
     correctionOf: uuid('correction_of'),
+    /** Of the span that was active when it was started, as W3C headers: its own are below it, whoever runs it. */
+    traceparent: text('traceparent'),
+    tracestate: text('tracestate'),
     startAt: moment('start_at'),
     deadlineAt: moment('deadline_at'),
     createdAt: moment('created_at').notNull(),
@@ -143,6 +146,8 @@ export const sagaEvent = schema.table(
     index('saga_event_compensated')
       .on(sql`split_part(${table.step}, '[', 1)`, table.at)
       .where(sql`${table.type} = 'step_compensated'`),
+    // For alerts: what was committed since somebody looked. It costs a saga on its way nothing.
+    index('saga_event_dead').on(table.xid).where(sql`${table.type} = 'saga_dead_lettered'`),
     check('saga_event_type_known', sql`${table.type} in ${anyOf(EVENT_TYPES)}`),
     check('saga_event_side_known', sql`${table.side} in ${anyOf(SIDES)}`),
     check('saga_event_sequence', sql`${table.sequence} >= 1 and ${table.format} >= 1`),
