@@ -66,6 +66,10 @@ CREATE TABLE "saga_schema"."saga_statistics" (
 	CONSTRAINT "saga_statistics_hour" CHECK ("saga_schema"."saga_statistics"."hour" = date_trunc('hour', "saga_schema"."saga_statistics"."hour", 'UTC'))
 );
 --> statement-breakpoint
+CREATE TABLE "saga_schema"."saga_statistics_mark" (
+	"hour" timestamp (3) with time zone NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE "saga_schema"."saga_command" (
 	"id" uuid PRIMARY KEY NOT NULL,
 	"position" bigint GENERATED ALWAYS AS IDENTITY (sequence name "saga_schema"."saga_command_position_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
@@ -137,8 +141,10 @@ ALTER TABLE "saga_schema"."saga" ADD COLUMN "traceparent" text;--> statement-bre
 ALTER TABLE "saga_schema"."saga" ADD COLUMN "tracestate" text;--> statement-breakpoint
 ALTER TABLE "saga_schema"."saga_recovery" ADD CONSTRAINT "saga_recovery_saga_id_saga_id_fk" FOREIGN KEY ("saga_id") REFERENCES "saga_schema"."saga"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 CREATE INDEX "saga_maintenance_duty" ON "saga_schema"."saga_maintenance" USING btree ("duty","id");--> statement-breakpoint
-CREATE INDEX "saga_command_waiting" ON "saga_schema"."saga_command" USING btree ("position") WHERE "saga_schema"."saga_command"."state" = 'waiting';--> statement-breakpoint
+CREATE INDEX "saga_command_orders" ON "saga_schema"."saga_command" USING btree ("position") WHERE "saga_schema"."saga_command"."state" = 'waiting' and "saga_schema"."saga_command"."verb" <> 'enqueue';--> statement-breakpoint
+CREATE INDEX "saga_command_waiting" ON "saga_schema"."saga_command" USING btree ("definition","version","position") WHERE "saga_schema"."saga_command"."state" = 'waiting' and "saga_schema"."saga_command"."verb" = 'enqueue';--> statement-breakpoint
 CREATE INDEX "saga_command_saga" ON "saga_schema"."saga_command" USING btree ("saga_id","position") WHERE "saga_schema"."saga_command"."state" = 'waiting';--> statement-breakpoint
 CREATE INDEX "saga_command_settled" ON "saga_schema"."saga_command" USING btree ("settled_at") WHERE "saga_schema"."saga_command"."settled_at" is not null;--> statement-breakpoint
+CREATE INDEX "saga_alert_waiting" ON "saga_schema"."saga_alert" USING btree ("channel","due_at") WHERE "saga_schema"."saga_alert"."due_at" is not null;--> statement-breakpoint
 CREATE INDEX "saga_finished" ON "saga_schema"."saga" USING btree ("definition","status","finished_at") WHERE "saga_schema"."saga"."finished_at" is not null;--> statement-breakpoint
 CREATE INDEX "saga_event_dead" ON "saga_schema"."saga_event" USING btree ("xid") WHERE "saga_schema"."saga_event"."type" = 'saga_dead_lettered';

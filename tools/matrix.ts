@@ -27,6 +27,7 @@ const TESTS = [
   'test/cli',
   'test/examples',
   'test/incidents',
+  'test/pooler',
 ]
 
 const args = process.argv.slice(2)

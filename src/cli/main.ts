@@ -3,7 +3,11 @@ import { createInterface } from 'node:readline/promises'
 import { CommanderError } from 'commander'
 import { EXIT, exitCodeOf, lineOf } from './exit.ts'
 import type { Io } from './io.ts'
+import { clean, jsonOf } from './print.ts'
 import { programFor } from './program.ts'
+
+/** By the convention of shells, for SIGINT. */
+const ENDED_BY_SIGNAL = 130
 
 /** @returns the exit code. Never rejects. */
 export async function main(args: readonly string[], io: Io): Promise<number> {
@@ -17,7 +21,8 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage
     const code = exitCodeOf(error)
     const isJson = program.opts<{ json?: boolean }>().json === true
-    io.err(isJson ? `${JSON.stringify({ error: lineOf(error) })}\n` : `${lineOf(error).message}\n`)
+    const line = lineOf(error)
+    io.err(isJson ? `${jsonOf({ error: line })}\n` : `${line.message.split('\n').map(clean).join('\n')}\n`)
     return code
   }
 }
@@ -25,7 +30,13 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
 /** Of this process. */
 export function ownIo(): Io {
   const ending = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => ending.abort())
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      // Whoever asks twice does not want to wait.
+      if (ending.signal.aborted) process.exit(ENDED_BY_SIGNAL)
+      ending.abort()
+    })
+  }
   // Whoever reads it may have had enough: `pg-saga list | head`.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0)

@@ -33,10 +33,10 @@ export function printerFor(io: Io, json: boolean): Printer {
   return {
     isJson,
     style,
-    one: (value, text) => io.out(isJson ? `${JSON.stringify(value)}\n` : `${text()}\n`),
-    row: (value) => io.out(`${JSON.stringify(value)}\n`),
+    one: (value, text) => io.out(isJson ? `${jsonOf(value)}\n` : `${text()}\n`),
+    row: (value) => io.out(`${jsonOf(value)}\n`),
     table: (rows, columns) => {
-      if (isJson) for (const row of rows) io.out(`${JSON.stringify(row)}\n`)
+      if (isJson) for (const row of rows) io.out(`${jsonOf(row)}\n`)
       else io.out(laidOut(rows, columns, io.width, style))
     },
     text: (line) => io.out(`${line}\n`),
@@ -91,7 +91,14 @@ const lengthOf = (text: string) => lettersOf(text).length
 
 /** What comes from payloads and errors must not speak to the terminal. */
 export function clean(text: string): string {
-  return text.replace(/\p{Cc}/gu, ' ')
+  return text.replace(/\p{Cc}|\p{Bidi_Control}/gu, ' ')
+}
+
+/** Control characters that JSON leaves as they are would speak to a terminal, too. */
+export function jsonOf(value: unknown, indent?: number): string {
+  return JSON.stringify(value, undefined, indent).replace(/[\u007f-\u009f]|\p{Bidi_Control}/gu, (letter) => {
+    return `\\u${(letter.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`
+  })
 }
 
 /** A moment, for people. */

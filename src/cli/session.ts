@@ -36,9 +36,9 @@ export class Session {
     this.#state.exitCode = code
   }
 
-  /** Where the command line names one. */
-  get schema(): string | undefined {
-    return this.#globals().schema
+  /** Where the command line or the config file names one. */
+  async schema(): Promise<string | undefined> {
+    return this.#globals().schema ?? (await this.config())?.schema
   }
 
   /** @throws UsageError for a file that cannot be used. */
@@ -54,10 +54,10 @@ export class Session {
   }
 
   /** How to connect, and what else the config file says. */
-  async clientOptions(): Promise<SagaClientOptions> {
+  async clientOptions(given?: string): Promise<SagaClientOptions> {
     const { schema, bossSchema } = this.#globals()
     const { definitions: _d, services: _s, transaction: _t, dashboard: _b, ...config } = (await this.config()) ?? {}
-    const connectionString = await this.connectionString()
+    const connectionString = given ?? (await this.connectionString())
     if (connectionString === undefined) {
       throw new SagaError('OPTION_INVALID', 'Which database? Give --url, or set DATABASE_URL, or PGHOST and its like.')
     }
@@ -88,6 +88,6 @@ export class Session {
 
 /** `pg` reads the rest from the environment by itself. */
 function fromParts(env: Io['env']): string | undefined {
-  const isThere = ['PGHOST', 'PGDATABASE', 'PGUSER', 'PGPORT', 'PGSERVICE'].some((name) => env[name] !== undefined)
+  const isThere = ['PGHOST', 'PGDATABASE', 'PGUSER', 'PGPORT'].some((name) => env[name] !== undefined)
   return isThere ? 'postgres://' : undefined
 }

@@ -76,8 +76,8 @@ export class SagaEngine extends SagaClient implements AsyncDisposable {
       codeMissingAfterMs: toMs(options.codeMissingAfter ?? '15m', 'codeMissingAfter'),
       seeTo: wiring.seeTo,
       schedules: options.schedules ?? [],
-      startScheduled: async ({ name, definition, input }, at, key, db) => {
-        await this.enqueue(definition, (await input(at)) as never, { key, db, actor: `schedule:${name}` })
+      startScheduled: async ({ name, definition }, input, key, db) => {
+        await this.enqueue(definition, input as never, { key, db, actor: `schedule:${name}` })
       },
       alerts: { channels: channelsOf(options), everyMs: toMs(options.alertEvery ?? '15m', 'alertEvery') },
       watchdogEveryMs: toMs(options.watchdogEvery ?? '1m', 'watchdogEvery'),

@@ -100,7 +100,7 @@ export type SagaEngineOptions<Definitions extends readonly AnyDefinition[]> = Sa
   readonly maxStragglers?: number
   /**
    * Called when sagas have become dead letters: at most once for each error group and `alertEvery`, by one of the workers
-   * that have it. A call that throws, or takes longer than 10 s, is repeated with the same `id`, later and later, up to a day.
+   * that have it. A call that throws, or takes longer than 10 s, is repeated with the same `id`, later and later, up to 15 minutes apart.
    */
   readonly onDeadLetter?: (alert: DeadLetterAlert) => void | Promise<void>
   /** The same as a signed HTTP call, on its own account. */

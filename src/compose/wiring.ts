@@ -155,7 +155,7 @@ export function wire(
     operator,
     maintenance,
     schedules: { list: () => readSchedules(boss), end: (name: string) => endSchedule(boss, name) },
-    queueDepth: () => readQueueDepth(db, { schema, bossSchema }),
+    queueDepth: (tx: Db) => readQueueDepth(tx, { schema, bossSchema }),
     transaction,
     db,
     onEnqueued: (committed: boolean) => wakeUp.soon(committed),

@@ -16,16 +16,19 @@ export async function analyzeTables(
   order: { readonly isDry: boolean; readonly goesOn: () => boolean },
 ): Promise<AnalysisReport> {
   const outdated = await outdatedTables(db, schemas)
-  if (order.isDry) return { tables: outdated, failed: [], hasMore: false }
+  // The server would only warn of it, and do nothing.
+  const failed: AnalysisReport['failed'][number][] = outdated
+    .filter(({ isOurs }) => !isOurs)
+    .map(({ name }) => ({ table: name, error: 'It belongs to another role, and is left to autovacuum.' }))
+  const ours = outdated.flatMap(({ name, isOurs }) => (isOurs ? [name] : []))
+  if (order.isDry) return { tables: ours, failed, hasMore: false }
   const tables: string[] = []
-  const failed: AnalysisReport['failed'][number][] = []
-  for (const table of outdated) {
+  for (const table of ours) {
     if (!order.goesOn()) return { tables, failed, hasMore: true }
     try {
       await analyze(db, table)
       tables.push(table)
     } catch (error) {
-      // Who may not do it leaves it to autovacuum.
       failed.push({ table, error: String(error) })
     }
   }

@@ -9,12 +9,16 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { FinishedStatus } from './core/machine.ts'
 import { deleteSettled } from './store/commands.ts'
 import type { Db } from './store/db.ts'
-import { countOld, deleteOld } from './store/old-sagas.ts'
+import { countOld, deleteOld, OldSagasStay } from './store/old-sagas.ts'
 import { type Kept, readKept } from './store/policies.ts'
 
 /** A saga of five steps has some twelve events, a map can have a hundred thousand. */
 const BATCH = { sagas: 500, events: 20_000 }
 const REST_TIMES = 5
+/** A batch that fails is followed by one of so many times fewer. */
+const SMALLER = 10
+/** In a row, of single sagas. */
+const MOST_FAILURES = 3
 const COMMANDS_AT_ONCE = 1_000
 /** What SQL users have asked for is told for so long after it was settled. */
 const COMMANDS_KEPT_MS = 30 * 24 * 60 * 60 * 1_000
@@ -53,8 +57,11 @@ export async function cleanUp(
     hasMore = !order.goesOn()
     if (hasMore) break
     try {
-      const sagas = await (order.isDry ? wouldDelete(parts, kept) : deleteAll(parts, kept, order.goesOn))
+      const { sagas, staying } = order.isDry
+        ? { sagas: await wouldDelete(parts, kept), staying: [] }
+        : await deleteAll(parts, kept, order.goesOn)
       if (sagas > 0) by.push({ definition, status, sagas })
+      for (const { id, error } of staying) failed.push({ definition, status, error: `Saga ${id}: ${error}` })
     } catch (error) {
       failed.push({ definition, status, error: String(error) })
     }
@@ -85,14 +92,38 @@ function wouldDelete({ schema, transaction }: CleanupParts, kept: Kept): Promise
   return transaction((tx) => countOld(tx, schema, kept, COUNTED_TO))
 }
 
-async function deleteAll({ schema, transaction }: CleanupParts, kept: Kept, goesOn: () => boolean): Promise<number> {
+/**
+ * Batch by batch. One that fails is tried again with fewer sagas, down to one: that one stays, and keeps no other from going.
+ * Where several in a row fail by themselves, it is not about them.
+ */
+async function deleteAll(
+  { schema, transaction }: CleanupParts,
+  kept: Kept,
+  goesOn: () => boolean,
+): Promise<{ readonly sagas: number; readonly staying: readonly { readonly id: string; readonly error: string }[] }> {
   let sagas = 0
+  let size = BATCH.sagas
+  let failures = 0
+  const staying: { readonly id: string; readonly error: string }[] = []
   while (goesOn()) {
     const beganAt = performance.now()
-    const deleted = await transaction((tx) => deleteOld(tx, schema, kept, BATCH))
-    if (deleted === 0) break
-    sagas += deleted
+    try {
+      const except = staying.map(({ id }) => id)
+      const deleted = await transaction((tx) => deleteOld(tx, schema, kept, { ...BATCH, sagas: size }, except))
+      if (deleted === 0) break
+      sagas += deleted
+      failures = 0
+      size = Math.min(BATCH.sagas, size * SMALLER)
+    } catch (error) {
+      if (!(error instanceof OldSagasStay)) throw error
+      if (size === 1) {
+        failures += 1
+        if (failures > MOST_FAILURES) throw error
+        staying.push(...error.ids.map((id) => ({ id, error: String(error.cause) })))
+      }
+      size = Math.max(1, Math.floor(size / SMALLER))
+    }
     await delay(REST_TIMES * (performance.now() - beganAt))
   }
-  return sagas
+  return { sagas, staying }
 }

@@ -1,6 +1,6 @@
 /** The duty that counts what became of sagas in the hours that are over. */
 import type { Db } from './store/db.ts'
-import { countHour, forgetHours, uncountedHours } from './store/statistics.ts'
+import { countHour, forgetHours, markCounted, uncountedHours } from './store/statistics.ts'
 
 /** The first time, and after a long rest: as far back as sagas are usually kept. */
 const HOURS_BACK = 30 * 24
@@ -31,7 +31,11 @@ export async function countHours(
   for (const hour of uncounted) {
     if (!order.goesOn()) return { hours, rows, hasMore: true }
     // In a transaction of ours, whose settings keep the server to the indexes.
-    rows += await transaction((tx) => countHour(tx, schema, hour))
+    rows += await transaction(async (tx) => {
+      const counted = await countHour(tx, schema, hour)
+      await markCounted(tx, schema, hour)
+      return counted
+    })
     hours += 1
   }
   await forgetHours(db, schema, KEPT_DAYS)

@@ -18,6 +18,7 @@ import { NOT_ADOPTED } from './runtime/blueprint-shelf.ts'
 import type { CodeShelf } from './runtime/limits.ts'
 import type { Logger } from './runtime/ports.ts'
 import { inputHashOf, type Prepared, prepare, type Starter, type StartRequest, storeStarts } from './runtime/start.ts'
+import { inStartSpan } from './runtime/tracing.ts'
 import { errorInfo } from './runtime/verdict.ts'
 import {
   type DutyVerb,
@@ -35,6 +36,8 @@ import { type Db, isConnectionError } from './store/db.ts'
 
 const STARTS_AT_ONCE = 50
 const OVERDUE_AT_ONCE = 100
+/** `authorize` and the codec are others' code, and a transaction is open meanwhile. */
+const READY_WITHIN_MS = 10_000
 
 /** What a duty of maintenance is to do, and for whom. */
 export type SeeTo = (
@@ -144,7 +147,7 @@ export class Inbox {
 
   async #start(tx: Db, commands: readonly StartCommand[]): Promise<void> {
     const { schema, logger } = this.#parts
-    const readied = await Promise.all(commands.map((command) => this.#ready(command)))
+    const readied = await Promise.all(commands.map((command) => within(READY_WITHIN_MS, command, this.#ready(command))))
     for (const { command, later } of readied) {
       if (later === undefined) continue
       const trouble = troubleOf(later)
@@ -186,7 +189,11 @@ export class Inbox {
     try {
       inputHash = await inputHashOf(starter, canonicalJson(input))
       await demand(authorize, actor, 'enqueue', { definition: name })
-      return { command, inputHash, prepared: await prepare(starter, requestOf(command, definition)) }
+      const prepared = await inStartSpan(name, 1, (named) => {
+        named(command.id)
+        return prepare(starter, requestOf(command, definition))
+      })
+      return { command, inputHash, prepared }
     } catch (error) {
       return isOfCommand(error) ? { command, inputHash, refusal: error } : { command, later: error ?? 'nothing' }
     }
@@ -271,6 +278,15 @@ export class Inbox {
       },
     }
   }
+}
+
+/** One that takes too long is put off: it must not keep the others waiting. */
+function within(ms: number, command: StartCommand, readied: Promise<Readied>): Promise<Readied> {
+  const { promise, resolve } = Promise.withResolvers<Readied>()
+  const later = new Error(`authorize() or the codec has not answered within ${ms / 1_000} s.`)
+  const timer = setTimeout(() => resolve({ command, later }), ms)
+  void readied.then(resolve).finally(() => clearTimeout(timer))
+  return promise
 }
 
 function dutyOf(verb: DutyVerb): 'cleanup' | 'recovery' {

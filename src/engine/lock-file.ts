@@ -6,9 +6,6 @@ import type { Blueprint } from './core/blueprint.ts'
 import { differences, namesIn } from './core/shapes.ts'
 import type { Definition } from './definition.ts'
 import { SagaError } from './errors.ts'
-import { readBlueprints } from './store/blueprints.ts'
-import type { Db } from './store/db.ts'
-import { readFlights } from './store/worker-views.ts'
 
 const FORMAT = 1
 
@@ -26,18 +23,6 @@ export type LockChange =
   | (Changed & { readonly change: 'removed' })
   /** `isRename`: only names, and the code says that they are the same steps (`formerly`). */
   | (Changed & { readonly change: 'changed'; readonly isRename: boolean; readonly differences: readonly string[] })
-
-/** What a deploy of this code would leave without a worker. */
-export type Stranded = {
-  readonly definition: string
-  readonly version: number
-  /** Under way. */
-  readonly sagas: number
-  readonly deadLetters: number
-  /** The code is gone; or it has another shape than these sagas. */
-  readonly why: 'missing' | 'changed'
-  readonly differences?: readonly string[]
-}
 
 export function lockOf(definitions: readonly Definition[]): LockFile {
   const entries = definitions.map(({ name, version, blueprint }) => [`${name}@${version}`, blueprint] as const)
@@ -82,26 +67,5 @@ export function changesSince(lock: LockFile, definitions: readonly Definition[])
     return [
       { ...about, change: 'changed', isRename: namesIn(was, is) !== undefined, differences: differences(was, is) },
     ]
-  })
-}
-
-/** The sagas that are not finished, and that no code of these definitions could carry on. Index: `saga_open`. */
-export async function strandedBy(
-  db: Db,
-  schema: string,
-  definitions: readonly Definition[],
-): Promise<readonly Stranded[]> {
-  const known = new Map(definitions.map(({ name, version, blueprint }) => [`${name}@${version}`, blueprint]))
-  const flights = await readFlights(db, schema)
-  const hashes = flights.flatMap(({ blueprint }) => blueprint ?? [])
-  const shapes = new Map((await readBlueprints(db, schema, hashes)).map((one) => [one.hash, one.blueprint]))
-  return flights.flatMap(({ definition, version, blueprint, sagas, deadLetters }): readonly Stranded[] => {
-    const about = { definition, version, sagas: sagas - deadLetters, deadLetters }
-    const code = known.get(`${definition}@${version}`)
-    if (code === undefined) return [{ ...about, why: 'missing' }]
-    // One that was started without a shape takes that of the code.
-    const shape = blueprint === null ? undefined : shapes.get(blueprint)
-    if (shape === undefined || namesIn(shape, code) !== undefined) return []
-    return [{ ...about, why: 'changed', differences: differences(shape, code) }]
   })
 }

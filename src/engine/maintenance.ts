@@ -22,6 +22,8 @@ export type MaintenanceOptions = {
   readonly actor?: string
   /** Nothing is done: the report says what would be. */
   readonly dryRun?: boolean
+  /** Ends it before all is done, which the report says (`hasMore`). */
+  readonly signal?: AbortSignal
 }
 
 const MAX_ENTRIES = 1_000
@@ -39,9 +41,9 @@ export class Maintenance {
    *
    * @throws SagaError `NOT_AUTHORIZED`.
    */
-  async cleanup({ actor = 'code', dryRun = false }: MaintenanceOptions = {}): Promise<CleanupReport> {
+  async cleanup({ actor = 'code', dryRun = false, signal }: MaintenanceOptions = {}): Promise<CleanupReport> {
     await demand(this.#parts.authorize, actor, 'maintain', {})
-    return this.#parts.seeTo('cleanup', { by: actor, isDry: dryRun, goesOn: () => true })
+    return this.#parts.seeTo('cleanup', { by: actor, isDry: dryRun, goesOn: () => signal?.aborted !== true })
   }
 
   /**
@@ -54,6 +56,7 @@ export class Maintenance {
   async recover({
     actor = 'code',
     dryRun = false,
+    signal,
     stuckAfter,
   }: MaintenanceOptions & { readonly stuckAfter?: Duration } = {}): Promise<RecoveryReport> {
     await demand(this.#parts.authorize, actor, 'maintain', {})
@@ -61,7 +64,12 @@ export class Maintenance {
     if (stuckAfter !== undefined && (stuckAfterMs ?? 0) === 0) {
       throw new SagaError('OPTION_INVALID', `stuckAfter ${durationProblem(stuckAfter)}; it is longer than zero.`)
     }
-    return this.#parts.seeTo('recovery', { by: actor, isDry: dryRun, goesOn: () => true, stuckAfterMs })
+    return this.#parts.seeTo('recovery', {
+      by: actor,
+      isDry: dryRun,
+      goesOn: () => signal?.aborted !== true,
+      stuckAfterMs,
+    })
   }
 
   /**
@@ -69,9 +77,9 @@ export class Maintenance {
    *
    * @throws SagaError `NOT_AUTHORIZED`.
    */
-  async count({ actor = 'code', dryRun = false }: MaintenanceOptions = {}): Promise<StatisticsReport> {
+  async count({ actor = 'code', dryRun = false, signal }: MaintenanceOptions = {}): Promise<StatisticsReport> {
     await demand(this.#parts.authorize, actor, 'maintain', {})
-    return this.#parts.seeTo('statistics', { by: actor, isDry: dryRun, goesOn: () => true })
+    return this.#parts.seeTo('statistics', { by: actor, isDry: dryRun, goesOn: () => signal?.aborted !== true })
   }
 
   /**
@@ -79,9 +87,9 @@ export class Maintenance {
    *
    * @throws SagaError `NOT_AUTHORIZED`.
    */
-  async analyze({ actor = 'code', dryRun = false }: MaintenanceOptions = {}): Promise<AnalysisReport> {
+  async analyze({ actor = 'code', dryRun = false, signal }: MaintenanceOptions = {}): Promise<AnalysisReport> {
     await demand(this.#parts.authorize, actor, 'maintain', {})
-    return this.#parts.seeTo('analysis', { by: actor, isDry: dryRun, goesOn: () => true })
+    return this.#parts.seeTo('analysis', { by: actor, isDry: dryRun, goesOn: () => signal?.aborted !== true })
   }
 
   /**

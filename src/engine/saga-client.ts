@@ -16,9 +16,9 @@ import { resultsFor } from './runtime/saga-code.ts'
 import type { Started, StartOptions } from './runtime/start.ts'
 import { outcomeOf, type SagaOutcome, type SagaView, viewOf } from './saga-view.ts'
 import { type EnqueueOptions, type EnqueueResult, Starts, type StartsParts } from './starts.ts'
-import { isConnectionError } from './store/db.ts'
+import { type Db, isConnectionError } from './store/db.ts'
 import { type ErrorGroup, readErrorGroups } from './store/error-groups.ts'
-import { readStoredGauges, type StoredGauges } from './store/gauges.ts'
+import { type GroupGauge, readLargestGroups, readStoredGauges, type StoredGauges } from './store/gauges.ts'
 import { type JournalEntry, readJournal } from './store/journal.ts'
 import { countByStatus, listSummaries, type Page, readSummary, type SagaFilter } from './store/reading.ts'
 import { type SchedulePort, System } from './system.ts'
@@ -31,7 +31,7 @@ export type SagaClientParts = StartsParts & {
   readonly maintenance: Maintenance
   readonly schedules: SchedulePort
   /** How much waits in the queue, and for how long the oldest of it. */
-  readonly queueDepth: () => Promise<SagaGauges['queue']>
+  readonly queueDepth: (db: Db) => Promise<SagaGauges['queue']>
   /** Opens connections and checks the schema, once. */
   readonly ready: () => Promise<void>
 }
@@ -39,12 +39,13 @@ export type SagaClientParts = StartsParts & {
 /** How much there is at a moment: see `gauges()`. */
 export type SagaGauges = StoredGauges & {
   /** Of the dead letters, the largest first. */
-  readonly groups: readonly ErrorGroup[]
+  readonly groups: readonly GroupGauge[]
   /** Jobs that no worker has fetched yet, and how long the oldest of them has waited, in ms. */
   readonly queue: { readonly depth: number; readonly oldestMs: number }
 }
 
-const GAUGED = { cap: 10_001, limit: 20 }
+const GAUGED_GROUPS = 20
+const GAUGES_WITHIN_MS = 5_000
 
 const DEFAULT_OUTCOME_TIMEOUT_MS = 60_000
 const WATCH_MS = 100
@@ -175,12 +176,16 @@ export class SagaClient {
    * error group (the 20 largest). Counts go up to 10 001. It costs a few index scans; ask every few seconds at most.
    */
   async gauges(): Promise<SagaGauges> {
-    const { db, schema, queueDepth } = this.#parts
-    return this.#read(async () => {
-      const stored = await readStoredGauges(db, schema)
-      const groups = stored.deadLetters === 0 ? [] : await readErrorGroups(db, schema, {}, GAUGED)
-      return { ...stored, groups, queue: await queueDepth() }
-    })
+    const { schema, transaction, queueDepth } = this.#parts
+    return this.#read(() =>
+      transaction(async (tx) => {
+        // Whoever watches must be no burden, and asks again.
+        await tx.executeSql(`set local statement_timeout = ${GAUGES_WITHIN_MS}`)
+        const stored = await readStoredGauges(tx, schema)
+        const groups = stored.deadLetters === 0 ? [] : await readLargestGroups(tx, schema, GAUGED_GROUPS)
+        return { ...stored, groups, queue: await queueDepth(tx) }
+      }),
+    )
   }
 
   /**

@@ -27,6 +27,7 @@ export type AppBoss = Pick<
   | 'schedule'
   | 'unschedule'
   | 'getSchedules'
+  | 'previewSchedule'
 >
 
 const NEEDED = Object.keys({
@@ -42,6 +43,7 @@ const NEEDED = Object.keys({
   schedule: 0,
   unschedule: 0,
   getSchedules: 0,
+  previewSchedule: 0,
 } satisfies Record<keyof AppBoss, 0>)
 
 /** The version of pg-boss's tables that this package was made with. */

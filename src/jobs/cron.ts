@@ -28,3 +28,37 @@ export async function scheduleWith(
     throw new SagaError('OPTION_INVALID', `${named} cannot be scheduled: ${message}`, { cause })
   }
 }
+
+const MINUTE_MS = 60_000
+/**
+ * Further and further back, with so many moments at a time: what is often due is found near, and of what is seldom due the
+ * next one is far, and takes long to find. The last is for 29 February.
+ */
+const BACK: readonly { readonly minutes: number; readonly atOnce: number }[] = [
+  { minutes: 2, atOnce: 4 },
+  { minutes: 65, atOnce: 100 },
+  { minutes: 25 * 60, atOnce: 100 },
+  { minutes: 32 * 24 * 60, atOnce: 4 },
+  { minutes: 367 * 24 * 60, atOnce: 1 },
+  { minutes: 9 * 367 * 24 * 60, atOnce: 1 },
+]
+
+/** The last moment, up to this one, at which it was due; `undefined` where there is none within nine years. */
+export function lastDue(
+  boss: Pick<AppBoss, 'previewSchedule'>,
+  { cron, tz }: Pick<Cron, 'cron' | 'tz'>,
+  at: Date,
+): Date | undefined {
+  for (const { minutes, atOnce } of BACK) {
+    let last: Date | undefined
+    for (;;) {
+      const from = last ?? new Date(at.getTime() - minutes * MINUTE_MS)
+      const due = boss.previewSchedule(cron, { tz, from, count: atOnce })
+      const past = due.filter((moment) => moment <= at)
+      last = past.at(-1) ?? last
+      if (past.length === 0 || past.length < due.length) break
+    }
+    if (last !== undefined) return last
+  }
+  return undefined
+}

@@ -15,9 +15,11 @@ const CAP = 10_001
 /**
  * The oldest is looked for priority by priority, because pg-boss's index begins with that: one probe for each.
  *
- * Index: pg-boss's `job_i11`, as its fetch does.
+ * Transaction: one of ours. Index: pg-boss's `job_i11`, as its fetch does: statistics of a queue are always of another time, and
+ * must not talk the planner into sorting all of it.
  */
 export async function readQueueDepth(db: Db, { bossSchema }: Schemas): Promise<QueueDepth> {
+  await db.executeSql('set local enable_bitmapscan = off; set local enable_sort = off')
   const waiting = `from ${bossSchema}.job b where b.name = '${STEP_QUEUE}' and b.state < 'active' and not b.blocked`
   const { rows } = await db.executeSql(
     `with recursive p(priority) as (

@@ -7,7 +7,7 @@ import type { Logger } from '../engine/runtime/ports.ts'
 import type { Schedule } from '../engine/schedule.ts'
 import type { Db } from '../engine/store/db.ts'
 import type { AppBoss } from './app-boss.ts'
-import { scheduleWith } from './cron.ts'
+import { lastDue, scheduleWith } from './cron.ts'
 import { SCHEDULE_QUEUE } from './queues.ts'
 import { Rounds } from './rounds.ts'
 
@@ -15,7 +15,6 @@ const EVERY_MS = 2_000
 /** What no worker has known for so long was a schedule that is no more. */
 const FORGOTTEN_MS = 24 * 60 * 60 * 1_000
 const LEFT_FOR_S = 30
-const MINUTE_MS = 60_000
 
 type Due = { readonly schedule: string /** Of one that was given back. */; readonly at?: string }
 type DueJob = { readonly id: string; readonly data: Due; readonly createdOn: Date }
@@ -40,7 +39,7 @@ export type ScheduleLoopOptions = {
   readonly transaction: <T>(run: (db: Db) => Promise<T>) => Promise<T>
   readonly schedules: readonly Schedule[]
   /** Starts the saga in this transaction. */
-  readonly start: (schedule: Schedule, at: Date, key: string, db: Db) => Promise<void>
+  readonly start: (schedule: Schedule, input: unknown, key: string, db: Db) => Promise<void>
   readonly logger: Logger
   readonly isActive: () => boolean
 }
@@ -86,15 +85,17 @@ export class ScheduleLoop {
   async #startOf(job: DueJob): Promise<void> {
     const { boss, transaction, start, logger } = this.#options
     const { schedule: name, at: givenAt } = job.data
-    const at = new Date(
-      Math.floor((givenAt === undefined ? job.createdOn : new Date(givenAt)).getTime() / MINUTE_MS) * MINUTE_MS,
-    )
+    const sentAt = givenAt === undefined ? job.createdOn : new Date(givenAt)
     const schedule = this.#known.get(name)
-    if (schedule === undefined) return this.#giveBack(job, at)
+    if (schedule === undefined) return this.#giveBack(job, sentAt)
+    // pg-boss sends it a while after it was due, or when it makes up for what was missed.
+    const at = lastDue(boss, schedule, sentAt) ?? sentAt
     const key = `${name}@${at.toISOString().replace(':00.000Z', 'Z')}`
+    // Whoever calls others for it may take their time: nothing is held meanwhile.
+    const input = await schedule.input(at)
     await transaction(async (db) => {
       try {
-        await start(schedule, at, key, db)
+        await start(schedule, input, key, db)
       } catch (error) {
         // Whoever has started it had another input for it: it is started all the same.
         if (!(error instanceof SagaError) || error.code !== 'KEY_REUSED') throw error

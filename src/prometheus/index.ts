@@ -26,6 +26,7 @@ export type SagaMetrics = {
 }
 
 const REFRESH_MS = 5_000
+const ANSWERED_WITHIN_MS = 3_000
 
 type Description = { readonly name: string; readonly help: string; readonly labelNames: readonly string[] }
 
@@ -59,7 +60,7 @@ export function sagaMetrics(options: SagaMetricsOptions = {}): SagaMetrics {
   if (client !== undefined) {
     const look = refreshing(refreshMs, async () => {
       try {
-        show(gauges, await client.gauges())
+        show(gauges, await soon(client.gauges()))
       } catch {
         hide(gauges)
         counters.refreshFailures.inc()
@@ -82,6 +83,17 @@ function refreshing(everyMs: number, look: () => Promise<void>): () => Promise<v
       nextAt = performance.now() + everyMs
     })
     return current
+  }
+}
+
+/** A scrape has ten seconds as a rule, and the counters are in it: a database that hangs must not keep them back. */
+async function soon<T>(asked: Promise<T>): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => reject(new Error('The database has not answered.')), ANSWERED_WITHIN_MS)
+  try {
+    return await Promise.race([asked, late])
+  } finally {
+    clearTimeout(timer)
   }
 }
 

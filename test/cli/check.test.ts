@@ -52,7 +52,7 @@ describe('without a database, check', () => {
       format: 1,
       definitions: { 'order@1': { definition: 'order', version: 1, nodes: [{ name: 'charge' }] } },
     })
-    expect(await check(name)).toMatchObject({ code: 0, rows: [{ changes: [], stranded: [] }] })
+    expect(await check(name)).toMatchObject({ code: 0, rows: [{ changes: [], isWritten: false, leftBehind: [] }] })
   })
 
   test('fails for a shape that has changed under its version, naming what', async () => {
@@ -72,6 +72,15 @@ describe('without a database, check', () => {
         ],
       },
     ])
+  })
+
+  test('does not write it down either, unless told that nothing of it is in flight', async () => {
+    await check(config(BEFORE), '--write')
+    const before = readFileSync(join(folder, 'sagas.lock.json'), 'utf8')
+    expect(await check(config(OTHER), '--write')).toMatchObject({ code: 5, rows: [{ isWritten: false }] })
+    expect(readFileSync(join(folder, 'sagas.lock.json'), 'utf8')).toBe(before)
+    expect(await check(config(OTHER), '--write', '--force')).toMatchObject({ code: 0, rows: [{ isWritten: true }] })
+    expect(readFileSync(join(folder, 'sagas.lock.json'), 'utf8')).toContain('debit')
   })
 
   test('tells a declared rename from another step', async () => {
@@ -117,14 +126,14 @@ describe('with a database, check', () => {
     await stopEngine(engine)
   })
 
-  test('says which sagas a deploy would strand, and how many', async () => {
+  test('says what a deploy would leave behind, and how many', async () => {
     const name = config(OTHER, 2)
     await check(name, '--write')
     expect((await check(name)).code).toBe(0)
     const { code, rows } = await check(name, '--in-flight')
     expect(code).toBe(5)
     expect(rows).toMatchObject([
-      { changes: [], stranded: [{ definition: 'order', version: 1, sagas: 2, deadLetters: 0, why: 'missing' }] },
+      { changes: [], leftBehind: [{ definition: 'order', version: 1, sagas: 2, deadLetters: 0, why: 'missing' }] },
     ])
   })
 
@@ -134,7 +143,7 @@ describe('with a database, check', () => {
     const { code, rows } = await check(name, '--in-flight')
     expect(code).toBe(5)
     expect(rows).toMatchObject([
-      { stranded: [{ version: 1, sagas: 2, why: 'changed', differences: [expect.stringContaining('debit')] }] },
+      { leftBehind: [{ version: 1, sagas: 2, why: 'changed', differences: [expect.stringContaining('debit')] }] },
     ])
   })
 

@@ -82,6 +82,17 @@ describe('to a person', () => {
     expect(out).not.toContain('\u001b')
   })
 
+  test('nor do the reasons of an operation, nor JSON that is looked at', async () => {
+    const reason = 'as \u001b[31masked\u009b31m'
+    const start = ['ops', 'start', 'retry', '--status', 'dead_lettered', '--key', 'none', '--reason', reason]
+    const plain = { isTerminal: true, env: { NO_COLOR: '1' } }
+    const { out } = await call(database.connectionString, start, plain)
+    expect(out).toContain('as  [31masked 31m')
+    const { out: json } = await call(database.connectionString, ['--json', 'ops', 'list'], plain)
+    expect(json).not.toMatch(/\p{Cc}(?!$)/u)
+    expect(JSON.parse(json.split('\n')[0] ?? '')).toMatchObject({ reason })
+  })
+
   test('a plan is in words, with the hash that holds the order to it', async () => {
     const { out } = await cli(`retry ${dead} --dry-run`, { isTerminal: true, env: { NO_COLOR: '1' } })
     expect(out).toMatch(/retry would do this:\n {2}ship +runs\n/)

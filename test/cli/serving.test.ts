@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { get } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -83,6 +84,16 @@ describe('the dashboard', () => {
       expect([answer.status, await answer.text()]).toEqual([200, expect.stringContaining('<title>')])
     })
     expect(code).toBe(0)
+  })
+
+  test('answers no page that was pointed at this machine under another name', async () => {
+    await serving('dashboard --port 0', async ({ url = '' }) => {
+      const answer = await new Promise<number | undefined>((resolve, reject) => {
+        const asked = get(url, { headers: { host: 'evil.example:4567' } }, (found) => resolve(found.statusCode))
+        asked.once('error', reject)
+      })
+      expect(answer).toBe(401)
+    })
   })
 
   test('is served to nobody else unless somebody says who they are', async () => {

@@ -81,3 +81,25 @@ test('keeps its sagas where the archive cannot be written', async () => {
   expect(await engine.get(id)).toBeDefined()
   expect((await engine.maintenance.cleanup()).sagas).toBe(1)
 })
+
+test('keeps one that cannot be archived, says which, and no other stays for it', async () => {
+  const ids: string[] = []
+  for (const nr of [1, 2, 3]) {
+    const { id } = await engine.enqueue(archived, { nr })
+    await engine.outcome(id)
+    ids.push(id)
+  }
+  await days(12)
+  await database.pool.query(`
+    create function public.refuse() returns trigger language plpgsql as 'begin raise exception ''too large''; end';
+    create trigger refuse before insert on saga.saga_archive for each row when (new.id = '${ids[1]}') execute function public.refuse()`)
+  const { sagas, failed } = await engine.maintenance.cleanup()
+  await database.pool.query('drop trigger refuse on saga.saga_archive')
+  expect({ sagas, failed }).toEqual({
+    sagas: 2,
+    failed: [
+      { definition: 'archived', status: 'completed', error: expect.stringMatching(`^Saga ${ids[1]}: .*too large`) },
+    ],
+  })
+  expect((await engine.maintenance.cleanup()).sagas).toBe(1)
+})

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { driftOf, objectsOf } from '../../src/engine/store/drift.ts'
+import { migrate } from '../../src/index.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 
 let database: TestDatabase
@@ -17,4 +18,11 @@ test('is that of a schema that has just been migrated: npm run db:objects', asyn
   const db = { executeSql: async (text: string, values?: unknown[]) => database.pool.query(text, values) }
   expect(await objectsOf(db, 'saga')).toEqual(JSON.parse(readFileSync(path, 'utf8')))
   expect(await driftOf(db, 'saga')).toEqual({ missing: [], unknown: [] })
+})
+
+test('is the same in a schema of any name', async () => {
+  const { connectionString, pool } = database
+  await migrate({ connectionString, schema: 'billing' })
+  const db = { executeSql: async (text: string, values?: unknown[]) => pool.query(text, values) }
+  expect(await driftOf(db, 'billing')).toEqual({ missing: [], unknown: [] })
 })

@@ -151,6 +151,7 @@ describe('what is handed in as a PgBoss is refused when', () => {
         'schedule',
         'unschedule',
         'getSchedules',
+        'previewSchedule',
       ].map((name) => [name, nothing]),
     )
     const error = await refusal(fake)

@@ -1,7 +1,9 @@
 /** Sagas that are started by the clock: once for all workers, and once for what was missed. */
+import { PgBoss } from 'pg-boss'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { defineSchedule, sagasFor } from '../../src/index.ts'
+import { lastDue } from '../../src/jobs/cron.ts'
 import { SCHEDULE_QUEUE } from '../../src/jobs/queues.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { startEngine, stopEngine } from '../support/engine.ts'
@@ -72,6 +74,25 @@ describe('a schedule', () => {
       results: { write: '2030-06-01T01:00:00.000Z' },
     })
     expect(await jobs()).toEqual([])
+    await stopEngine(engine)
+  })
+
+  test.each([
+    // Sent two minutes late; at once; made up for after the week-end; in another time zone; on 29 February.
+    ['*/5 * * * *', 'UTC', '2030-06-01T09:02:31Z', '2030-06-01T09:00:00.000Z'],
+    ['*/5 * * * *', 'UTC', '2030-06-01T09:05:00Z', '2030-06-01T09:05:00.000Z'],
+    ['55 23 * * *', 'UTC', '2030-06-02T00:20:00Z', '2030-06-01T23:55:00.000Z'],
+    ['0 3 * * 5', 'Europe/Berlin', '2030-06-03T08:00:00Z', '2030-05-31T01:00:00.000Z'],
+    ['0 0 29 2 *', 'UTC', '2031-06-01T00:00:00Z', '2028-02-29T00:00:00.000Z'],
+  ])('of %s in %s, sent at %s, was due at %s', async (cron, tz, sentAt, dueAt) => {
+    const boss = new PgBoss({ connectionString: database.connectionString, schedule: false })
+    expect(lastDue(boss, { cron, tz }, new Date(sentAt))?.toISOString()).toBe(dueAt)
+  })
+
+  test('that is made up for a day later gets the moment at which it was due', async () => {
+    const engine = await startEngine(database.connectionString, [report], { schedules: [nightly] })
+    await due('nightly', '2030-07-02T00:30:00Z')
+    await until('it is started', async () => (await sagas()).some(({ key }) => key === 'nightly@2030-07-01T01:00Z'))
     await stopEngine(engine)
   })
 

@@ -1,13 +1,14 @@
 /** Commands about the definitions in code: check, graph. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Definition, LockChange, Stranded } from '../../index.ts'
-import { changesSince, graphOf, lockOf, readLock, sequenceOf, stranded } from '../../index.ts'
+import type { Definition, DeployReport, LeftBehind, LockChange } from '../../index.ts'
+import { changesSince, graphOf, leftBehind, lockOf, readLock, sequenceOf } from '../../index.ts'
 import { EXIT, UsageError } from '../exit.ts'
 import { example } from '../options.ts'
 import type { AddTo, Session } from '../session.ts'
 
 const LOCK_FILE = 'sagas.lock.json'
+const NOTHING: DeployReport = { leftBehind: [], isCut: false }
 
 export const addCode: AddTo = (program, session) => {
   example(
@@ -15,24 +16,31 @@ export const addCode: AddTo = (program, session) => {
       .command('check')
       .description(`Compares the definitions in code with ${LOCK_FILE}, and with the sagas in flight.`)
       .option('--write', `writes ${LOCK_FILE}`)
+      .option('--force', 'also where a shape has changed under its version: nothing of it is in flight anywhere')
       .option('--in-flight', 'looks into the database too: fails when a deploy would strand any saga'),
     'check --write',
     'check',
     'check --in-flight',
-  ).action(async (given: { readonly write?: boolean; readonly inFlight?: boolean }) => {
+  ).action(async (given: { readonly write?: boolean; readonly force?: boolean; readonly inFlight?: boolean }) => {
     const definitions = await definitionsOf(session)
     const path = join(session.io.cwd, LOCK_FILE)
-    if (given.write === true) writeFileSync(path, `${JSON.stringify(lockOf(definitions), undefined, 2)}\n`)
-    if (!existsSync(path))
+    const isThere = existsSync(path)
+    if (!isThere && given.write !== true) {
       throw new UsageError(`There is no ${LOCK_FILE}. Write it, and commit it: pg-saga check --write.`)
-    const changes = changesSince(readLock(readFileSync(path, 'utf8')), definitions)
-    const left = given.inFlight === true ? await stranded(await session.clientOptions(), definitions) : []
-    session.printer.one({ changes, stranded: left }, () => {
-      const lines = [...changes.map(changeLine), ...left.map(strandedLine)]
-      const also = given.inFlight === true ? ', and every saga in flight has its code' : ''
+    }
+    const changes = isThere ? changesSince(readLock(readFileSync(path, 'utf8')), definitions) : []
+    const refused = changes.some((change) => change.change === 'changed' && !change.isRename) && given.force !== true
+    const isWritten = given.write === true && !refused
+    if (isWritten) writeFileSync(path, `${JSON.stringify(lockOf(definitions), undefined, 2)}\n`)
+    const deploy = given.inFlight === true ? await leftBehind(await session.clientOptions(), definitions) : NOTHING
+    session.printer.one({ changes, isWritten, ...deploy }, () => {
+      const lines = [...changes.map(changeLine), ...deploy.leftBehind.map(leftBehindLine)]
+      if (deploy.isCut) lines.push('There is more in flight than was looked at: only the oldest million of a status.')
+      if (isWritten) return [...lines, `${LOCK_FILE} is written.`].join('\n')
+      const also = given.inFlight === true ? ', and everything in flight has its code' : ''
       return lines.length > 0 ? lines.join('\n') : `The definitions are those of ${LOCK_FILE}${also}.`
     })
-    if (changes.length + left.length > 0) session.exitWith(EXIT.drift)
+    if ((changes.length > 0 && !isWritten) || deploy.leftBehind.length > 0) session.exitWith(EXIT.drift)
   })
 
   example(
@@ -76,14 +84,17 @@ function changeLine(change: LockChange): string {
   const list = change.differences.join('; ')
   if (change.isRename)
     return `${name} has other names, declared as renames: ${list}. Write it down: pg-saga check --write.`
-  return `${name} has another shape under the same version: ${list}. Raise the version, or undo the change.`
+  return `${name} has another shape under the same version: ${list}. Raise the version, or undo the change; --write --force where nothing of it is in flight anywhere.`
 }
 
-function strandedLine({ definition, version, sagas, deadLetters, why, differences = [] }: Stranded): string {
-  const counts = [sagas > 0 ? `${sagas} under way` : '', deadLetters > 0 ? `${deadLetters} dead letters` : ''].filter(
-    Boolean,
-  )
+function leftBehindLine({ why, differences = [], ...left }: LeftBehind): string {
+  const { definition, version, sagas, deadLetters, commands } = left
+  const counts = [
+    sagas > 0 ? `${sagas} under way` : '',
+    deadLetters > 0 ? `${deadLetters} dead letters` : '',
+    commands > 0 ? `${commands} asked for by SQL` : '',
+  ].filter(Boolean)
   const reason =
     why === 'missing' ? 'this code does not have it' : `this code has another shape: ${differences.join('; ')}`
-  return `${definition} v${version}: ${counts.join(' and ')} would be left behind: ${reason}.`
+  return `${definition} v${version}: ${counts.join(', ')} would be left behind: ${reason}.`
 }

@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import type { Operation, OperationOrder, OperationStart, OperationState, OperationVerb } from '../../index.ts'
 import { UsageError } from '../exit.ts'
 import { example, filterOf, wholeNumber, withFilter } from '../options.ts'
-import { at } from '../print.ts'
+import { at, clean, jsonOf } from '../print.ts'
 import type { AddTo, Session } from '../session.ts'
 import { byOf } from './verbs.ts'
 
@@ -117,7 +117,7 @@ async function start(session: Session, verb: OperationVerb, given: Given): Promi
   } as OperationOrder
   if (dryRun === true) {
     const preview = await session.withClient((client) => client.operations.preview(order))
-    session.printer.one(preview, () => JSON.stringify(preview, undefined, 2))
+    session.printer.one(preview, () => jsonOf(preview, 2))
     return
   }
   if (rate !== undefined && !Number.isFinite(Number(rate)))
@@ -138,7 +138,7 @@ function shown(operation: Operation): string {
   return [
     `${operation.verb}: ${operation.id}`,
     `state      ${operation.state}`,
-    `by         ${operation.actor}: ${operation.reason}`,
+    `by         ${clean(`${operation.actor}: ${operation.reason}`)}`,
     `rate       ${operation.rate} a second, canary ${operation.canary}`,
     ...counts.map(([name, count]) => `${name.padEnd(10)} ${count}`),
   ].join('\n')

@@ -31,8 +31,8 @@ export const addServing: AddTo = (program, session) => {
     const database = await devDatabase(session, { yes })
     const engine = createSagaEngine({
       ...config,
+      ...(await session.clientOptions(database.connectionString)),
       definitions: isSample ? [trip] : config.definitions,
-      connectionString: database.connectionString,
     } as Parameters<typeof createSagaEngine>[0])
     try {
       await engine.start()
@@ -90,7 +90,7 @@ async function serve(
   config: Config | undefined,
 ): Promise<void> {
   // Hono loads only where a dashboard is served.
-  const { serveDashboard } = await import('../../dashboard/index.ts')
+  const { isOwnName, serveDashboard } = await import('../../dashboard/index.ts')
   const { host } = serving
   const { dashboard } = config ?? {}
   if (!LOOPBACK.includes(host) && dashboard?.authenticate === undefined) {
@@ -98,7 +98,10 @@ async function serve(
       `On ${host} others could come in: have the config file say who they are (dashboard.authenticate).`,
     )
   }
-  const own = { authenticate: () => ({ id: session.actor, role: 'admin' as const }), environment: 'local' }
+  // A page elsewhere whose name was pointed at this machine says its own name in the Host.
+  const authenticate = (request: Request) =>
+    isOwnName(request.headers.get('host') ?? '') ? { id: session.actor, role: 'admin' as const } : null
+  const own = { authenticate, environment: 'local' }
   const served: ServedDashboard = await serveDashboard({ ...own, ...dashboard, client, ...serving }).catch(
     (cause: unknown) => {
       const { code } = cause as { readonly code?: string }

@@ -54,12 +54,13 @@ export const addSetup: AddTo = (program, session) => {
       .option('--name <name>', 'what that role is called, if not saga_<role>'),
     'grants',
     'grants --role viewer --name analysts',
-  ).action(({ role, name }: { readonly role?: string; readonly name?: string }) => {
+  ).action(async ({ role, name }: { readonly role?: string; readonly name?: string }) => {
     if (role !== undefined && !SQL_ROLES.includes(role as SqlRole))
       throw new UsageError(`--role is one of ${SQL_ROLES.join(', ')}.`)
     if (role === undefined && name !== undefined) throw new UsageError('--name goes with --role.')
+    const schema = await session.schema()
     const statements = grantsFor({
-      ...(session.schema === undefined ? {} : { schema: session.schema }),
+      ...(schema === undefined ? {} : { schema }),
       ...(role === undefined ? {} : { only: role as SqlRole }),
       ...(role === undefined || name === undefined ? {} : { [role]: name }),
     })

@@ -1,5 +1,6 @@
 /** Starting a saga by hand. */
 import { SagaError } from '../../index.ts'
+import { UsageError } from '../exit.ts'
 import { example, json } from '../options.ts'
 import type { AddTo } from '../session.ts'
 import { definitionsOf } from './code.ts'
@@ -27,6 +28,10 @@ export const addStarting: AddTo = (program, session) => {
     `enqueue order '{"nr":1}' --key order-1`,
   ).action(async (name: string, input: string, given: Given) => {
     const definitions = await definitionsOf(session)
+    const { definitionVersion } = given
+    if (definitionVersion !== undefined && !/^\d{1,9}$/.test(definitionVersion)) {
+      throw new UsageError(`--definition-version is a whole number, not ${JSON.stringify(definitionVersion)}.`)
+    }
     const named = definitions.filter(
       (definition) =>
         definition.name === name &&
@@ -35,7 +40,10 @@ export const addStarting: AddTo = (program, session) => {
     const definition = named.toSorted((a, b) => b.version - a.version)[0]
     if (definition === undefined) {
       const known = [...new Set(definitions.map((one) => `${one.name} v${one.version}`))].join(', ')
-      throw new SagaError('DEFINITION_UNKNOWN', `There is no definition ${name}. There are: ${known}.`)
+      throw new SagaError(
+        'DEFINITION_UNKNOWN',
+        `There is no definition ${name}${definitionVersion === undefined ? '' : ` v${definitionVersion}`}. There are: ${known}.`,
+      )
     }
     const started = await session.withClient((client) =>
       client.enqueue(definition, json('The input', input) as never, {

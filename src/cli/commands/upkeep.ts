@@ -46,7 +46,9 @@ export const addUpkeep: AddTo = (program, session) => {
     'cleanup --dry-run',
   ).action(async ({ dryRun = false }: { readonly dryRun?: boolean }) => {
     const { actor } = session
-    const report = await session.withClient((client) => client.maintenance.cleanup({ actor, dryRun }))
+    const report = await session.withClient((client) =>
+      client.maintenance.cleanup({ actor, dryRun, signal: session.io.signal }),
+    )
     session.printer.one(report, () => {
       const lines = report.by.map(({ definition, status, sagas }) => `  ${definition} ${status}: ${sagas}`)
       const failed = report.failed.map(({ definition, status, error }) => `  ${definition} ${status}: ${clean(error)}`)
@@ -68,6 +70,7 @@ export const addUpkeep: AddTo = (program, session) => {
       client.maintenance.recover({
         actor,
         dryRun,
+        signal: session.io.signal,
         ...(stuckAfter === undefined ? {} : { stuckAfter: stuckAfter as never }),
       }),
     )

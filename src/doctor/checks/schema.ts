@@ -22,7 +22,8 @@ export const schema: Check = async ({ db, schema }) => {
     }
   } catch (error) {
     if (!(error instanceof SagaError)) throw error
-    return [failing('schema', error.message, MIGRATE)]
+    const todo = error.code === 'SCHEMA_TOO_NEW' ? 'Upgrade the package in this process.' : MIGRATE
+    return [{ ...failing('schema', error.message, todo), isDrift: true }]
   }
   const { missing, unknown } = await driftOf(db, schema)
   if (missing.length > 0) {
@@ -41,7 +42,8 @@ export const boss: Check = async ({ readyBoss, boss }) => {
     await readyBoss()
   } catch (error) {
     if (!(error instanceof SagaError)) throw error
-    return [failing('pg-boss', error.message, MIGRATE)]
+    const todo = error.code === 'SCHEMA_TOO_NEW' ? 'Upgrade the package in this process.' : MIGRATE
+    return [{ ...failing('pg-boss', error.message, todo), isDrift: true }]
   }
   const found: Finding[] = [ok('pg-boss', `Its tables are at version ${KNOWN_BOSS_VERSION}.`)]
   const todo = 'Start an engine that may migrate, which sets it right.'

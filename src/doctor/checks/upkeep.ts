@@ -1,18 +1,15 @@
-/** What keeps it going: clocks, maintenance, dead rows, and how long a fetch takes. */
+/** What keeps it going: clocks, maintenance, the watchdog. */
 import { DUTIES, type Duty } from '../../engine/duties.ts'
-import { clockOf, tableConditions } from '../../engine/store/health.ts'
+import { clockOf } from '../../engine/store/health.ts'
 import { readEntries } from '../../engine/store/maintenance-log.ts'
-import { BEGIN_FETCH } from '../../jobs/connection.ts'
-import { STEP_QUEUE } from '../../jobs/queues.ts'
-import { inSessionTransaction, Session } from '../../jobs/sessions.ts'
+import { lastDue } from '../../jobs/cron.ts'
+import { MAINTENANCE_QUEUE } from '../../jobs/queues.ts'
 import { type Finding, failing, notice, ok, warning } from '../finding.ts'
 import type { Check } from '../subject.ts'
 
 const SKEW_MS = 5_000
-/** Each duty is due once an hour at least, where nobody has said otherwise. */
-const NOT_DONE_FOR_MS = 3 * 60 * 60 * 1_000
-const MANY_DEAD = 100_000
-const SLOW_FETCH_MS = 100
+/** It is due, and its turn comes when a worker is free. */
+const PATIENCE_MS = 30 * 60 * 1_000
 
 export const clocks: Check = async ({ db, schema }) => {
   const before = Date.now()
@@ -31,8 +28,16 @@ export const clocks: Check = async ({ db, schema }) => {
   return found.length > 0 ? found : [ok('clock', 'This machine and the database agree.')]
 }
 
-export const maintenance: Check = async ({ db, schema }) => {
-  const found = await Promise.all(DUTIES.map((duty) => lastOf(db, schema, duty)))
+export const maintenance: Check = async ({ db, schema, boss }) => {
+  const schedules = await boss.getSchedules(MAINTENANCE_QUEUE)
+  const { at } = await clockOf(db, schema)
+  const dueAt = (duty: Duty) => {
+    const { cron, timezone: tz } = schedules.find(({ key }) => key === duty) ?? {}
+    return cron === undefined || tz === undefined
+      ? undefined
+      : lastDue(boss, { cron, tz }, new Date(at.getTime() - PATIENCE_MS))
+  }
+  const found = await Promise.all(DUTIES.map((duty) => lastOf(db, schema, duty, dueAt(duty))))
   return [...found.flat(), ...(await watchdogOf(db, schema))]
 }
 
@@ -55,61 +60,22 @@ type WatchdogOutcome = {
   readonly what: Readonly<Record<string, number>>
 }
 
-async function lastOf(db: Parameters<Check>[0]['db'], schema: string, duty: Duty): Promise<readonly Finding[]> {
+async function lastOf(
+  db: Parameters<Check>[0]['db'],
+  schema: string,
+  duty: Duty,
+  dueAt: Date | undefined,
+): Promise<readonly Finding[]> {
   const entries = await readEntries(db, schema, duty, 20)
   const done = entries.find(({ isDry, finishedAt }) => !isDry && finishedAt !== null)
-  const todo = 'Look whether a worker lives, and pg-boss runs schedules in it (`maintenance`, `boss`).'
+  if (dueAt === undefined) return [notice('maintenance', `${duty} is on no schedule.`)]
   if (done === undefined) return [notice('maintenance', `${duty} has not been seen to yet.`)]
   const at = done.startedAt.toISOString()
   if (done.error !== null)
     return [warning('maintenance', `${duty} failed at ${at}: ${done.error}`, 'It is tried again when it is due.')]
-  const { rows } = await db.executeSql(
-    `select extract(epoch from ${schema}.now() - $1::timestamptz)::float8 * 1000 as "agoMs"`,
-    [done.startedAt],
-  )
-  if (Number(rows[0]?.['agoMs']) > NOT_DONE_FOR_MS) {
-    return [warning('maintenance', `${duty} was seen to last at ${at}.`, todo)]
+  if (done.startedAt < dueAt) {
+    const todo = 'Look whether a worker lives, and pg-boss runs schedules in it (`maintenance`, `boss`).'
+    return [warning('maintenance', `${duty} was seen to last at ${at}, and was due at ${dueAt.toISOString()}.`, todo)]
   }
   return [ok('maintenance', `${duty} was seen to at ${at}.`)]
 }
-
-export const tables: Check = async ({ db, schema, bossSchema }) => {
-  const conditions = await tableConditions(db, [schema, bossSchema])
-  const found = conditions
-    .filter(({ live, dead }) => dead > MANY_DEAD && dead > live)
-    .map(({ table, live, dead, vacuumedAt }) =>
-      warning(
-        'tables',
-        `${table} has ${dead} dead rows beside ${live}; it was ${vacuumedAt === null ? 'never vacuumed' : `vacuumed at ${vacuumedAt.toISOString()}`}.`,
-        `Look for old transactions and replication slots, then \`vacuum analyze ${table}\`; let autovacuum come more often.`,
-      ),
-    )
-  return found.length > 0 ? found : [ok('tables', 'Dead rows are few.')]
-}
-
-/** As workers do it, and rolled back. */
-export const fetching: Check = async ({ boss, connectionString }) => {
-  const session = new Session(connectionString, 'pg-saga doctor')
-  let ms = 0
-  try {
-    await inSessionTransaction(
-      session,
-      async (db) => {
-        const beganAt = performance.now()
-        await boss.fetch(STEP_QUEUE, { batchSize: 1, db })
-        ms = performance.now() - beganAt
-        throw new RolledBack()
-      },
-      BEGIN_FETCH,
-    )
-  } catch (error) {
-    if (!(error instanceof RolledBack)) throw error
-  } finally {
-    await session.close()
-  }
-  if (ms < SLOW_FETCH_MS) return [ok('fetching', `A fetch takes ${ms.toFixed(1)} ms.`)]
-  const todo = `Look for old transactions, and \`vacuum analyze\` pg-boss's tables.`
-  return [warning('fetching', `A fetch takes ${ms.toFixed(0)} ms.`, todo)]
-}
-
-class RolledBack extends Error {}

@@ -1,5 +1,6 @@
 /** Workers: whether any lives, has the code of what is under way, and whether their sessions are what they take them for. */
-import { readFlights, readWorkerViews } from '../../engine/store/worker-views.ts'
+import { type Flights, MOST_FLIGHTS, readFlights } from '../../engine/store/flights.ts'
+import { readWorkerViews } from '../../engine/store/worker-views.ts'
 import { keepsItsSession } from '../../jobs/session-probe.ts'
 import { Session } from '../../jobs/sessions.ts'
 import { channelOf } from '../../jobs/wake-up.ts'
@@ -11,7 +12,7 @@ const HEARD_WITHIN_MS = 5_000
 export const workers: Check = async ({ db, schema, transaction }) => {
   const all = await readWorkerViews(db, schema)
   const alive = all.filter(({ isAlive }) => isAlive)
-  const flights = await transaction((tx) => readFlights(tx, schema))
+  const { flights, isCut } = await transaction((tx) => readFlights(tx, schema))
   const found: Finding[] = []
   const open = flights.reduce((sum, { sagas, deadLetters }) => sum + sagas - deadLetters, 0)
   if (alive.length === 0) {
@@ -28,10 +29,12 @@ export const workers: Check = async ({ db, schema, transaction }) => {
     const says = `${many(dead.length, 'dead worker', 'dead workers')} still have jobs in hand.`
     found.push(notice('workers', says))
   }
+  if (isCut)
+    found.push(notice('definitions', `More than ${MOST_FLIGHTS} sagas of a status: only the oldest were looked at.`))
   return [...found, ...withoutCode(flights, new Set(alive.flatMap(({ definitions }) => definitions)))]
 }
 
-function withoutCode(flights: Awaited<ReturnType<typeof readFlights>>, known: ReadonlySet<string>): readonly Finding[] {
+function withoutCode(flights: readonly Flights[], known: ReadonlySet<string>): readonly Finding[] {
   const lacking = new Map<string, { definition: string; version: number; sagas: number; deadLetters: number }>()
   for (const { definition, version, sagas, deadLetters } of flights) {
     const name = `${definition}@${version}`
@@ -60,8 +63,7 @@ export const sessions: Check = async ({ db, schema, connectionString, directConn
   const session = open(directConnectionString)
   try {
     if (!(await keepsItsSession(session, () => open(directConnectionString)))) {
-      const says =
-        'Connections go through a pooler in transaction mode: workers can hold no lock, so a dead one is noticed by its heartbeat, after 30 s.'
+      const says = 'Connections go through a pooler: workers go by heartbeats, so a dead one is noticed after 30 s.'
       found.push(warning('sessions', says, 'Give the engine a directConnectionString that leads past the pooler.'))
     } else {
       const direct = directConnectionString === connectionString ? '' : ', past the pooler'

@@ -37,6 +37,10 @@ const MAX_TRACESTATE = 512
 
 /** `undefined` where nobody has registered a provider: asked each time, for one can come after the engine. */
 function registeredTracer(): Tracer | undefined {
+  return quietly(askedTracer)
+}
+
+function askedTracer(): Tracer | undefined {
   const provider: TracerProvider & Partial<ProxyTracerProvider> = trace.getTracerProvider()
   if (typeof provider.getDelegateTracer === 'function') return provider.getDelegateTracer(SCOPE)
   return provider.getTracer(SCOPE)
@@ -89,17 +93,27 @@ export function inStartSpan<T>(
   const tracer = registeredTracer()
   if (tracer === undefined) return begin(() => {})
   const attributes = { 'saga.definition': definition, ...(count === 1 ? {} : { 'saga.count': count }) }
-  const options = { kind: SpanKind.PRODUCER, attributes }
-  return tracer.startActiveSpan(`${definition} enqueue`, options, async (span) => {
+  const span = quietly(() => tracer.startSpan(`${definition} enqueue`, { kind: SpanKind.PRODUCER, attributes }))
+  if (span === undefined) return begin(() => {})
+  return context.with(trace.setSpan(context.active(), span), async () => {
     try {
-      return await begin((sagaId) => span.setAttribute('saga.id', sagaId))
+      return await begin((sagaId) => quietly(() => span.setAttribute('saga.id', sagaId)))
     } catch (error) {
-      fail(span, errorInfo(error))
+      quietly(() => fail(span, errorInfo(error)))
       throw error
     } finally {
-      span.end()
+      quietly(() => span.end())
     }
   })
+}
+
+/** A tracer is the app's: if it throws, there is a span less, and nothing else. */
+function quietly<T>(act: () => T): T | undefined {
+  try {
+    return act()
+  } catch {
+    return undefined
+  }
 }
 
 /** The span of an attempt under way. */
@@ -133,14 +147,17 @@ export function beginAttempt(
   }
   const title = `${saga.definition} ${name}${side === 'action' ? '' : ` ${side}`}`
   const parent = contextFrom(saga)
-  const span = tracer.startSpan(title, { kind: SpanKind.CONSUMER, attributes }, parent)
+  const span = quietly(() => tracer.startSpan(title, { kind: SpanKind.CONSUMER, attributes }, parent))
+  if (span === undefined) return undefined
   const active = trace.setSpan(parent, span)
   return {
     inside: (part) => context.with(active, part),
     end(report) {
-      span.setAttribute('saga.outcome', outcomeOf(report))
-      if (report?.type === 'failed') fail(span, report.error)
-      span.end()
+      quietly(() => {
+        span.setAttribute('saga.outcome', outcomeOf(report))
+        if (report?.type === 'failed') fail(span, report.error)
+        span.end()
+      })
     },
   }
 }
@@ -181,11 +198,13 @@ export function traceRests({ applied, now }: Pick<Batch, 'applied' | 'now'>): vo
     const tracer = status === undefined ? undefined : registeredTracer()
     if (status === undefined || tracer === undefined) continue
     const { item, definition, origin, state } = one
-    const span = beginSaga(tracer, item.sagaId, definition, status, origin)
-    // A saga that was undone has done what it was to do in that case.
-    if (status === 'dead_lettered')
-      fail(span, deadErrorOf(state) ?? { name: status, message: state.deadLetter?.reason ?? '' })
-    span.end(new Date(Math.max(now, origin.startedAt)))
+    quietly(() => {
+      const span = beginSaga(tracer, item.sagaId, definition, status, origin)
+      // A saga that was undone has done what it was to do in that case.
+      if (status === 'dead_lettered')
+        fail(span, deadErrorOf(state) ?? { name: status, message: state.deadLetter?.reason ?? '' })
+      span.end(new Date(Math.max(now, origin.startedAt)))
+    })
   }
 }
 

@@ -1,6 +1,6 @@
 /** The tables of alerts on dead letters: what each channel has seen of them, and what it has to tell. No saga on its way writes here. */
 import { sql } from 'drizzle-orm'
-import { check, customType, integer, json, primaryKey, text, uuid } from 'drizzle-orm/pg-core'
+import { check, customType, index, integer, json, primaryKey, text, uuid } from 'drizzle-orm/pg-core'
 import { DEAD_LETTER_REASONS } from '../core/machine.ts'
 import { anyOf, moment, schema } from './table-parts.ts'
 
@@ -44,6 +44,7 @@ export const sagaAlert = schema.table(
   },
   (table) => [
     primaryKey({ columns: [table.channel, table.errorGroup] }),
+    index('saga_alert_waiting').on(table.channel, table.dueAt).where(sql`${table.dueAt} is not null`),
     check('saga_alert_channel_known', sql`${table.channel} in ${anyOf(ALERT_CHANNELS)}`),
     check('saga_alert_reason_known', sql`${table.reason} in ${anyOf(DEAD_LETTER_REASONS)}`),
     check('saga_alert_counts', sql`${table.count} >= 0 and ${table.attempts} >= 0`),

@@ -49,10 +49,15 @@ const CAP = 10_001
 /** Groups that have been quiet for so long are forgotten. */
 const FORGET_AFTER = `interval '90 days'`
 
-/** From now on: what has become a dead letter before is not told. A channel that has begun goes on where it was. */
+/**
+ * From now on: what has become a dead letter before is not told. A channel that has begun goes on where it was; but where its
+ * mark lies in the future, the tables have come from another server, whose transactions say nothing here.
+ */
 export async function beginChannel(db: Db, schema: string, channel: AlertChannel): Promise<void> {
   await db.executeSql(
-    `insert into ${schema}.saga_alert_mark (channel, seen) values ($1::text, pg_current_snapshot()) on conflict do nothing`,
+    `insert into ${schema}.saga_alert_mark (channel, seen) values ($1::text, pg_current_snapshot())
+     on conflict (channel) do update set seen = excluded.seen
+     where pg_snapshot_xmax(saga_alert_mark.seen) > pg_snapshot_xmax(excluded.seen)`,
     [channel],
   )
 }
@@ -256,12 +261,25 @@ export async function recordUntold(
   )
 }
 
-/** Nothing is left to be told of it. */
+/** Nothing is left to be told of it. Of one that was told, the moment stays: the next one comes an interval later. */
 async function settleAlert(db: Db, schema: string, channel: AlertChannel, errorGroup: string): Promise<void> {
+  await db.executeSql(
+    `delete from ${schema}.saga_alert where channel = $1::text and error_group = $2::text and told_at is null`,
+    [channel, errorGroup],
+  )
   await db.executeSql(
     `update ${schema}.saga_alert set alert = null, attempts = 0, last_error = null, due_at = null, count = 0,
        first_at = null, last_at = null, sagas = '{}'
      where channel = $1::text and error_group = $2::text`,
     [channel, errorGroup],
+  )
+}
+
+/** The message in alerts that give this saga as an example. Transaction: any. */
+export async function eraseFromAlerts(db: Db, schema: string, sagaId: string): Promise<void> {
+  await db.executeSql(
+    `update ${schema}.saga_alert a set alert = jsonb_set(a.alert::jsonb, '{message}', 'null')::json
+     where a.alert is not null and a.alert::jsonb -> 'sagas' ? $1::text`,
+    [sagaId],
   )
 }

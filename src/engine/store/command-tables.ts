@@ -47,7 +47,13 @@ export const sagaCommand = schema.table(
     fields: jsonb('fields'),
   },
   (table) => [
-    index('saga_command_waiting').on(table.position).where(sql`${table.state} = 'waiting'`),
+    // Orders, however many starts wait beside them; and starts by the code that they need.
+    index('saga_command_orders')
+      .on(table.position)
+      .where(sql`${table.state} = 'waiting' and ${table.verb} <> 'enqueue'`),
+    index('saga_command_waiting')
+      .on(table.definition, table.version, table.position)
+      .where(sql`${table.state} = 'waiting' and ${table.verb} = 'enqueue'`),
     // Whether another command about the same saga comes first.
     index('saga_command_saga').on(table.sagaId, table.position).where(sql`${table.state} = 'waiting'`),
     index('saga_command_settled').on(table.settledAt).where(sql`${table.settledAt} is not null`),

@@ -61,18 +61,22 @@ function isNext(schema: string): string {
     select from ${schema}.saga_command e where e.saga_id = c.saga_id and e.state = 'waiting' and e.position < c.position)`
 }
 
-const OF_CODE = `c.definition || '@' || c.version`
+/** Definitions and versions, out of a list of `name@version`. */
+const CODE = `select split_part(n, '@', 1) as definition, split_part(n, '@', 2)::int as version from unnest($1::text[]) n`
 
 /**
- * Whether somebody with this code may have something to do. Costs a look into an index that is empty as a rule.
+ * Whether somebody with this code may have something to do. Costs a look into indexes that are empty as a rule.
  *
- * Index: `saga_command_waiting`.
+ * Index: `saga_command_orders`, `saga_command_waiting`.
  */
 export async function hasCommands(db: Db, schema: string, own: readonly string[]): Promise<boolean> {
   const { rows } = await db.executeSql(
-    `select from ${schema}.saga_command c
-     where c.state = 'waiting' and c.try_at <= (select ${schema}.now()) and (c.verb <> 'enqueue' or ${OF_CODE} = any($1::text[]))
-     limit 1`,
+    `select from (select ${schema}.now() as at) m
+     where exists (
+         select from ${schema}.saga_command c where c.state = 'waiting' and c.verb <> 'enqueue' and c.try_at <= m.at)
+       or exists (
+         select from (${CODE}) o join ${schema}.saga_command c on c.definition = o.definition and c.version = o.version
+         where c.state = 'waiting' and c.verb = 'enqueue' and c.try_at <= m.at)`,
     [own],
   )
   return rows.length > 0
@@ -81,8 +85,8 @@ export async function hasCommands(db: Db, schema: string, own: readonly string[]
 /**
  * The next starts that this code can do, in the order in which they were given.
  *
- * Transaction: required. Locks: the commands' rows, to the end, skipping those that somebody else has. Index:
- * `saga_command_waiting`.
+ * Transaction: required. Locks: the commands' rows, to the end, skipping those that somebody else has; as many of each
+ * definition. Index: `saga_command_waiting`.
  */
 export async function takeStarts(
   db: Db,
@@ -91,10 +95,14 @@ export async function takeStarts(
   limit: number,
 ): Promise<readonly StartCommand[]> {
   const { rows } = await db.executeSql(
-    `select c.id, c.actor, c.tries, c.definition, c.version, c.input, c.key, c.start_at as "startAt", c.priority, c.tags
-     from ${schema}.saga_command c
-     where c.state = 'waiting' and c.verb = 'enqueue' and c.try_at <= (select ${schema}.now()) and ${OF_CODE} = any($1::text[])
-     order by c.position limit $2::int for update of c skip locked`,
+    `select x.id, x.actor, x.tries, x.definition, x.version, x.input, x.key, x.start_at as "startAt", x.priority, x.tags
+     from (${CODE}) o cross join lateral (
+       select c.id, c.position, c.actor, c.tries, c.definition, c.version, c.input, c.key, c.start_at, c.priority, c.tags
+       from ${schema}.saga_command c
+       where c.state = 'waiting' and c.verb = 'enqueue' and c.definition = o.definition and c.version = o.version
+         and c.try_at <= (select ${schema}.now())
+       order by c.position limit $2::int for update of c skip locked) x
+     order by x.position limit $2::int`,
     [own, limit],
   )
   return rows as unknown as StartCommand[]
@@ -105,7 +113,7 @@ export async function takeStarts(
  *
  * @param withDuties whether a duty may be taken too.
  * Transaction: required. Locks: the command's row, to the end, skipping those that somebody else has. Index:
- * `saga_command_waiting`, `saga_command_saga`.
+ * `saga_command_orders`, `saga_command_saga`.
  */
 export async function takeOrder(db: Db, schema: string, withDuties: boolean): Promise<OrderCommand | undefined> {
   const { rows } = await db.executeSql(
@@ -162,8 +170,17 @@ export async function putOff(
 
 /** The code that starts wait for, as `name@version`. Index: `saga_command_waiting`. */
 export async function awaitedByCommands(db: Db, schema: string): Promise<readonly string[]> {
+  const next = (after: string) => `select c.definition, c.version from ${schema}.saga_command c
+    where c.state = 'waiting' and c.verb = 'enqueue' ${after} order by c.definition, c.version limit 1`
+  // One look into the index for each, however many wait.
   const { rows } = await db.executeSql(
-    `select distinct ${OF_CODE} as name from ${schema}.saga_command c where c.state = 'waiting' and c.verb = 'enqueue'`,
+    `with recursive w as (
+       (${next('')})
+       union all
+       select n.definition, n.version from w cross join lateral (
+         ${next('and (c.definition, c.version) > (w.definition, w.version)')}) n
+     )
+     select w.definition || '@' || w.version as name from w`,
   )
   return rows.map((row) => String(row['name']))
 }
@@ -180,7 +197,7 @@ export async function takeOverdueStarts(
 ): Promise<readonly { readonly id: string; readonly definition: string; readonly version: number }[]> {
   const { rows } = await db.executeSql(
     `select c.id, c.definition, c.version from ${schema}.saga_command c
-     where c.state = 'waiting' and c.verb = 'enqueue' and ${OF_CODE} = any($1::text[])
+     where c.state = 'waiting' and c.verb = 'enqueue' and (c.definition, c.version) in (${CODE})
        and c.requested_at <= (select ${schema}.now()) - $2::float8 * interval '1 millisecond'
      order by c.position limit $3::int for update of c skip locked`,
     [overdue.names, overdue.ageMs, overdue.limit],

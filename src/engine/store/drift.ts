@@ -18,7 +18,7 @@ export async function objectsOf(db: Db, schema: string): Promise<readonly string
     `with ours as (select to_regnamespace($1::text)::oid as oid)
      select 'table ' || c.relname as name from pg_class c, ours where c.relnamespace = ours.oid and c.relkind in ('r', 'p')
      union all
-     select 'column ' || c.relname || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod) || case when a.attnotnull then ' not null' else '' end
+     select 'column ' || c.relname || '.' || a.attname || ' ' || replace(format_type(a.atttypid, a.atttypmod), $1::text || '.', '') || case when a.attnotnull then ' not null' else '' end
      from pg_class c join pg_attribute a on a.attrelid = c.oid, ours
      where c.relnamespace = ours.oid and c.relkind in ('r', 'p', 'v') and a.attnum > 0 and not a.attisdropped
      union all
@@ -27,13 +27,13 @@ export async function objectsOf(db: Db, schema: string): Promise<readonly string
      select 'constraint ' || r.relname || '.' || k.conname from pg_constraint k join pg_class r on r.oid = k.conrelid, ours
      where k.connamespace = ours.oid and k.contype in ('c', 'f', 'p', 'u')
      union all
-     select 'function ' || p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')' from pg_proc p, ours where p.pronamespace = ours.oid
+     select 'function ' || p.proname || '(' || replace(pg_get_function_identity_arguments(p.oid), $1::text || '.', '') || ')' from pg_proc p, ours where p.pronamespace = ours.oid
      union all
      select 'view ' || c.relname from pg_class c, ours where c.relnamespace = ours.oid and c.relkind = 'v'
      order by 1`,
     [schema],
   )
-  return rows.map((row) => String(row['name']).replaceAll(`${schema}.`, ''))
+  return rows.map((row) => String(row['name']))
 }
 
 /** @throws Error when the file of the objects that there should be cannot be read. */

@@ -1,6 +1,7 @@
 /** Erasing what one saga's journal holds of people: the one place that changes events that are written. */
 import { ERASED_MESSAGE } from '../core/state.ts'
 import { ERASED_PAYLOAD } from '../payload.ts'
+import { eraseFromAlerts } from './alerts.ts'
 import { type Db, inOneFlight } from './db.ts'
 
 /** Stands where the hash of the input did: whoever knows that could try out inputs. */
@@ -33,6 +34,16 @@ export async function erasePayloads(
       db.executeSql(
         `update ${schema}.saga s set input_hash = $2::text, tags = case when $3::boolean then null else s.tags end
          where s.id = $1::uuid`,
+        [id, ERASED_HASH, options.tags],
+      ),
+    () => eraseFromAlerts(db, schema, id),
+    () =>
+      // Where SQL has started it, the command is called as the saga is.
+      db.executeSql(
+        `update ${schema}.saga_command c
+         set input_hash = case when c.input_hash is null then null else $2::text end,
+           tags = case when $3::boolean then null else c.tags end
+         where c.id = $1::uuid`,
         [id, ERASED_HASH, options.tags],
       ),
   )

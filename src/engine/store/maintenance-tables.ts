@@ -125,3 +125,6 @@ export const sagaStatistics = schema.table(
     check('saga_statistics_hour', sql`${table.hour} = date_trunc('hour', ${table.hour}, 'UTC')`),
   ],
 )
+
+/** Up to which hour it has been counted, whether anything happened in it or not: one row, or none. */
+export const sagaStatisticsMark = schema.table('saga_statistics_mark', { hour: moment('hour').notNull() })

@@ -1,6 +1,6 @@
 /** Sagas that have finished long ago: found, counted, deleted with their journals. */
 import { plainColumn } from './columns.ts'
-import { askPrepared, type Db } from './db.ts'
+import { askPrepared, type Db, isConnectionError } from './db.ts'
 import type { Kept } from './policies.ts'
 
 /**
@@ -29,7 +29,7 @@ export async function countOld(db: Db, schema: string, kept: Kept, cap: number):
 /**
  * Deletes some of them, the oldest first, with their journals. Whoever has one locked keeps it until the next time.
  *
- * @param most sagas, and events beyond which no further one is taken.
+ * @param most sagas, and events beyond which no further one is taken. @param except those that could not be deleted.
  * @returns how many. Transaction: required, READ COMMITTED. Locks: saga rows, skipping those that are busy, then journals.
  * Index: `saga_finished`, primary keys.
  */
@@ -38,11 +38,12 @@ export async function deleteOld(
   schema: string,
   kept: Kept,
   most: { readonly sagas: number; readonly events: number },
+  except: readonly string[] = [],
 ): Promise<number> {
   const { rows } = await db.executeSql(
-    `select s.id, s.revision from ${schema}.saga s where ${isOld(schema)} order by s.finished_at limit $4::int
+    `select s.id, s.revision from ${schema}.saga s where ${isOld(schema)} and s.id <> all($5::uuid[]) order by s.finished_at limit $4::int
      for update of s skip locked`,
-    [kept.definition, kept.status, kept.keepMs, most.sagas],
+    [kept.definition, kept.status, kept.keepMs, most.sagas, except],
   )
   let events = 0
   const taken = rows.filter((row, at) => {
@@ -50,12 +51,32 @@ export async function deleteOld(
     return at === 0 || events <= most.events
   })
   if (taken.length === 0) return 0
-  const ids = plainColumn(taken.map((row) => String(row['id'])))
+  const ids = taken.map((row) => String(row['id']))
+  try {
+    await remove(db, schema, kept, ids)
+  } catch (error) {
+    if (isConnectionError(error)) throw error
+    throw new OldSagasStay(ids, error)
+  }
+  return taken.length
+}
+
+/** These could not be deleted, all of them or one. */
+export class OldSagasStay extends Error {
+  readonly ids: readonly string[]
+
+  constructor(ids: readonly string[], cause: unknown) {
+    super(String(cause), { cause })
+    this.ids = ids
+  }
+}
+
+async function remove(db: Db, schema: string, kept: Kept, sagas: readonly string[]): Promise<void> {
+  const ids = plainColumn(sagas)
   // Statements of their own, after the lock: they see the whole journal.
   if (kept.archive) await archive(db, schema, ids)
   await askPrepared(db, `delete from ${schema}.saga_event where saga_id = any($1::uuid[])`, [ids])
   await askPrepared(db, `delete from ${schema}.saga where id = any($1::uuid[])`, [ids])
-  return taken.length
 }
 
 /** Transaction: required, with the sagas locked. */

@@ -2,9 +2,8 @@
  * What definitions want of maintenance, stored by version, so that any worker can see to it for all of them.
  *
  * What counts are the versions that live workers have: the longest that any of them wants sagas kept, archived if any of
- * them wants that, and what the newest
- * says of those without progress. Where no worker has a definition any more, its newest version counts; a definition that
- * has never said anything is left alone.
+ * them wants that, and of those without progress what the newest says. Where no worker has a definition any more, its newest
+ * version counts; a definition that has never said anything is left alone.
  */
 import type { FinishedStatus } from '../core/machine.ts'
 import type { Keeping } from '../keeping.ts'

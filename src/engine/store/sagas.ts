@@ -56,7 +56,7 @@ export async function lockSagas(
   wanted: readonly { readonly id: string; readonly revision: number }[],
   options: { readonly wait: boolean; readonly keys?: boolean; readonly origins?: boolean },
 ): Promise<readonly LockedRow[]> {
-  const origin = `, ${TRACE}, extract(epoch from s.created_at)::float8 * 1000 as "startedAt"`
+  const origin = `, ${TRACE}, extract(epoch from greatest(s.created_at, s.start_at))::float8 * 1000 as "startedAt"`
   const { rows } = await askPrepared(
     db,
     `select ${COLUMNS}${options.keys === true ? ', s.key' : ''}${options.origins === true ? origin : ''}, case when s.revision = w.revision then null else s.state end as state

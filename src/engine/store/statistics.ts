@@ -35,7 +35,7 @@ export async function uncountedHours(db: Db, schema: string, most: number): Prom
   const { rows } = await db.executeSql(
     `select h.hour from (select date_trunc('hour', ${schema}.now(), 'UTC') as this) n
      cross join lateral generate_series(
-       greatest(n.this - $1::int * interval '1 hour', (select max(t.hour) + interval '1 hour' from ${schema}.saga_statistics t)),
+       greatest(n.this - $1::int * interval '1 hour', (select max(m.hour) + interval '1 hour' from ${schema}.saga_statistics_mark m)),
        n.this - interval '1 hour', interval '1 hour') as h(hour)
      order by h.hour`,
     [most],
@@ -86,6 +86,15 @@ export async function countHour(db: Db, schema: string, hour: Date): Promise<num
     [hour],
   )
   return rows.length
+}
+
+/** That all hours up to this one are counted. Transaction: any. */
+export async function markCounted(db: Db, schema: string, hour: Date): Promise<void> {
+  await db.executeSql(
+    `with moved as (update ${schema}.saga_statistics_mark set hour = greatest(hour, $1::timestamptz) returning hour)
+     insert into ${schema}.saga_statistics_mark (hour) select $1::timestamptz where not exists (select from moved)`,
+    [hour],
+  )
 }
 
 /** Transaction: any. */

@@ -4,17 +4,20 @@ import type { Db } from './db.ts'
 /** So many rows have changed since they were made, and twice as many as they speak of. */
 const FAR_BEHIND = 20_000
 
-/** Quoted names of the tables of these schemas whose statistics are of another time. */
-export async function outdatedTables(db: Db, schemas: readonly string[]): Promise<readonly string[]> {
+/** The tables of these schemas whose statistics are of another time, by their quoted names; `isOurs`: may be analyzed. */
+export async function outdatedTables(
+  db: Db,
+  schemas: readonly string[],
+): Promise<readonly { readonly name: string; readonly isOurs: boolean }[]> {
   const { rows } = await db.executeSql(
-    `select format('%I.%I', n.nspname, c.relname) as name
+    `select format('%I.%I', n.nspname, c.relname) as name, pg_has_role(c.relowner, 'usage') as "isOurs"
      from pg_class c join pg_namespace n on n.oid = c.relnamespace
      where n.nspname = any($1::text[]) and c.relkind = 'r'
        and pg_stat_get_mod_since_analyze(c.oid) > greatest($2::float8, 2 * c.reltuples)
      order by 1`,
     [schemas, FAR_BEHIND],
   )
-  return rows.map((row) => String(row['name']))
+  return rows as unknown as { name: string; isOurs: boolean }[]
 }
 
 /** Locks: the table, against changes of its shape. @param name quoted. */

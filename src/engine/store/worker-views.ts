@@ -29,25 +29,3 @@ export async function readWorkerViews(db: Db, schema: string): Promise<readonly 
   )
   return rows as unknown as WorkerView[]
 }
-
-export type Flights = {
-  readonly definition: string
-  readonly version: number
-  /** Hash of the shape that they carry; `null` for those that have not met their code. */
-  readonly blueprint: string | null
-  readonly sagas: number
-  readonly deadLetters: number
-}
-
-/** What is not finished, by definition, version and shape; the first 100 000 of a status. Index: `saga_open`. */
-export async function readFlights(db: Db, schema: string): Promise<readonly Flights[]> {
-  const { rows } = await db.executeSql(
-    `select o.definition, o.version, o.blueprint, count(*)::int as sagas, count(*) filter (where o.status = 'dead_lettered')::int as "deadLetters"
-     from unnest(array['pending', 'running', 'compensating', 'dead_lettered']) as x(status)
-     cross join lateral (
-       select s.definition, s.version, s.blueprint, s.status from ${schema}.saga s
-       where s.status = x.status and s.status <> 'completed' order by s.id limit 100000) o
-     group by o.definition, o.version, o.blueprint order by o.definition, o.version, o.blueprint`,
-  )
-  return rows as unknown as Flights[]
-}

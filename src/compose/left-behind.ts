@@ -1,6 +1,6 @@
-/** Which sagas a deploy would leave without code. */
+/** What a deploy would leave without code. */
 import type { AnyDefinition, Definition } from '../engine/definition.ts'
-import { type Stranded, strandedBy } from '../engine/lock-file.ts'
+import { type DeployReport, leftBehindBy } from '../engine/left-behind.ts'
 import { NO_FAULTS } from '../engine/runtime/ports.ts'
 import { checkSchema } from '../engine/store/migrate.ts'
 import { unreachable } from '../engine/unreachable.ts'
@@ -12,15 +12,15 @@ import { unwire, wire } from './wiring.ts'
  *
  * @throws SagaError `DATABASE_UNREACHABLE`, `SCHEMA_TOO_OLD`, `SCHEMA_TOO_NEW`.
  */
-export async function stranded(
+export async function leftBehind(
   options: SagaClientOptions,
   definitions: readonly AnyDefinition[],
-): Promise<readonly Stranded[]> {
+): Promise<DeployReport> {
   const wiring = wire(options, [], false, NO_FAULTS)
   const { db, schema, parts } = wiring
   try {
     await checkSchema(db, schema)
-    return await parts.transaction((tx) => strandedBy(tx, schema, definitions as unknown as readonly Definition[]))
+    return await parts.transaction((tx) => leftBehindBy(tx, schema, definitions as unknown as readonly Definition[]))
   } catch (error) {
     throw unreachable(error)
   } finally {
