@@ -10,7 +10,7 @@
 import { type Authorize, demand } from './access.ts'
 import type { Definition } from './definition.ts'
 import { canonicalJson } from './definition.ts'
-import type { DutyOrder } from './duties.ts'
+import type { SeeTo } from './duties.ts'
 import type { SagaError } from './errors.ts'
 import { isOfCommand, refusalOf, troubleOf } from './inbox-refusals.ts'
 import { Operator, type OperatorOptions } from './operator.ts'
@@ -38,12 +38,6 @@ const STARTS_AT_ONCE = 50
 const OVERDUE_AT_ONCE = 100
 /** `authorize` and the codec are others' code, and a transaction is open meanwhile. */
 const READY_WITHIN_MS = 10_000
-
-/** What a duty of maintenance is to do, and for whom. */
-export type SeeTo = (
-  duty: 'cleanup' | 'recovery',
-  order: DutyOrder & { readonly by: string },
-) => Promise<{ readonly [field: string]: unknown }>
 
 export type InboxParts = {
   readonly schema: string
