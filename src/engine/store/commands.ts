@@ -75,8 +75,11 @@ export async function hasCommands(db: Db, schema: string, own: readonly string[]
      where exists (
          select from ${schema}.saga_command c where c.state = 'waiting' and c.verb <> 'enqueue' and c.try_at <= m.at)
        or exists (
-         select from (${CODE}) o join ${schema}.saga_command c on c.definition = o.definition and c.version = o.version
-         where c.state = 'waiting' and c.verb = 'enqueue' and c.try_at <= m.at)`,
+         select from (${CODE}) o cross join lateral (
+           select from ${schema}.saga_command c
+           where c.state = 'waiting' and c.verb = 'enqueue' and c.definition = o.definition and c.version = o.version
+             and c.try_at <= m.at
+           order by c.position limit 1) x)`,
     [own],
   )
   return rows.length > 0
