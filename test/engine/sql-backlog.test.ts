@@ -29,7 +29,8 @@ async function pagesOf(ask: (db: Db) => Promise<unknown>): Promise<number> {
     await ask({
       executeSql: async (text, values) => {
         const { rows } = await db.executeSql(`explain (analyze, buffers, format json) ${text}`, values)
-        const plan = (rows[0]?.['QUERY PLAN'] as { Plan: Record<string, number> }[])[0]?.Plan ?? {}
+        const [explained] = rows[0]?.['QUERY PLAN'] as readonly { Plan: Record<string, number> }[]
+        const plan = explained?.Plan ?? {}
         pages += (plan['Shared Hit Blocks'] ?? 0) + (plan['Shared Read Blocks'] ?? 0)
         return { rows: [] }
       },
