@@ -26,6 +26,7 @@ import { createDispatcher } from '../jobs/dispatcher.ts'
 import { withTimeout } from '../jobs/patience.ts'
 import { inTransaction, openPool, type Pool, poolDb } from '../jobs/pools.ts'
 import { Prepared } from '../jobs/prepared.ts'
+import { readQueues } from '../jobs/queue-views.ts'
 import { openBoss } from '../jobs/queues.ts'
 import { Recovery } from '../jobs/recovery.ts'
 import { endSchedule, readSchedules } from '../jobs/schedule-views.ts'
@@ -150,6 +151,7 @@ export function wire(
     authorize,
     operator,
     maintenance,
+    queues: { list: () => readQueues({ transaction, bossSchema, eventQueue: options.events?.queue }) },
     schedules: { list: () => readSchedules(boss), end: (name: string) => endSchedule(boss, name) },
     transaction,
     db,

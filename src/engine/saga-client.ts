@@ -20,7 +20,7 @@ import { isConnectionError } from './store/db.ts'
 import { type ErrorGroup, readErrorGroups } from './store/error-groups.ts'
 import { type JournalEntry, readJournal } from './store/journal.ts'
 import { countByStatus, listSummaries, type Page, readSummary, type SagaFilter } from './store/reading.ts'
-import { type SchedulePort, System } from './system.ts'
+import { type QueuePort, type SchedulePort, System } from './system.ts'
 import { readyFirst, unreachable } from './unreachable.ts'
 
 export type { SagaOutcome, SagaView, StepView } from './saga-view.ts'
@@ -28,6 +28,7 @@ export type { SagaOutcome, SagaView, StepView } from './saga-view.ts'
 export type SagaClientParts = StartsParts & {
   readonly operator: OperatorOptions
   readonly maintenance: Maintenance
+  readonly queues: QueuePort
   readonly schedules: SchedulePort
   /** Opens connections and checks the schema, once. */
   readonly ready: () => Promise<void>
@@ -48,7 +49,7 @@ export class SagaClient {
   readonly operations: Operations
   /** What workers do for all sagas when it is due, and what they have done. */
   readonly maintenance: Maintenance
-  /** Workers, and figures of the past. */
+  /** Workers, queues and schedules, what needs somebody, and figures of the past. */
   readonly system: System
 
   constructor(parts: SagaClientParts) {
