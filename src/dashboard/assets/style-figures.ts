@@ -1,14 +1,14 @@
 /** Navigation, what needs attention, key figures and charts. */
 export const FIGURES = `
 .nav { border-top: 1px solid var(--line); }
-.nav ul { list-style: none; display: flex; flex-wrap: wrap; gap: 0 .25rem; }
+.nav .inner { list-style: none; display: flex; flex-wrap: wrap; gap: 0 .25rem; padding-block: 0; }
 .nav a { display: block; padding: .4375rem .5rem; margin-bottom: -1px; color: var(--muted); text-decoration: none; border-bottom: 2px solid transparent; }
 .nav li:first-child a { margin-left: -.5rem; }
 .nav a:hover { color: var(--text); }
 .nav a[aria-current] { color: var(--text); font-weight: 550; border-bottom-color: var(--accent); }
 
 .concerns { list-style: none; background: var(--surface); border: 1px solid var(--line); border-radius: 10px; box-shadow: var(--shadow); }
-.concerns li { display: grid; grid-template-columns: 10.5rem minmax(0, 1fr) auto; gap: .25rem 1rem; align-items: start; padding: .75rem 1rem; }
+.concerns li { display: grid; grid-template-columns: 12.25rem minmax(0, 1fr) auto; gap: .25rem 1rem; align-items: baseline; padding: .75rem 1rem; }
 .concerns li + li { border-top: 1px solid var(--line); }
 .concerns .sign { justify-self: start; }
 .concerns a { white-space: nowrap; padding-block: .125rem; }
@@ -26,7 +26,7 @@ export const FIGURES = `
 .chart { background: var(--surface); border: 1px solid var(--line); border-radius: 10px; padding: 1rem; box-shadow: var(--shadow); min-width: 0; display: grid; grid-template-rows: auto auto auto auto; gap: .5rem; }
 .chart:has([open]) { grid-column: 1 / -1; }
 h3 { font-size: .9375rem; font-weight: 650; margin: 0; }
-.chart figcaption p { font-size: .875rem; min-height: 2.625rem; }
+.chart .caption p { font-size: .875rem; min-height: 2.625rem; }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: .125rem .875rem; font-size: .8125rem; color: var(--muted); min-height: 1.25rem; }
 .legend li { display: flex; align-items: center; gap: .375rem; }
 .plot { display: grid; grid-template-columns: auto minmax(0, 1fr); gap: .25rem .5rem; font-size: .75rem; line-height: 1; color: var(--muted); font-variant-numeric: tabular-nums; }
@@ -50,6 +50,8 @@ h3 { font-size: .9375rem; font-weight: 650; margin: 0; }
 .line.hatched { stroke-dasharray: 7 3; }
 .line.dotted { stroke-dasharray: 1.5 3; }
 .dot { fill: currentColor; }
+.charts + .hint { margin-top: .75rem; max-width: 60rem; }
+td.number { white-space: nowrap; }
 .spark { vertical-align: middle; overflow: visible; width: 6rem; height: 1.25rem; }
 .spark .line { stroke-width: 1.5; }
 .area { fill: var(--accent-soft); }
@@ -62,10 +64,15 @@ b.text { color: var(--text); }
 form .buttons { gap: .375rem; }
 td .buttons button { font-size: .875rem; min-height: 1.875rem; padding: .125rem .625rem; }
 @media (max-width: 56rem) {
-  .concerns li { grid-template-columns: minmax(0, 1fr) auto; }
-  .concerns .said { grid-column: 1 / -1; grid-row: 2; }
+  .concerns li { grid-template-columns: minmax(0, 1fr); }
+  .concerns a { justify-self: start; }
+  .definitions tbody tr, .workers tbody tr { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); column-gap: 1rem; }
+  .cards:is(.definitions, .workers, .queues, .duties, .starts) tbody th { display: block; grid-column: 1 / -1; }
+  .cards:is(.definitions, .workers, .queues, .duties, .starts) tbody th::before { display: none; }
+  .definitions td { grid-template-columns: minmax(0, 1fr); gap: 0; }
+  .workers td { grid-column: 1 / -1; }
   .duties tbody th { min-width: 0; }
-  .chart figcaption p, .legend { min-height: 0; }
+  .chart .caption p, .legend { min-height: 0; }
   .keys { grid-template-columns: repeat(auto-fit, minmax(6.75rem, 1fr)); }
 }
 `

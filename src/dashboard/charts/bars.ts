@@ -8,7 +8,8 @@ const WIDTH = 0.76
 /** In percent of the height: what is there is seen. */
 const LEAST = 1.4
 
-export function bars(chart: Chart): Markup {
+export function bars(given: Chart): Markup {
+  const chart = withoutEmpty(given)
   const sums = chart.points.map(({ values }) => values.reduce<number>((sum, value) => sum + (value ?? 0), 0))
   const ceiling = ceilingOf(Math.max(0, ...sums))
   const columns = chart.points.map((_, index) => column(chart, index, stack(chart, index, ceiling)))
@@ -19,6 +20,16 @@ export function bars(chart: Chart): Markup {
     chart.series.map(({ look }) => sample(chart.id, look)),
     drawing,
   )
+}
+
+/** A kind that there is none of is not drawn, nor named; the first one always is. */
+function withoutEmpty(chart: Chart): Chart {
+  const isThere = (at: number) => at === 0 || chart.points.some(({ values }) => (values[at] ?? 0) > 0)
+  return {
+    ...chart,
+    series: chart.series.filter((_, at) => isThere(at)),
+    points: chart.points.map((point) => ({ ...point, values: point.values.filter((_, at) => isThere(at)) })),
+  }
 }
 
 /** The first series lies lowest. */

@@ -4,7 +4,7 @@
  *
  * Shapes are placed in percent of a drawing that is as wide as there is room; texts stand beside it, and keep their size.
  */
-import { html, type Markup, NOTHING } from '../partials/markup.ts'
+import { html, type Markup } from '../partials/markup.ts'
 import { type Column, type TableRow, table } from '../partials/table.ts'
 import { percent } from './scale.ts'
 
@@ -35,14 +35,11 @@ export type Chart = {
 
 export function figure(chart: Chart, ceiling: number, samples: readonly Markup[], drawing: Markup): Markup {
   const { id, title, summary, series, ticks, format } = chart
-  const legend =
-    series.length < 2
-      ? NOTHING
-      : html`<ul class="legend" aria-hidden="true">${series.map(
-          ({ name }, index) => html`<li>${samples[index] ?? ''}${name}</li>`,
-        )}</ul>`
-  return html`<figure class="chart" role="group" aria-labelledby="${id}-title">
-  <figcaption><h3 id="${id}-title">${title}</h3><p class="muted">${summary}</p></figcaption>
+  const legend = html`<ul class="legend" aria-hidden="true">${series.map(
+    ({ name }, index) => html`<li>${samples[index] ?? ''}${name}</li>`,
+  )}</ul>`
+  return html`<div class="chart" role="group" aria-labelledby="${id}-title">
+  <div class="caption"><h3 id="${id}-title">${title}</h3><p class="muted">${summary}</p></div>
   ${legend}
   <div class="plot" aria-hidden="true">
     <div class="axis-y">${[ceiling, ceiling / 2, 0].map((value) => html`<span>${format(value)}</span>`)}</div>
@@ -50,7 +47,7 @@ export function figure(chart: Chart, ceiling: number, samples: readonly Markup[]
     <div class="axis-x">${ticks.map((tick) => html`<span>${tick}</span>`)}</div>
   </div>
   <details><summary>${title} as a table</summary>${asTable(chart)}</details>
-</figure>`
+</div>`
 }
 
 function grid(): Markup {

@@ -11,10 +11,15 @@ export function hour(at: Date): string {
   return at.toISOString().slice(11, 16)
 }
 
+/** `21 Nov 13:00`. */
+export function momentLabel(at: Date): string {
+  return `${day(at)} ${hour(at)}`
+}
+
 /** Below the axis: `13:00`, `21 Nov 12:00` or `21 Nov`, by how much a point stands for. */
 export function tick(at: Date, { each }: Pick<Span, 'each'>): string {
   if (each === 24) return day(at)
-  return each === 1 ? hour(at) : `${day(at)} ${hour(at)}`
+  return each === 1 ? hour(at) : momentLabel(at)
 }
 
 /** `21 Nov, 13:00 to 14:00`, `21 Nov`. */

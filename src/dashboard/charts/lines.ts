@@ -3,10 +3,10 @@ import { html, type Markup } from '../partials/markup.ts'
 import { type Chart, column, figure, type Look } from './figure.ts'
 import { ceilingOf, percent } from './scale.ts'
 
-/** @param most The axis ends there, whatever the values are. */
-export function lines(chart: Chart, most?: number): Markup {
+/** @param least The axis does not end below it, so that what is small looks small. */
+export function lines(chart: Chart, least = 0): Markup {
   const known = chart.points.flatMap(({ values }) => values.filter((value) => value !== null))
-  const ceiling = most ?? ceilingOf(Math.max(0, ...known))
+  const ceiling = ceilingOf(Math.max(least, ...known))
   const samples = chart.series.map(({ look }) => sample(look))
   const columns = chart.points.map((_, index) => column(chart, index, html``))
   const drawn = chart.series.map(({ look }, at) => line(chart, at, look, ceiling))

@@ -2,13 +2,13 @@
 import type { SagaClient } from '../../engine/saga-client.ts'
 import type { HourStatistics } from '../../engine/store/statistics.ts'
 import { type Bucket, bucketsOf, endedOf, type Span, spanOf, summed } from '../charts/buckets.ts'
+import { momentLabel } from '../charts/labels.ts'
 import { digits } from '../charts/scale.ts'
 import { type Facts, readFacts } from '../facts.ts'
 import { concernList } from '../partials/concerns.ts'
 import { definitionTable, figureCharts } from '../partials/figures.ts'
 import { live, liveSwitch } from '../partials/live.ts'
 import { html, type Markup, NOTHING, url } from '../partials/markup.ts'
-import { exact } from '../partials/time.ts'
 import { type OverviewQuery, RANGES } from '../security/parameters.ts'
 import type { View } from '../view.ts'
 import { concernsOf } from '../words/concerns.ts'
@@ -65,7 +65,7 @@ function figures(view: View, overview: Overview, query: OverviewQuery): Markup {
   const total = summed(rows, span.from, span.to)
   const buckets = bucketsOf(rows, span)
   return html`<section aria-labelledby="h-figures"><div class="heading"><h2 id="h-figures">What became of sagas</h2>${ranges(view, query)}</div>
-<p class="muted">${scope(view, query)}From ${exact(span.from)} to ${exact(span.to)}, counted soon after each full hour.</p>
+<p class="muted">${scope(view, query)}From ${momentLabel(span.from)} to ${momentLabel(span.to)} UTC, counted soon after each full hour.</p>
 ${keyFigures(total)}
 ${rows.length === 0 ? uncounted(facts) : figureCharts(view, { buckets, total, span, definition: query.definition })}
 </section>
@@ -92,9 +92,9 @@ function keyFigures(total: Bucket): Markup {
     ['Started', digits(total.started)],
     ['Completed', digits(total.completed)],
     ['Success', of(total.completed)],
-    ['Compensated', of(total.compensated)],
+    ['Undone', of(total.compensated)],
     ['Dead letters', digits(total.deadLettered)],
-    ['95 of 100 within', length(total.p95Ms)],
+    ['p95', length(total.p95Ms)],
   ] as const
   return html`<dl class="keys">${all.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`
 }

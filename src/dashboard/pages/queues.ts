@@ -4,13 +4,12 @@ import { digits } from '../charts/scale.ts'
 import { live, liveSwitch } from '../partials/live.ts'
 import { html, type Markup, url } from '../partials/markup.ts'
 import { table } from '../partials/table.ts'
-import { span } from '../partials/time.ts'
+import { age } from '../partials/time.ts'
 import type { SystemQuery } from '../security/parameters.ts'
 import type { View } from '../view.ts'
 
 /** Counts stop there. */
 const COUNTED = 10_000
-const MINUTE_MS = 60_000
 
 const COLUMNS = [
   { label: 'Queue', kind: 'head' },
@@ -61,9 +60,4 @@ function lead({ waiting, oldestMs }: QueueView): string {
 
 function capped(number: number): string {
   return number > COUNTED ? `${digits(COUNTED)}+` : digits(number)
-}
-
-/** Not finer than it matters, so that a page without news stays the same page from one poll to the next. */
-function age(ms: number): string {
-  return ms < MINUTE_MS ? 'less than a minute' : span(ms)
 }

@@ -126,7 +126,7 @@ function last(view: View, entry: MaintenanceEntry | undefined): Markup {
 
 function forms({ base }: View, duty: Duty): Markup {
   const form = (dry: 'yes' | 'no', label: string) =>
-    html`<li><button type="submit" name="dry" value="${dry}">${label}<span class="hidden">: ${DUTY_WORDS[duty].label}</span></button></li>`
+    html`<li><button type="submit" name="dry" value="${dry}">${label}<span class="hidden"> (${DUTY_WORDS[duty].label})</span></button></li>`
   return html`<form method="post" action="${url(base, `/schedules/${duty}`)}"><ul class="buttons">${form('yes', 'Show what it would do')}${form('no', 'Do it now')}</ul></form>`
 }
 
@@ -147,7 +147,7 @@ function starts(view: View, schedules: readonly ScheduleView[]): Markup {
       html`<span class="name">${clip(schedule.name, MAX_TEXT_CHARACTERS)}</span>`,
       when(schedule),
       // The key of a start begins so.
-      html`<a href="${url(view.base, '/sagas', { prefix: `${schedule.name}@` })}">Show them<span class="hidden">: ${clip(schedule.name, MAX_TEXT_CHARACTERS)}</span></a>`,
+      html`<a href="${url(view.base, '/sagas', { prefix: `${schedule.name}@` })}">Show them<span class="hidden"> (${clip(schedule.name, MAX_TEXT_CHARACTERS)})</span></a>`,
     ],
   }))
   return table('starts', 'Schedules that start sagas', START_COLUMNS, rows)

@@ -13,5 +13,5 @@ export function concernList(view: View, concerns: readonly Concern[]): Markup {
 
 function item({ base }: View, { sign: shown, says, link }: Concern): Markup {
   const target = url(base, link.path, link.query)
-  return html`<li>${sign(shown)} <p class="said">${says}</p> <a href="${target}">${link.label}<span class="hidden">: ${shown.word}</span></a></li>`
+  return html`<li>${sign(shown)} <p class="said">${says}</p> <a href="${target}">${link.label}<span class="hidden"> (${shown.word})</span></a></li>`
 }

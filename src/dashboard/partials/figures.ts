@@ -74,7 +74,7 @@ export function figureCharts(view: View, { buckets, total, span, definition }: F
       ticks,
       format: share,
     },
-    100,
+    10,
   )}</div>
 <p class="hint">A bar or a point leads to the sagas that were started in its time. Where it stands for several hours or definitions, durations are those of the slowest one: of all together they are at most that.</p>`
 }
@@ -91,12 +91,13 @@ function ticksOf(buckets: readonly Bucket[], span: Span): readonly string[] {
 const COLUMNS = [
   { label: 'Definition', kind: 'head' },
   { label: 'Under way', kind: 'number' },
+  { label: 'Started', kind: 'number' },
+  { label: 'Started, over time', kind: 'short' },
   { label: 'Ended', kind: 'number' },
   { label: 'Success', kind: 'number' },
-  { label: 'Compensated', kind: 'number' },
+  { label: 'Undone', kind: 'number' },
   { label: 'Dead letters', kind: 'number' },
   { label: 'p95', kind: 'number' },
-  { label: 'Started', kind: 'short' },
 ] as const
 
 type Definitions = {
@@ -125,12 +126,13 @@ export function definitionTable(view: View, { flights, rows, span, query }: Defi
       cells: [
         html`<a class="name" href="${figures}">${name}</a> <a class="muted" href="${url(view.base, '/sagas', { definition: name })}">its sagas</a>`,
         digits(live),
+        digits(total.started),
+        sparkline(buckets.map(({ started }) => started)),
         digits(endedOf(total)),
         share(percentOf(total.completed, total)),
         share(percentOf(total.compensated, total)),
         digits(total.deadLettered),
         length(total.p95Ms),
-        html`<span class="nowrap">${sparkline(buckets.map(({ started }) => started))} ${digits(total.started)}</span>`,
       ],
     }
   })

@@ -3,7 +3,7 @@ import type { DeadLetterReason } from '../../engine/core/machine.ts'
 import type { HoldView } from '../../engine/operator-holds.ts'
 import type { Facts } from '../facts.ts'
 import { clip, count } from '../partials/markup.ts'
-import { span } from '../partials/time.ts'
+import { age } from '../partials/time.ts'
 import { bad, type Concern, care } from './concern.ts'
 import { REASON_WORDS } from './reasons.ts'
 import type { Sign } from './states.ts'
@@ -47,7 +47,7 @@ function deadLetters({ attention }: Facts, now: number): readonly Concern[] {
   const atLeast = total > COUNTED ? 'At least ' : ''
   return attention.deadLetters.map(({ reason, count: number, oldestAt }) => ({
     sign: bad(DEAD_WORDS[reason] ?? 'Dead letters'),
-    says: `${atLeast}${count(number, 'saga')} ${number === 1 ? 'needs' : 'need'} a person: ${REASON_WORDS[reason] ?? reason}. The oldest has not moved for ${span(now - oldestAt.getTime())}.`,
+    says: `${atLeast}${count(number, 'saga')} ${number === 1 ? 'needs' : 'need'} a person: ${REASON_WORDS[reason] ?? reason}. The oldest has not moved for ${age(now - oldestAt.getTime())}.`,
     link: { label: `Show ${number === 1 ? 'it' : 'them'}`, path: '/sagas', query: { state: 'dead_lettered', reason } },
   }))
 }
@@ -82,12 +82,13 @@ function withoutCode({ attention, workers }: Facts, isWorked: boolean): readonly
 }
 
 function held({ definition, step, side, actor, reason, createdAt, waiting }: HoldView, now: number): Concern {
-  const what = [definition, step, side === null ? null : `${side} only`].filter((part) => part !== null).join(', ')
+  const only = side === null ? '' : ` (${side} only)`
+  const what = `${step === null ? definition : `${step} of ${definition}`}${only}`
   const waits =
     waiting === 0
       ? 'Nothing waits for it.'
       : `${waiting > COUNTED ? `${COUNTED}+ sagas` : count(waiting, 'saga')} ${waiting === 1 ? 'waits' : 'wait'} for it.`
-  const since = span(now - createdAt.getTime())
+  const since = age(now - createdAt.getTime())
   const why = clip(reason, MAX_REASON_CHARACTERS).replace(/\.$/, '')
   const isBreaker = actor === 'breaker'
   const says = isBreaker
@@ -106,7 +107,7 @@ function late({ queues }: Facts): readonly Concern[] {
       const jobs =
         waiting > COUNTED ? `${COUNTED}+ jobs wait` : `${count(waiting, 'job')} ${waiting === 1 ? 'waits' : 'wait'}`
       const whose = isTakenByWorkers ? '' : ' Your own program takes them.'
-      const says = `${jobs} in ${name}, the oldest for ${span(oldestMs ?? 0)}.${whose}`
+      const says = `${jobs} in ${name}, the oldest for ${age(oldestMs ?? 0)}.${whose}`
       return { sign: care('Queue'), says, link: { label: 'Queues', path: '/queues' } }
     })
 }
@@ -115,6 +116,6 @@ function overdue({ attention }: Facts): readonly Concern[] {
   const { count: number, oldestMs } = attention.overdueTimers
   if (number === 0) return []
   const timers = number > COUNTED ? `${COUNTED}+ timers are` : `${count(number, 'timer')} ${are(number)}`
-  const says = `${timers} overdue, the oldest for ${span(oldestMs)}: workers cannot keep up, or look at none.`
+  const says = `${timers} overdue, the oldest for ${age(oldestMs)}: workers cannot keep up, or look at none.`
   return [{ sign: care('Timers'), says, link: { label: 'Workers', path: '/workers' } }]
 }

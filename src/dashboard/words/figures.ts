@@ -4,9 +4,12 @@ import { spanLabel } from '../charts/labels.ts'
 import { digits } from '../charts/scale.ts'
 import { span } from '../partials/time.ts'
 
+/** Little is not nothing, and nearly all is not all. */
 export function share(percent: number | null): string {
   if (percent === null) return '–'
-  return `${percent > 0 && percent < 10 ? percent.toFixed(1).replace(/\.0$/, '') : Math.round(percent)} %`
+  if (percent > 0 && percent < 0.1) return '< 0.1 %'
+  if (percent > 99 && percent < 100) return `${Math.floor(percent * 10) / 10} %`
+  return `${percent < 10 ? percent.toFixed(1).replace(/\.0$/, '') : Math.round(percent)} %`
 }
 
 export function length(ms: number | null): string {
@@ -27,15 +30,15 @@ export function throughput(total: Bucket, buckets: readonly Bucket[]): string {
   const busiest = most(buckets, endedOf)
   return busiest === undefined || buckets.length === 1
     ? said
-    : `${said} The most, ${digits(endedOf(busiest))}, in ${spanLabel(busiest)}.`
+    : `${said} Most: ${digits(endedOf(busiest))}, on ${spanLabel(busiest)}.`
 }
 
 export function durations(buckets: readonly Bucket[]): string {
   const slowest = most(buckets, ({ p95Ms }) => p95Ms ?? -1)
   const last = buckets.findLast(({ p95Ms }) => p95Ms !== null)
   if (slowest === undefined || last === undefined) return 'Nothing ended.'
-  const said = `From start to end, of those that completed or were compensated. Last: 95 of 100 within ${length(last.p95Ms)}.`
-  return buckets.length === 1 ? said : `${said} Slowest, ${length(slowest.p95Ms)}, in ${spanLabel(slowest)}.`
+  const said = `From start to end. At the last point, 95 of 100 took at most ${length(last.p95Ms)}.`
+  return buckets.length === 1 ? said : `${said} Slowest: ${length(slowest.p95Ms)}, on ${spanLabel(slowest)}.`
 }
 
 export function compensations(total: Bucket, buckets: readonly Bucket[]): string {
@@ -45,7 +48,7 @@ export function compensations(total: Bucket, buckets: readonly Bucket[]): string
   const said = `${share(rate(total))} of what ended was undone.`
   return worst === undefined || total.compensated === 0 || buckets.length === 1
     ? said
-    : `${said} The most, ${share(rate(worst))}, in ${spanLabel(worst)}.`
+    : `${said} Most: ${share(rate(worst))}, on ${spanLabel(worst)}.`
 }
 
 function most(buckets: readonly Bucket[], of: (bucket: Bucket) => number): Bucket | undefined {

@@ -3,7 +3,7 @@ import { DUTIES, type Duty } from '../../engine/duties.ts'
 import type { MaintenanceEntry } from '../../engine/store/maintenance-log.ts'
 import type { Facts } from '../facts.ts'
 import { clip, count } from '../partials/markup.ts'
-import { span } from '../partials/time.ts'
+import { age } from '../partials/time.ts'
 import { bad, type Concern, care } from './concern.ts'
 import { DUTY_WORDS, outcomeOf } from './duties.ts'
 
@@ -55,7 +55,7 @@ function undone(duty: Duty, { log, schedules, workers }: Facts, now: number): re
   const allowedMs = allowedFor(schedule.cron, entries)
   const agoMs = last === undefined ? longest : Math.min(longest, now - last.startedAt.getTime())
   if (allowedMs === undefined || agoMs <= allowedMs) return []
-  const since = last === undefined ? 'ever' : `for ${span(now - last.startedAt.getTime())}`
+  const since = last === undefined ? 'ever' : `for ${age(now - last.startedAt.getTime())}`
   return [{ sign: care('Maintenance'), says: `${label} has not been done ${since}, although a worker lives.`, link }]
 }
 
