@@ -110,7 +110,13 @@ function uncounted({ log }: Facts): Markup {
 }
 
 function definitions(view: View, { facts, rows, span }: Overview, query: OverviewQuery): Markup {
-  const table = definitionTable(view, { flights: facts.attention.underWay, rows, span, query })
+  const table = definitionTable(view, { flights: facts.attention.underWay, known: knownTo(facts), rows, span, query })
   if (table === undefined) return NOTHING
   return html`<section aria-labelledby="h-definitions"><h2 id="h-definitions">Definitions</h2>${table}</section>`
+}
+
+/** Definitions that live workers have. */
+function knownTo({ workers }: Facts): readonly string[] {
+  const all = workers.filter(({ isAlive }) => isAlive).flatMap(({ definitions: names }) => names)
+  return all.map((name) => name.split('@')[0] ?? name)
 }

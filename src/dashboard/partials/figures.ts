@@ -102,15 +102,17 @@ const COLUMNS = [
 
 type Definitions = {
   readonly flights: readonly Flights[]
+  /** Names that are there although nothing of them is. */
+  readonly known: readonly string[]
   readonly rows: readonly HourStatistics[]
   readonly span: Span
   readonly query: OverviewQuery
 }
 
 /** `undefined` when there is none. */
-export function definitionTable(view: View, { flights, rows, span, query }: Definitions): Markup | undefined {
+export function definitionTable(view: View, { flights, known, rows, span, query }: Definitions): Markup | undefined {
   const wanted = query.definition
-  const all = [...flights, ...rows].map(({ definition }) => definition)
+  const all = [...known, ...[...flights, ...rows].map(({ definition }) => definition)]
   const names = [...new Set(all)].filter((name) => wanted === undefined || name === wanted).sort()
   if (names.length === 0) return undefined
   const drawn = names.map((name) => {
