@@ -45,6 +45,8 @@ export type Attention = {
   readonly overdueTimers: { readonly count: number; readonly oldestMs: number }
   /** What is not finished, by definition, version and shape; of each status the 5 001 with the lowest ids. */
   readonly underWay: readonly Flights[]
+  /** So many are under way that not all may have been looked at: there are at least as many as it says. */
+  readonly mayBeMore: boolean
 }
 
 /** Queues belong to pg-boss. */
@@ -95,11 +97,16 @@ export class System {
 
   /** What may need somebody. Cheap enough to be asked for every few seconds. */
   attention(): Promise<Attention> {
-    return this.#transaction(async (tx) => ({
-      deadLetters: await deadLettersByReason(tx, this.#schema, MOST_DEAD_LETTERS),
-      overdueTimers: await overdueTimers(tx, this.#schema, OVERDUE_MS),
-      underWay: await readFlights(tx, this.#schema, MOST_FLIGHTS),
-    }))
+    return this.#transaction(async (tx) => {
+      const deadLetters = await deadLettersByReason(tx, this.#schema, MOST_DEAD_LETTERS)
+      const underWay = await readFlights(tx, this.#schema, MOST_FLIGHTS)
+      return {
+        deadLetters,
+        overdueTimers: await overdueTimers(tx, this.#schema, OVERDUE_MS),
+        underWay,
+        mayBeMore: underWay.reduce((sum, { sagas }) => sum + sagas, 0) >= MOST_FLIGHTS,
+      }
+    })
   }
 
   /** Those that start sagas, and those of maintenance. */

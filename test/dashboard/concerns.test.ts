@@ -51,7 +51,7 @@ const schedules = duties.map((name) => ({ name, kind: 'maintenance', cron: '7 * 
 const done = Object.fromEntries(duties.map((duty) => [duty, [entry({ duty })]]))
 
 const calm: Facts = {
-  attention: { deadLetters: [], overdueTimers: { count: 0, oldestMs: 0 }, underWay: [] },
+  attention: { deadLetters: [], overdueTimers: { count: 0, oldestMs: 0 }, underWay: [], mayBeMore: false },
   workers: [worker()],
   queues: [],
   holds: [],
@@ -94,6 +94,8 @@ describe('workers that live', () => {
       log: { cleanup: [], recovery: [], statistics: [], analysis: [], watchdog: [] },
     }
     expect(said(facts)).toEqual([['bad', 'No worker lives, and 10 sagas are under way. Start one again.']])
+    const many = { ...attention({ underWay: [flights(1, 6_000)], mayBeMore: true }), workers: [] }
+    expect(said(many)[0]?.[1]).toMatch(/^No worker lives, and at least 6000 sagas are under way\./)
     expect(said({ workers: [] })).toEqual([['care', 'No worker lives. Start an engine with your definitions.']])
   })
 

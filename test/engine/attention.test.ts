@@ -36,6 +36,7 @@ describe('attention', () => {
       deadLetters: [],
       overdueTimers: { count: 0, oldestMs: 0 },
       underWay: [],
+      mayBeMore: false,
     })
   })
 

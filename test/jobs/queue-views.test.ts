@@ -65,6 +65,15 @@ describe('the queues', () => {
     expect(await queue('saga_lost')).toMatchObject({ waiting: 0, later: 0, oldestMs: null })
   })
 
+  test('find the oldest at whatever priority it waits, and none where all come later', async () => {
+    await jobs('saga_step', 2, { agoS: 10, priority: -9 })
+    await jobs('saga_step', 1, { agoS: 500, priority: 8 })
+    await jobs('saga_step', 2, { agoS: 10, priority: 9 })
+    expect((await queue('saga_step'))?.oldestMs).toBeGreaterThanOrEqual(500_000)
+    await jobs('saga_lost', 2, { agoS: 100, afterS: 900 })
+    expect(await queue('saga_lost')).toMatchObject({ waiting: 0, later: 2, oldestMs: null })
+  })
+
   test('do not count jobs that somebody has in hand, or that are settled', async () => {
     await jobs('saga_maintenance', 3, { agoS: 5 })
     await database.pool.query(

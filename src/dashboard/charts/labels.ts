@@ -16,10 +16,9 @@ export function momentLabel(at: Date): string {
   return `${day(at)} ${hour(at)}`
 }
 
-/** Below the axis: `13:00`, `21 Nov 12:00` or `21 Nov`, by how much a point stands for. */
+/** Below the axis, where there is little room: `13:00`, or `21 Nov` where points stand for more than an hour. */
 export function tick(at: Date, { each }: Pick<Span, 'each'>): string {
-  if (each === 24) return day(at)
-  return each === 1 ? hour(at) : momentLabel(at)
+  return each === 1 ? hour(at) : day(at)
 }
 
 /** `21 Nov, 13:00 to 14:00`, `21 Nov`. */

@@ -15,6 +15,7 @@ import { concernsOf } from '../words/concerns.ts'
 import { length, share } from '../words/figures.ts'
 
 const EVERY_S = 30
+const HOUR_MS = 60 * 60 * 1_000
 const RANGE_WORDS = { '1h': 'Last hour', '24h': '24 hours', '7d': '7 days', '30d': '30 days' } as const
 
 export type Overview = {
@@ -65,7 +66,7 @@ function figures(view: View, overview: Overview, query: OverviewQuery): Markup {
   const total = summed(rows, span.from, span.to)
   const buckets = bucketsOf(rows, span)
   return html`<section aria-labelledby="h-figures"><div class="heading"><h2 id="h-figures">What became of sagas</h2>${ranges(view, query)}</div>
-<p class="muted">${scope(view, query)}From ${momentLabel(span.from)} to ${momentLabel(span.to)} UTC, counted soon after each full hour.</p>
+<p class="muted">${scope(view, query)}From ${momentLabel(span.from)} to ${momentLabel(lastHour(span, view.now))} UTC, counted soon after each full hour.</p>
 ${keyFigures(total)}
 ${rows.length === 0 ? uncounted(facts) : figureCharts(view, { buckets, total, span, definition: query.definition })}
 </section>
@@ -110,7 +111,7 @@ function uncounted({ log }: Facts): Markup {
 }
 
 function definitions(view: View, { facts, rows, span }: Overview, query: OverviewQuery): Markup {
-  const table = definitionTable(view, { flights: facts.attention.underWay, known: knownTo(facts), rows, span, query })
+  const table = definitionTable(view, { attention: facts.attention, known: knownTo(facts), rows, span, query })
   if (table === undefined) return NOTHING
   return html`<section aria-labelledby="h-definitions"><h2 id="h-definitions">Definitions</h2>${table}</section>`
 }
@@ -119,4 +120,9 @@ function definitions(view: View, { facts, rows, span }: Overview, query: Overvie
 function knownTo({ workers }: Facts): readonly string[] {
   const all = workers.filter(({ isAlive }) => isAlive).flatMap(({ definitions: names }) => names)
   return all.map((name) => name.split('@')[0] ?? name)
+}
+
+/** What is counted ends there, also where a point goes on. */
+function lastHour({ to }: Span, now: number): Date {
+  return new Date(Math.min(to.getTime(), Math.floor(now / HOUR_MS) * HOUR_MS))
 }

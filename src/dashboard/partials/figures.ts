@@ -1,6 +1,6 @@
 /** The charts of the overview, and its table of definitions. */
 import type { HourStatistics } from '../../engine/store/statistics.ts'
-import type { Flights } from '../../engine/store/worker-views.ts'
+import type { Attention } from '../../engine/system.ts'
 import { bars } from '../charts/bars.ts'
 import { type Bucket, bucketsOf, endedOf, percentOf, type Span, summed } from '../charts/buckets.ts'
 import type { Chart } from '../charts/figure.ts'
@@ -101,7 +101,7 @@ const COLUMNS = [
 ] as const
 
 type Definitions = {
-  readonly flights: readonly Flights[]
+  readonly attention: Pick<Attention, 'underWay' | 'mayBeMore'>
   /** Names that are there although nothing of them is. */
   readonly known: readonly string[]
   readonly rows: readonly HourStatistics[]
@@ -110,7 +110,8 @@ type Definitions = {
 }
 
 /** `undefined` when there is none. */
-export function definitionTable(view: View, { flights, known, rows, span, query }: Definitions): Markup | undefined {
+export function definitionTable(view: View, { attention, known, rows, span, query }: Definitions): Markup | undefined {
+  const { underWay: flights, mayBeMore } = attention
   const wanted = query.definition
   const all = [...known, ...[...flights, ...rows].map(({ definition }) => definition)]
   const names = [...new Set(all)].filter((name) => wanted === undefined || name === wanted).sort()
@@ -127,7 +128,7 @@ export function definitionTable(view: View, { flights, known, rows, span, query 
       id: `definition-${name}`,
       cells: [
         html`<a class="name" href="${figures}">${name}</a> <a class="muted" href="${url(view.base, '/sagas', { definition: name })}">its sagas</a>`,
-        digits(live),
+        `${digits(live)}${mayBeMore && live > 0 ? '+' : ''}`,
         digits(total.started),
         sparkline(buckets.map(({ started }) => started)),
         digits(endedOf(total)),

@@ -29,7 +29,10 @@ export function concernsOf(facts: Facts, now: number): readonly Concern[] {
 
 function noWorker({ attention, workers }: Facts): Concern {
   const open = attention.underWay.reduce((sum, { sagas, deadLetters }) => sum + sagas - deadLetters, 0)
-  const says = open === 0 ? 'No worker lives.' : `No worker lives, and ${count(open, 'saga')} ${are(open)} under way.`
+  const says =
+    open === 0
+      ? 'No worker lives.'
+      : `No worker lives, and ${attention.mayBeMore ? 'at least ' : ''}${count(open, 'saga')} ${are(open)} under way.`
   const hint = workers.length === 0 ? ' Start an engine with your definitions.' : ' Start one again.'
   return {
     sign: open === 0 ? care('Workers') : bad('Workers'),

@@ -37,7 +37,7 @@ export function durations(buckets: readonly Bucket[]): string {
   const slowest = most(buckets, ({ p95Ms }) => p95Ms ?? -1)
   const last = buckets.findLast(({ p95Ms }) => p95Ms !== null)
   if (slowest === undefined || last === undefined) return 'Nothing ended.'
-  const said = `From start to end. At the last point, 95 of 100 took at most ${length(last.p95Ms)}.`
+  const said = `From start to end. The last p95: ${length(last.p95Ms)}.`
   return buckets.length === 1 ? said : `${said} Slowest: ${length(slowest.p95Ms)}, on ${spanLabel(slowest)}.`
 }
 
