@@ -28,6 +28,7 @@ import { withTimeout } from '../jobs/patience.ts'
 import { inTransaction, openPool, type Pool, poolDb } from '../jobs/pools.ts'
 import { Prepared } from '../jobs/prepared.ts'
 import { readQueueDepth } from '../jobs/queue-depth.ts'
+import { readQueues } from '../jobs/queue-views.ts'
 import { openBoss } from '../jobs/queues.ts'
 import { Recovery } from '../jobs/recovery.ts'
 import { endSchedule, readSchedules } from '../jobs/schedule-views.ts'
@@ -154,6 +155,7 @@ export function wire(
     authorize,
     operator,
     maintenance,
+    queues: { list: () => readQueues({ transaction, bossSchema, eventQueue: options.events?.queue }) },
     schedules: { list: () => readSchedules(boss), end: (name: string) => endSchedule(boss, name) },
     queueDepth: (tx: Db) => readQueueDepth(tx, { schema, bossSchema }),
     transaction,

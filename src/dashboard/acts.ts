@@ -10,6 +10,7 @@ import { type Confirmation, confirmationTitle, planPage } from './pages/plan.ts'
 import { refusedPage } from './pages/problem.ts'
 import { layout } from './partials/layout.ts'
 import { url } from './partials/markup.ts'
+import { demandForm, formOf } from './posting.ts'
 import { type ActForm, actForm, actionName, isReason, sagaId } from './security/parameters.ts'
 import { Refusal } from './security/refusal.ts'
 import { demandRight } from './security/rights.ts'
@@ -48,23 +49,19 @@ export async function act(c: Context<DashboardEnv>, acting: Acting): Promise<Res
 }
 
 async function parse(c: Context<DashboardEnv>, client: SagaClient): Promise<Input> {
-  const type = c.req.header('content-type') ?? ''
-  if (!/^application\/x-www-form-urlencoded\b/i.test(type)) {
-    throw new Refusal(415, 'Not a form', 'Acts are taken as forms. Nothing was done.')
-  }
+  demandForm(c)
   const action = actionName.safeParse(c.req.param('action'))
   if (!action.success) throw new Refusal(404, 'No such act', 'There is no such act.')
   const saga = await readSaga(client, c.req.param('id'))
-  const form = actForm.safeParse(await c.req.parseBody())
-  if (!form.success) throw new Refusal(400, 'Not understood', 'The form was not complete. Open it again from the saga.')
-  if (ACTION_WORDS[action.data].plan !== undefined && form.data.plan === undefined) {
+  const form = await formOf(c, actForm, 'the saga')
+  if (ACTION_WORDS[action.data].plan !== undefined && form.plan === undefined) {
     throw new Refusal(
       400,
       'No plan was shown',
       'This act needs the plan that was shown before it. Open it from the saga.',
     )
   }
-  return { saga, action: action.data, form: form.data }
+  return { saga, action: action.data, form }
 }
 
 /** @throws Refusal 404. */

@@ -13,6 +13,7 @@ import { SILENT } from '../engine/runtime/ports.ts'
 import type { SagaClient } from '../engine/saga-client.ts'
 import { type Acting, act, codeOf, planFor, readSaga, refused } from './acts.ts'
 import { type Ctx, failed, isPartial, page, parsed, part, sendAsset } from './answers.ts'
+import { DutiesNow } from './duties-now.ts'
 import type { DashboardOptions } from './options.ts'
 import { filterOf, listPage, livePart, readList } from './pages/list.ts'
 import { confirmationTitle, planPage } from './pages/plan.ts'
@@ -23,6 +24,7 @@ import { listQuery, MAX_BODY_BYTES, planQuery, type SagaQuery, sagaId, sagaQuery
 import { Refusal } from './security/refusal.ts'
 import { BY_ROLE, demandRight, may } from './security/rights.ts'
 import { StepNames } from './step-names.ts'
+import { showOverview, showQueues, showSchedules, showWorkers } from './system-pages.ts'
 import type { DashboardEnv } from './view.ts'
 import { ACTION_NAMES, ACTION_WORDS, type ActionName, actionsFor } from './words/actions.ts'
 
@@ -31,18 +33,23 @@ export function sagaDashboard(options: DashboardOptions): Hono<DashboardEnv> {
   const { client, authorize = BY_ROLE, logger = SILENT } = options
   const acting: Acting = { client, authorize }
   const names = new StepNames(client)
+  const duties = new DutiesNow(acting, logger)
   const limit = bodyLimit({ maxSize: MAX_BODY_BYTES, onError: tooLong })
 
   const app = new Hono<DashboardEnv>()
   app.use('*', frame())
   app.use('*', gate(options))
-  app.get('/', (c) => c.redirect(url(c.get('view').base, '/sagas')))
+  app.get('/', (c) => showOverview(c, acting))
   app.get('/assets/:name', sendAsset)
   app.get('/sagas', (c) => showList(c, acting, names))
   app.get('/sagas/:id', (c) => showSaga(c, acting))
   app.get('/sagas/:id/plan', (c) => showPlan(c, acting))
   app.post('/sagas/:id/actions/:action', limit, (c) => act(c, acting))
-  app.all('*', nothingThere)
+  app.get('/workers', (c) => showWorkers(c, acting))
+  app.get('/queues', (c) => showQueues(c, acting))
+  app.get('/schedules', (c) => showSchedules(c, acting))
+  app.post('/schedules/:duty', limit, (c) => duties.act(c))
+  app.all('*', (c) => nothingThere(c, acting))
   app.onError((error, c) => failed(c, error, logger))
   return app
 }
@@ -94,9 +101,9 @@ async function showPlan(c: Ctx, { client, authorize }: Acting): Promise<Response
   }
 }
 
-function nothingThere(c: Ctx): Response {
-  const { base } = c.get('view')
-  if (c.req.method !== 'POST' && c.req.path === `${base}/`) return c.redirect(url(base, '/sagas'))
+/** Where the app was mounted by `route`, its own path with a slash behind is not that of a route. */
+function nothingThere(c: Ctx, acting: Acting): Promise<Response> {
+  if (c.req.method !== 'POST' && c.get('view').path === '/') return showOverview(c, acting)
   throw new Refusal(404, 'Not found', 'There is no such page.')
 }
 

@@ -3,7 +3,9 @@ import type { Action, Target } from '../engine/access.ts'
 import type { Logger } from '../engine/runtime/ports.ts'
 import type { SagaClient } from '../engine/saga-client.ts'
 
-/** viewer: reads. operator: orders everything but to undo what is past the pivot. admin: that too. */
+/**
+ * viewer: reads. operator: orders everything but to undo what is past the pivot, and maintenance. admin: that too.
+ */
 export type Role = 'viewer' | 'operator' | 'admin'
 
 /** A person, as the host knows them. */

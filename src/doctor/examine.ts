@@ -2,6 +2,7 @@
 
 import type { SagaClientOptions } from '../compose/options.ts'
 import { openSubject } from '../compose/subject.ts'
+import { lag } from './checks/lag.ts'
 import { deadLetters, orphans, stuck, timers } from './checks/sagas.ts'
 import { boss, schema } from './checks/schema.ts'
 import { server } from './checks/server.ts'
@@ -17,6 +18,7 @@ const FIRST: Readonly<Record<string, Check>> = { server, schema, 'pg-boss': boss
 const THEN: Readonly<Record<string, Check>> = {
   clock: clocks,
   workers,
+  lag,
   'dead-letters': deadLetters,
   stuck,
   orphans,

@@ -21,7 +21,7 @@ import { type ErrorGroup, readErrorGroups } from './store/error-groups.ts'
 import { type GroupGauge, readLargestGroups, readStoredGauges, type StoredGauges } from './store/gauges.ts'
 import { type JournalEntry, readJournal } from './store/journal.ts'
 import { countByStatus, listSummaries, type Page, readSummary, type SagaFilter } from './store/reading.ts'
-import { type SchedulePort, System } from './system.ts'
+import { type QueuePort, type SchedulePort, System } from './system.ts'
 import { readyFirst, unreachable } from './unreachable.ts'
 
 export type { SagaOutcome, SagaView, StepView } from './saga-view.ts'
@@ -29,6 +29,7 @@ export type { SagaOutcome, SagaView, StepView } from './saga-view.ts'
 export type SagaClientParts = StartsParts & {
   readonly operator: OperatorOptions
   readonly maintenance: Maintenance
+  readonly queues: QueuePort
   readonly schedules: SchedulePort
   /** How much waits in the queue, and for how long the oldest of it. */
   readonly queueDepth: (db: Db) => Promise<SagaGauges['queue']>
@@ -62,7 +63,7 @@ export class SagaClient {
   readonly operations: Operations
   /** What workers do for all sagas when it is due, and what they have done. */
   readonly maintenance: Maintenance
-  /** Workers, and figures of the past. */
+  /** Workers, queues and schedules, what needs somebody, and figures of the past. */
   readonly system: System
 
   constructor(parts: SagaClientParts) {

@@ -1,12 +1,19 @@
-/** What there is beside sagas: workers, schedules, and figures of the past. */
+/** What there is beside sagas: workers, queues, schedules, what needs somebody, and figures of the past. */
 import { type Authorize, demand } from './access.ts'
 import { SagaError } from './errors.ts'
 import type { Db } from './store/db.ts'
+import { type Flights, readFlights } from './store/flights.ts'
+import { type DeadLetterCount, deadLettersByReason, overdueTimers } from './store/health.ts'
 import { type HourStatistics, readStatistics } from './store/statistics.ts'
 import { readWorkerViews, type WorkerView } from './store/worker-views.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1_000
 const MAX_DAYS = 400
+/** Workers look at timers at least twice a second. */
+const OVERDUE_MS = 60_000
+/** Reading that many takes some milliseconds, however many there are. */
+const MOST_DEAD_LETTERS = 10_001
+const MOST_FLIGHTS = 5_001
 
 export type ScheduleView = {
   readonly name: string
@@ -15,6 +22,36 @@ export type ScheduleView = {
   readonly cron: string
   readonly tz: string
 }
+
+/** A queue that the engine writes to. */
+export type QueueView = {
+  readonly name: string
+  /** What its jobs are. `events` is yours, and there if the engine was told of it. */
+  readonly purpose: 'steps' | 'lost' | 'maintenance' | 'schedules' | 'dead_letters' | 'events'
+  /** Whether workers take its jobs. Those of the others are for your programs. */
+  readonly isTakenByWorkers: boolean
+  /** Jobs that could be taken now; with `later`, counted up to 10 001. */
+  readonly waiting: number
+  /** Jobs that are not to be taken yet. */
+  readonly later: number
+  /** For how long the oldest of those that wait could have been taken; `null` where none waits. */
+  readonly oldestMs: number | null
+}
+
+/** What of all sagas may need somebody, counted. */
+export type Attention = {
+  /** The most frequent reason first; of the newest 10 001 dead letters. */
+  readonly deadLetters: readonly DeadLetterCount[]
+  /** Timers that nobody has looked at for a minute since they were due: how many, up to 10 001. */
+  readonly overdueTimers: { readonly count: number; readonly oldestMs: number }
+  /** What is not finished, by definition, version and shape; of each status the 5 001 with the lowest ids. */
+  readonly underWay: readonly Flights[]
+  /** So many are under way that not all may have been looked at: there are at least as many as it says. */
+  readonly mayBeMore: boolean
+}
+
+/** Queues belong to pg-boss. */
+export type QueuePort = { readonly list: () => Promise<readonly QueueView[]> }
 
 /** Schedules belong to the queue. */
 export type SchedulePort = {
@@ -27,6 +64,8 @@ export type SystemParts = {
   readonly db: Db
   readonly schema: string
   readonly authorize: Authorize
+  readonly transaction: <T>(run: (db: Db) => Promise<T>) => Promise<T>
+  readonly queues: QueuePort
   readonly schedules: SchedulePort
 }
 
@@ -34,18 +73,41 @@ export class System {
   readonly #db: Db
   readonly #schema: string
   readonly #authorize: Authorize
+  readonly #transaction: SystemParts['transaction']
+  readonly #queues: QueuePort
   readonly #schedules: SchedulePort
 
   constructor(parts: SystemParts) {
     this.#db = parts.db
     this.#schema = parts.schema
     this.#authorize = parts.authorize
+    this.#transaction = parts.transaction
+    this.#queues = parts.queues
     this.#schedules = parts.schedules
   }
 
   /** Those that live first. Workers that have left are gone. */
   workers(): Promise<readonly WorkerView[]> {
     return readWorkerViews(this.#db, this.#schema)
+  }
+
+  /** The queues that the engine writes to: how many jobs wait in each, and since when. */
+  queues(): Promise<readonly QueueView[]> {
+    return this.#queues.list()
+  }
+
+  /** What may need somebody. Cheap enough to be asked for every few seconds. */
+  attention(): Promise<Attention> {
+    return this.#transaction(async (tx) => {
+      const deadLetters = await deadLettersByReason(tx, this.#schema, MOST_DEAD_LETTERS)
+      const { flights, isCut } = await readFlights(tx, this.#schema, MOST_FLIGHTS)
+      return {
+        deadLetters,
+        overdueTimers: await overdueTimers(tx, this.#schema, OVERDUE_MS),
+        underWay: flights.filter(({ sagas }) => sagas > 0),
+        mayBeMore: isCut,
+      }
+    })
   }
 
   /** Those that start sagas, and those of maintenance. */

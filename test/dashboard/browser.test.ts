@@ -169,6 +169,8 @@ describe.skipIf(browser === undefined)('in a browser', () => {
     await engine.operator.pause(waiting, { actor: 'grace', reason: hostile })
     const paths = [
       'sagas',
+      'sagas?state=dead_lettered&reason=compensation_exhausted',
+      'sagas?from=2026-01-01T00:00:00.000Z&to=2026-01-02T00:00:00.000Z',
       'sagas?tag=none-like-it',
       'sagas?q=none-like-it',
       `sagas/${dead}`,
@@ -178,13 +180,81 @@ describe.skipIf(browser === undefined)('in a browser', () => {
       `sagas/${done}/plan?action=retry`,
     ]
     await open(paths[0] ?? '', { colorScheme, viewport: { width, height: 800 } })
-    for (const path of paths) {
-      await page.goto(served.url + path)
-      for (const summary of await page.locator('summary').all()) await summary.click()
-      const { violations } = await new AxeBuilder({ page }).analyze()
-      expect(violations.map(({ id, nodes }) => `${path}: ${id} ${nodes[0]?.html}`)).toEqual([])
-      const [wide, inner] = await page.locator('html').evaluate((html) => [html.scrollWidth, html.clientWidth])
-      expect(wide, path).toBe(inner)
+    for (const path of paths) await looksRight(path)
+  })
+
+  test.each(looks)('the same of what is beside sagas: in %s at %i px', async (colorScheme, width) => {
+    const scope = { definition: 'fulfil-order', step: 'ship' }
+    const hold = await engine.operator.hold(scope, { actor: hostile, reason: hostile })
+    await engine.maintenance.cleanup({ actor: hostile })
+    const [entry] = await engine.maintenance.log({ duty: 'cleanup', limit: 1 })
+    await figures(database)
+    await open('', { colorScheme, viewport: { width, height: 800 } })
+    // Of the last hour the tables are short: axe looks at each cell.
+    for (const path of ['?range=1h', 'workers', 'queues', `schedules?duty=cleanup&entry=${entry?.id}`]) {
+      await looksRight(path)
     }
+    for (const range of ['24h', '7d', '30d']) {
+      await page.goto(`${served.url}?range=${range}`)
+      await nothingOverflows(range)
+      for (const summary of await page.locator('summary').all()) await summary.click()
+      await nothingOverflows(`${range}, with tables`)
+    }
+    await engine.operator.release(hold, { actor: 'grace', reason: 'seen' })
+  })
+
+  async function looksRight(path: string): Promise<void> {
+    await page.goto(served.url + path)
+    for (const summary of await page.locator('summary').all()) await summary.click()
+    const { violations } = await new AxeBuilder({ page }).analyze()
+    expect(violations.map(({ id, nodes }) => `${path}: ${id} ${nodes[0]?.html}`)).toEqual([])
+    await nothingOverflows(path)
+  }
+
+  async function nothingOverflows(what: string): Promise<void> {
+    const [wide, inner] = await page.locator('html').evaluate((html) => [html.scrollWidth, html.clientWidth])
+    expect(wide, what).toBe(inner)
+  }
+
+  test.each([true, false])(
+    'maintenance is looked at and done by keyboard, with scripts: %s',
+    async (javaScriptEnabled) => {
+      await open('', { javaScriptEnabled })
+      await tabTo(page.getByRole('link', { name: 'Schedules', exact: true }))
+      await page.keyboard.press('Enter')
+      await page.getByRole('heading', { level: 1, name: 'Schedules' }).waitFor()
+      await tabTo(page.getByRole('button', { name: 'Show what it would do (Clean-up)' }))
+      await page.keyboard.press('Enter')
+      await page.getByRole('region', { name: 'Clean-up, only looked at' }).waitFor()
+      expect(await page.getByRole('status').innerText()).toBe('Clean-up, only looked at: No saga would be deleted.')
+      await tabTo(page.getByRole('button', { name: 'Do it now (Clean-up)' }))
+      await page.keyboard.press('Enter')
+      await page.getByRole('region', { name: 'Clean-up', exact: true }).waitFor()
+      expect(await page.locator('.verdict .said').innerText()).toBe('No saga was deleted.')
+    },
+  )
+
+  test('a bar leads to the sagas behind it, by pointer and, in its table, by keyboard', async () => {
+    await figures(database)
+    await open('')
+    const chart = page.getByRole('group', { name: 'Ended' })
+    await chart.locator('.drawing a').last().click()
+    await page.getByText('Whenever started').waitFor()
+    await page.goBack()
+    await tabTo(page.getByText('Ended as a table'))
+    await page.keyboard.press('Enter')
+    await tabTo(chart.getByRole('link').first())
+    await page.keyboard.press('Enter')
+    await page.getByText('Whenever started').waitFor()
   })
 })
+
+/** Some hours that are over, so that there are charts. */
+async function figures({ pool }: TestDatabase): Promise<void> {
+  await pool.query(
+    `insert into saga.saga_statistics (hour, definition, started, completed, compensated, resolved, dead_lettered, mean_ms, p50_ms, p95_ms, p99_ms)
+     select date_trunc('hour', now(), 'UTC') - h * interval '1 hour', 'fulfil-order', 9 + h % 7, 5 + h % 7, 2, 1, 1, 900, 800, 2000, 9000
+     from generate_series(1, 700) h where h % 5 <> 0 or h = 1
+     on conflict do nothing`,
+  )
+}

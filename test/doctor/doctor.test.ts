@@ -69,6 +69,7 @@ describe('where all is well, the doctor', () => {
       'dead-letters',
       'definitions',
       'fetching',
+      'lag',
       'maintenance',
       'notify',
       'orphans',
@@ -214,6 +215,24 @@ describe('the doctor finds', () => {
       { level: 'warning', says: expect.stringMatching(/^1 timer is overdue, the oldest for 36\d\d s/) },
     ])
     await database.pool.query(`delete from saga.saga_timer where timer = 'start'`)
+  })
+
+  test('jobs that have waited for longer than a minute although a worker lives, and not if none does', async () => {
+    await database.pool.query(
+      `insert into pgboss.job (name, created_on, start_after, keep_until, data)
+       values ('saga_schedule', now() - interval '9 minutes', now() - interval '9 minutes', now() + interval '1 day', '{"schedule": "no-such"}')`,
+    )
+    expect(of(await look(), 'lag')).toEqual([])
+    await database.pool.query(
+      `insert into saga.saga_worker (id, epoch, host, pid, holds_lock, definitions, started_at, heartbeat_at)
+       values (gen_random_uuid(), 1, 'h', 1, true, '{}', now(), now())`,
+    )
+    expect(of(await look(), 'lag')).toMatchObject([
+      { level: 'warning', says: expect.stringMatching(/^In saga_schedule 1 job waits, the oldest for 5[34]\d s/) },
+    ])
+    await database.pool.query(`delete from pgboss.job where name = 'saga_schedule'`)
+    expect(levels(of(await look(), 'lag'))).toEqual(['ok'])
+    await database.pool.query(`delete from saga.saga_worker where host = 'h'`)
   })
 
   test('maintenance that has failed, or was not seen to for hours', async () => {

@@ -29,8 +29,8 @@ async function pagesOf(ask: (db: Db) => Promise<unknown>): Promise<number> {
     await ask({
       executeSql: async (text, values) => {
         const { rows } = await db.executeSql(`explain (analyze, buffers, format json) ${text}`, values)
-        const [explained] = rows[0]?.['QUERY PLAN'] as readonly { Plan: Record<string, number> }[]
-        const plan = explained?.Plan ?? {}
+        const explained = (rows[0]?.['QUERY PLAN'] ?? []) as readonly { Plan: Record<string, number> }[]
+        const plan = explained[0]?.Plan ?? {}
         pages += (plan['Shared Hit Blocks'] ?? 0) + (plan['Shared Read Blocks'] ?? 0)
         return { rows: [] }
       },

@@ -1,5 +1,5 @@
 /** Commands for what workers do by themselves when it is due, and the doctor. */
-import type { Finding, Level, MaintenanceEntry } from '../../index.ts'
+import type { Finding, Level, MaintenanceEntry, QueueView } from '../../index.ts'
 import { examine } from '../../index.ts'
 import { EXIT } from '../exit.ts'
 import { example, wholeNumber } from '../options.ts'
@@ -111,6 +111,20 @@ export const addUpkeep: AddTo = (program, session) => {
       jobs: (worker) => String(worker.claimedJobs),
       'last sign': (worker) => at(worker.heartbeatAt),
       definitions: (worker) => worker.definitions.join(', '),
+    })
+  })
+
+  example(
+    program.command('queues').description('Lists the queues: how many jobs wait in each, and for how long.'),
+    'queues',
+  ).action(async () => {
+    const queues = await session.withClient((client) => client.system.queues())
+    session.printer.table(queues, {
+      queue: (queue: QueueView) => queue.name,
+      'taken by': (queue) => (queue.isTakenByWorkers ? 'workers' : 'your programs'),
+      waiting: (queue) => String(queue.waiting),
+      later: (queue) => String(queue.later),
+      oldest: (queue) => (queue.oldestMs === null ? '' : `${Math.round(queue.oldestMs / 1000)} s`),
     })
   })
 }

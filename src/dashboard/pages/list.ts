@@ -3,13 +3,15 @@ import type { Status } from '../../engine/core/machine.ts'
 import { STATUSES } from '../../engine/core/machine.ts'
 import type { SagaClient } from '../../engine/saga-client.ts'
 import type { SagaFilter, SagaSummary } from '../../engine/store/reading.ts'
-import { EVERY_S, live } from '../partials/live.ts'
+import { live, liveSwitch } from '../partials/live.ts'
 import { html, type Markup, NOTHING, url, when } from '../partials/markup.ts'
 import { sagaTable } from '../partials/sagas.ts'
 import { sign } from '../partials/sign.ts'
+import { exact } from '../partials/time.ts'
 import type { ListQuery } from '../security/parameters.ts'
 import type { StepNames } from '../step-names.ts'
 import type { View } from '../view.ts'
+import { REASON_WORDS } from '../words/reasons.ts'
 import { STATUS_SIGNS } from '../words/states.ts'
 
 const PAGE_SIZE = 50
@@ -20,24 +22,43 @@ const MAX_NEWER = 20
 export type List = {
   readonly sagas: readonly SagaSummary[]
   readonly next: string | undefined
-  readonly counts: Readonly<Record<Status, number>>
+  /** Not of a span of time, whose sagas no index counts. */
+  readonly counts: Readonly<Record<Status, number>> | undefined
   /** Sagas that came after this page was opened. */
   readonly newer: number
 }
 
 export async function readList(client: SagaClient, names: StepNames, query: ListQuery): Promise<List> {
   const filter = filterOf(query)
-  const cursor = query.cursor ?? (query.top === undefined ? undefined : after(query.top))
+  const span = spanOf(query)
+  const cursor = query.cursor ?? span?.to ?? (query.top === undefined ? undefined : after(query.top))
   const page = await client.list(filter, { limit: PAGE_SIZE, ...(cursor === undefined ? {} : { cursor }) })
-  const { status: _status, ...others } = filter
-  const counts = await client.count(others, { cap: COUNT_CAP })
   await names.learn(page.sagas)
+  if (span !== undefined) {
+    const sagas = page.sagas.filter(({ id }) => id >= span.from)
+    const next = sagas.length < page.sagas.length ? undefined : page.cursor
+    return { sagas, next, counts: undefined, newer: 0 }
+  }
+  const { status: _status, reason: _reason, ...others } = filter
+  const counts = await client.count(others, { cap: COUNT_CAP })
   return { sagas: page.sagas, next: page.cursor, counts, newer: await newer(client, filter, query.top) }
 }
 
-export function filterOf({ state, definition, prefix, tag, q }: ListQuery): SagaFilter {
+/** Ids are ordered by time: the page begins at the end of the span, and breaks off at its beginning. */
+function spanOf({ from, to }: ListQuery): { readonly from: string; readonly to: string } | undefined {
+  return from === undefined || to === undefined ? undefined : { from: firstId(from), to: firstId(to) }
+}
+
+/** The smallest id that can have been made from this moment on. */
+function firstId(moment: string): string {
+  const ms = Math.max(0, Date.parse(moment)).toString(16).padStart(12, '0')
+  return `${ms.slice(0, 8)}-${ms.slice(8)}-0000-0000-000000000000`
+}
+
+export function filterOf({ state, definition, prefix, tag, q, reason }: Partial<ListQuery>): SagaFilter {
   return {
     ...(state === undefined ? {} : { status: state }),
+    ...(reason === undefined ? {} : { status: 'dead_lettered', reason }),
     ...(definition === undefined ? {} : { definition }),
     ...(prefix === undefined ? {} : { keyPrefix: prefix }),
     ...(tag === undefined ? {} : { tag }),
@@ -58,16 +79,18 @@ async function newer(client: SagaClient, filter: SagaFilter, top: string | undef
 }
 
 export function listPage(view: View, list: List, names: StepNames, query: ListQuery): Markup {
-  return html`<div class="heading"><h1>Sagas</h1>${liveSwitch(view, query)}</div>
+  return html`<div class="heading"><h1>Sagas</h1>${liveSwitch(query.live === 'off', (live) => address(view, { ...query, live }))}</div>
 ${filters(view, query)}
 ${livePart(view, list, names, query)}`
 }
 
 /** What is kept up to date: counts and rows. New rows are announced, and never pushed in under the pointer. */
 export function livePart(view: View, list: List, names: StepNames, query: ListQuery): Markup {
-  const top = query.cursor === undefined ? (query.top ?? list.sagas[0]?.id) : undefined
-  const from = query.live === 'off' ? undefined : address(view, { ...query, top })
+  const isPast = spanOf(query) !== undefined
+  const top = query.cursor === undefined && !isPast ? (query.top ?? list.sagas[0]?.id) : undefined
+  const from = query.live === 'off' || isPast ? undefined : address(view, { ...query, top })
   const body = html`${counts(view, list, query)}
+${scope(view, query)}
 <p class="newer">${when(
     list.newer > 0,
     () =>
@@ -86,15 +109,30 @@ function address(view: View, query: ListQuery): string {
   return url(view.base, '/sagas', query)
 }
 
+/** What a link from elsewhere asked for, and no field of the form shows. */
+function scope(view: View, query: ListQuery): Markup {
+  const { reason, from, to } = query
+  if (reason !== undefined) {
+    const all = address(view, { ...query, reason: undefined, state: 'dead_lettered', cursor: undefined })
+    return html`<p class="scope">Dead letters: ${REASON_WORDS[reason]}. <a href="${all}">All dead letters</a></p>`
+  }
+  if (from === undefined || to === undefined) return NOTHING
+  const all = address(view, { ...query, from: undefined, to: undefined, cursor: undefined })
+  return html`<p class="scope">Started from ${exact(new Date(from))} to ${exact(new Date(to))}. <a href="${all}">Whenever started</a></p>`
+}
+
 function counts(view: View, { counts }: List, query: ListQuery): Markup {
+  const chosen = query.reason === undefined ? query.state : 'dead_lettered'
   const link = (state: Status | undefined, label: Markup | string, count: Markup) => {
-    const target = address(view, { ...query, state, cursor: undefined, top: undefined })
-    const current = query.state === state ? html`aria-current="page"` : NOTHING
+    const target = address(view, { ...query, state, reason: undefined, cursor: undefined, top: undefined })
+    const current = chosen === state ? html`aria-current="page"` : NOTHING
     return html`<li><a href="${target}" ${current}>${label} ${count}</a></li>`
   }
   return html`<nav aria-label="States"><ul class="states">${link(undefined, 'All', NOTHING)}${STATUSES.map((state) => {
-    const number = counts[state] >= COUNT_CAP ? `${COUNT_CAP - 1}+` : String(counts[state])
-    return link(state, sign(STATUS_SIGNS[state]), html`<span class="count">${number}</span>`)
+    const counted = counts?.[state]
+    const number = counted !== undefined && counted >= COUNT_CAP ? `${COUNT_CAP - 1}+` : counted
+    const shown = number === undefined ? NOTHING : html`<span class="count">${number}</span>`
+    return link(state, sign(STATUS_SIGNS[state]), shown)
   })}</ul></nav>`
 }
 
@@ -109,7 +147,7 @@ function filters(view: View, query: ListQuery): Markup {
   ${field('definition', 'Definition', 200)}
   ${field('prefix', 'Key begins with', 500)}
   ${field('tag', 'Tag', 200)}
-  ${query.live === 'off' ? html`<input type="hidden" name="live" value="off">` : ''}
+  ${kept('live', query.live)}${kept('from', query.from)}${kept('to', query.to)}
   <p class="submit"><button type="submit">Filter</button>${when(
     hasFilter(query),
     () => html` <a href="${url(view.base, '/sagas', { live: query.live })}">Clear</a>`,
@@ -117,15 +155,13 @@ function filters(view: View, query: ListQuery): Markup {
 </form>`
 }
 
-function hasFilter({ state, definition, prefix, tag, q }: ListQuery): boolean {
-  return [state, definition, prefix, tag, q].some((value) => value !== undefined)
+/** Goes along with the form. */
+function kept(name: string, value: string | undefined): Markup {
+  return value === undefined ? NOTHING : html`<input type="hidden" name="${name}" value="${value}">`
 }
 
-/** Shown only where scripts run: without them nothing is updated. */
-function liveSwitch(view: View, query: ListQuery): Markup {
-  return query.live === 'off'
-    ? html`<p class="live">Updates are paused. <a href="${address(view, { ...query, live: undefined })}">Update live</a></p>`
-    : html`<p class="live"><span class="pulse" aria-hidden="true"></span>Updates every ${EVERY_S} s. <a href="${address(view, { ...query, live: 'off' })}">Pause updates</a></p>`
+function hasFilter({ state, definition, prefix, tag, q, reason, from }: ListQuery): boolean {
+  return [state, definition, prefix, tag, q, reason, from].some((value) => value !== undefined)
 }
 
 function empty(view: View, query: ListQuery, list: List): Markup {
@@ -139,8 +175,8 @@ function empty(view: View, query: ListQuery, list: List): Markup {
     return html`<section class="empty"><h2>No more sagas</h2><p>This is the end of the list. <a href="${address(view, { ...query, cursor: undefined })}">Back to the newest</a>.</p></section>`
   }
   if (hasFilter(query)) {
-    const some = Object.values(list.counts).some((count) => count > 0)
-    return html`<section class="empty"><h2>Nothing for this filter</h2><p>${some ? 'No saga is in this state now.' : 'No saga fits.'} <a href="${all}">Clear the filter</a> to see all sagas.</p></section>`
+    const some = Object.values(list.counts ?? {}).some((count) => count > 0)
+    return html`<section class="empty"><h2>Nothing for this filter</h2><p>${some ? 'No saga of this kind is there now.' : 'No saga fits.'} <a href="${all}">Clear the filter</a> to see all sagas.</p></section>`
   }
   return html`<section class="empty"><h2>No sagas yet</h2>
 <p>Each saga that your app starts appears here. Start one with <code>sagas.enqueue(definition, input)</code>, in the transaction in which you store what it is about.</p></section>`

@@ -4,7 +4,7 @@ import type { JournalEntry } from '../../engine/store/journal.ts'
 import { actions } from '../partials/actions.ts'
 import { acts, journalTable } from '../partials/journal.ts'
 import { json } from '../partials/json.ts'
-import { EVERY_S, live } from '../partials/live.ts'
+import { live, liveSwitch } from '../partials/live.ts'
 import { html, type Markup, url, when } from '../partials/markup.ts'
 import { sign } from '../partials/sign.ts'
 import { steps } from '../partials/steps.ts'
@@ -31,7 +31,7 @@ export function titleOf(saga: Pick<SagaView, 'key' | 'id'>): string {
 export function sagaPage(view: View, detail: Detail, query: SagaQuery): Markup {
   const { saga } = detail
   return html`<nav aria-label="Breadcrumb" class="crumbs"><a href="${url(view.base, '/sagas')}">Sagas</a> <span aria-hidden="true">/</span> <a href="${url(view.base, '/sagas', { definition: saga.definition })}">${saga.definition}</a></nav>
-<div class="heading"><h1>${titleOf(saga)}</h1>${liveSwitch(view, saga, query)}</div>
+<div class="heading"><h1>${titleOf(saga)}</h1>${updates(view, saga, query)}</div>
 ${sagaPart(view, detail, query)}`
 }
 
@@ -60,12 +60,11 @@ function isFinal({ status }: SagaView): boolean {
   return status === 'completed' || status === 'compensated' || status === 'resolved'
 }
 
-function liveSwitch(view: View, saga: SagaView, query: SagaQuery): Markup {
+function updates(view: View, saga: SagaView, query: SagaQuery): Markup {
   if (isFinal(saga)) return html``
-  const target = (live: 'off' | undefined) => url(view.base, `/sagas/${saga.id}`, { journal: query.journal, live })
-  return query.live === 'off'
-    ? html`<p class="live">Updates are paused. <a href="${target(undefined)}">Update live</a></p>`
-    : html`<p class="live"><span class="pulse" aria-hidden="true"></span>Updates every ${EVERY_S} s. <a href="${target('off')}">Pause updates</a></p>`
+  return liveSwitch(query.live === 'off', (live) =>
+    url(view.base, `/sagas/${saga.id}`, { journal: query.journal, live }),
+  )
 }
 
 function facts(view: View, saga: SagaView): Markup {

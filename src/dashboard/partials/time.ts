@@ -43,3 +43,8 @@ export function span(ms: number): string {
   if (ms < 2 * DAY) return `${Math.round(ms / HOUR)} h`
   return `${Math.round(ms / DAY)} days`
 }
+
+/** How long something has lasted: not finer than it matters, so that a page without news stays the same page. */
+export function age(ms: number): string {
+  return ms < MINUTE ? 'less than a minute' : span(ms)
+}

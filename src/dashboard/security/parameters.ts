@@ -1,6 +1,7 @@
 /** What may come in, and how much of it. Whatever does not fit is refused before anything is asked of the engine. */
 import { z } from 'zod'
-import { STATUSES } from '../../engine/core/machine.ts'
+import { DEAD_LETTER_REASONS, STATUSES } from '../../engine/core/machine.ts'
+import { DUTIES, LOGGED } from '../../engine/duties.ts'
 import { ACTION_NAMES } from '../words/actions.ts'
 
 /** Bytes of a form: a reason of a thousand characters, thrice over. */
@@ -26,6 +27,11 @@ const filter = (maxCharacters: number) =>
 const emptyIsNone = <T extends z.ZodType>(schema: T) =>
   z.preprocess((value) => (value === '' ? undefined : value), schema.optional())
 
+/** As figures name them: `2026-11-21T13:00:00.000Z`. */
+const moment = emptyIsNone(z.iso.datetime().max(30))
+
+const liveSwitch = emptyIsNone(z.enum(['on', 'off']))
+
 export const sagaId = z
   .string()
   .max(36)
@@ -38,20 +44,54 @@ export const listQuery = z.object({
   prefix: filter(500),
   tag: filter(200),
   q: filter(500),
+  /** Of dead letters. */
+  reason: emptyIsNone(z.enum(DEAD_LETTER_REASONS)),
+  /** Sagas that were started from this moment on, and before that one: where both are given. */
+  from: moment,
+  to: moment,
   cursor: emptyIsNone(sagaId),
   /** The newest saga that a page which updates itself may show. */
   top: emptyIsNone(sagaId),
-  live: emptyIsNone(z.enum(['on', 'off'])),
+  live: liveSwitch,
 })
 
 export type ListQuery = z.output<typeof listQuery>
 
 export const sagaQuery = z.object({
-  live: emptyIsNone(z.enum(['on', 'off'])),
+  live: liveSwitch,
   journal: emptyIsNone(z.enum(['all'])),
   done: emptyIsNone(z.enum(ACTION_NAMES)),
   again: emptyIsNone(z.enum(['yes'])),
 })
+
+/** How far the figures of the overview reach back. */
+export const RANGES = ['1h', '24h', '7d', '30d'] as const
+
+export const overviewQuery = z.object({
+  range: z.enum(RANGES).default('24h'),
+  definition: filter(200),
+  live: liveSwitch,
+})
+
+export type OverviewQuery = z.output<typeof overviewQuery>
+
+export const systemQuery = z.object({ live: liveSwitch })
+
+export type SystemQuery = z.output<typeof systemQuery>
+
+export const schedulesQuery = z.object({
+  duty: emptyIsNone(z.enum(LOGGED)),
+  /** Of the log of maintenance: what it has done is shown first. */
+  entry: emptyIsNone(sagaId),
+  live: liveSwitch,
+})
+
+export type SchedulesQuery = z.output<typeof schedulesQuery>
+
+export const dutyName = z.enum(DUTIES)
+
+/** `dry`: only what it would do. */
+export const dutyForm = z.object({ dry: z.enum(['yes', 'no']) })
 
 export type SagaQuery = z.output<typeof sagaQuery>
 

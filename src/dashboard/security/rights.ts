@@ -3,7 +3,7 @@ import type { Action, Target } from '../../engine/access.ts'
 import type { Actor, AuthorizeActor, Role } from '../options.ts'
 import { Refusal } from './refusal.ts'
 
-const ONLY_ADMIN: readonly Action[] = ['compensate_past_pivot']
+const ONLY_ADMIN: readonly Action[] = ['compensate_past_pivot', 'maintain']
 
 /** The rights of the roles. An actor without one is a viewer. */
 export const BY_ROLE: AuthorizeActor = ({ role = 'viewer' }, action) => {

@@ -2,16 +2,21 @@
 import type { DeadLetterReason } from '../core/machine.ts'
 import type { Db } from './db.ts'
 
-/** Dead letters by reason, the newest 100 000. Index: `saga_open`. */
-export async function deadLettersByReason(
-  db: Db,
-  schema: string,
-): Promise<readonly { readonly reason: DeadLetterReason; readonly count: number; readonly oldestAt: Date }[]> {
+/** Dead letters of one reason, and since when the oldest of them is one. */
+export type DeadLetterCount = { readonly reason: DeadLetterReason; readonly count: number; readonly oldestAt: Date }
+
+/**
+ * Dead letters by reason, the most frequent first. Index: `saga_open`.
+ *
+ * @param most so many are looked at, the newest.
+ */
+export async function deadLettersByReason(db: Db, schema: string, most = 100_000): Promise<readonly DeadLetterCount[]> {
   const { rows } = await db.executeSql(
     `select d.dead_reason as reason, count(*)::int as count, min(d.updated_at) as "oldestAt"
      from (select s.dead_reason, s.updated_at from ${schema}.saga s
-       where s.status = 'dead_lettered' and s.status <> 'completed' order by s.id desc limit 100000) d
+       where s.status = 'dead_lettered' and s.status <> 'completed' order by s.id desc limit $1::int) d
      group by d.dead_reason order by 2 desc`,
+    [most],
   )
   return rows as never
 }
