@@ -5,6 +5,8 @@ import type { Actor } from './options.ts'
 export type View = {
   /** Prefix of every link: empty, or `/admin/sagas`. */
   readonly base: string
+  /** Of this request, below the base: `/sagas`. */
+  readonly path: string
   /** Of this response's Content-Security-Policy. */
   readonly nonce: string
   /** Shown with an error, and given to the logger. */

@@ -1,6 +1,9 @@
 /** What there is beside sagas: workers, schedules, and figures of the past. */
 import { type Authorize, demand } from './access.ts'
+import type { Blueprint } from './core/blueprint.ts'
+import { type DefinitionView, definitionViews } from './definition-views.ts'
 import { SagaError } from './errors.ts'
+import { readBlueprints } from './store/blueprints.ts'
 import type { Db } from './store/db.ts'
 import { type HourStatistics, readStatistics } from './store/statistics.ts'
 import { readWorkerViews, type WorkerView } from './store/worker-views.ts'
@@ -46,6 +49,23 @@ export class System {
   /** Those that live first. Workers that have left are gone. */
   workers(): Promise<readonly WorkerView[]> {
     return readWorkerViews(this.#db, this.#schema)
+  }
+
+  /**
+   * What is known of definitions, by name: their versions, which workers have them, and what of them is under way.
+   *
+   * @param options `name`: only this one. `cap`: so many sagas of a state are looked at for the figures, the oldest ones
+   * (10 000 by default).
+   * @throws SagaError `FILTER_INVALID`.
+   */
+  definitions(options: { readonly name?: string; readonly cap?: number } = {}): Promise<readonly DefinitionView[]> {
+    return definitionViews(this.#db, this.#schema, options)
+  }
+
+  /** The shape with this hash, as it stands in the state of a saga that carries it; `undefined` when there is none. */
+  async blueprint(hash: string): Promise<Blueprint | undefined> {
+    const [stored] = await readBlueprints(this.#db, this.#schema, [hash])
+    return stored?.blueprint
   }
 
   /** Those that start sagas, and those of maintenance. */

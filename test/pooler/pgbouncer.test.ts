@@ -52,9 +52,7 @@ describe.skipIf(!hasBouncer)('behind PgBouncer in transaction mode', () => {
   ])('sagas end as they do without it, %s', async (_how, isDirect) => {
     await database.pool.query('truncate public.booked; delete from saga.saga_event; delete from saga.saga')
     const direct = isDirect ? { directConnectionString: database.connectionString } : {}
-    const engines = await Promise.all(
-      [1, 2].map(() => startEngine(through, [order], { ...direct, concurrency: 20 })),
-    )
+    const engines = await Promise.all([1, 2].map(() => startEngine(through, [order], { ...direct, concurrency: 20 })))
     const client = createSagaClient({ connectionString: through })
     const items = Array.from({ length: SAGAS }, (_, at) => ({ input: { nr: at + 1 } }))
     await client.enqueueMany(order, items)

@@ -1,5 +1,6 @@
 /** The one stylesheet: system fonts, one accent, both themes, from 320 px up. */
 import { LAYOUT } from './style-layout.ts'
+import { OPERATING } from './style-operating.ts'
 import { PARTS } from './style-parts.ts'
 
 /** Text on its ground has a contrast of at least 4.5 to 1 in both themes. */
@@ -25,4 +26,4 @@ const THEMES = `
 }
 `
 
-export const STYLE = THEMES + LAYOUT + PARTS
+export const STYLE = THEMES + LAYOUT + PARTS + OPERATING

@@ -35,13 +35,14 @@ export async function readList(client: SagaClient, names: StepNames, query: List
   return { sagas: page.sagas, next: page.cursor, counts, newer: await newer(client, filter, query.top) }
 }
 
-export function filterOf({ state, definition, prefix, tag, q }: ListQuery): SagaFilter {
+export function filterOf({ state, definition, prefix, tag, q, group }: Partial<ListQuery>): SagaFilter {
   return {
     ...(state === undefined ? {} : { status: state }),
     ...(definition === undefined ? {} : { definition }),
     ...(prefix === undefined ? {} : { keyPrefix: prefix }),
     ...(tag === undefined ? {} : { tag }),
     ...(q === undefined ? {} : { key: q }),
+    ...(group === undefined ? {} : { errorGroup: group }),
   }
 }
 
@@ -60,7 +61,15 @@ async function newer(client: SagaClient, filter: SagaFilter, top: string | undef
 export function listPage(view: View, list: List, names: StepNames, query: ListQuery): Markup {
   return html`<div class="heading"><h1>Sagas</h1>${liveSwitch(view, query)}</div>
 ${filters(view, query)}
+${actOnAll(view, query)}
 ${livePart(view, list, names, query)}`
+}
+
+/** From what is listed to an operation over all of it. */
+function actOnAll(view: View, query: ListQuery): Markup {
+  if (!hasFilter(query)) return NOTHING
+  const { cursor: _cursor, top: _top, live: _live, ...scope } = query
+  return html`<p class="all">${when(query.group !== undefined, () => html`<span>Of one <a href="${url(view.base, `/errors/${encodeURIComponent(query.group ?? '')}`)}">error group</a>. </span>`)}<a href="${url(view.base, '/operations/new', scope)}">Act on all that match…</a></p>`
 }
 
 /** What is kept up to date: counts and rows. New rows are announced, and never pushed in under the pointer. */
@@ -110,6 +119,7 @@ function filters(view: View, query: ListQuery): Markup {
   ${field('prefix', 'Key begins with', 500)}
   ${field('tag', 'Tag', 200)}
   ${query.live === 'off' ? html`<input type="hidden" name="live" value="off">` : ''}
+  ${query.group === undefined ? '' : html`<input type="hidden" name="group" value="${query.group}">`}
   <p class="submit"><button type="submit">Filter</button>${when(
     hasFilter(query),
     () => html` <a href="${url(view.base, '/sagas', { live: query.live })}">Clear</a>`,
@@ -117,8 +127,8 @@ function filters(view: View, query: ListQuery): Markup {
 </form>`
 }
 
-function hasFilter({ state, definition, prefix, tag, q }: ListQuery): boolean {
-  return [state, definition, prefix, tag, q].some((value) => value !== undefined)
+function hasFilter({ state, definition, prefix, tag, q, group }: ListQuery): boolean {
+  return [state, definition, prefix, tag, q, group].some((value) => value !== undefined)
 }
 
 /** Shown only where scripts run: without them nothing is updated. */

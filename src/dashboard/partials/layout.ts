@@ -2,6 +2,7 @@
 import type { View } from '../view.ts'
 import { HTMX_CONFIG } from './live.ts'
 import { html, type Markup, url, when } from './markup.ts'
+import { nav } from './nav.ts'
 
 export type Page = {
   readonly title: string
@@ -30,7 +31,7 @@ export function layout(view: View, page: Page): Markup {
 <a class="skip" href="#main">Skip to content</a>
 <header class="top">
   <div class="inner">
-    <a class="brand" href="${url(base, '/sagas')}">pg-saga</a>
+    <a class="brand" href="${url(base, '/')}">pg-saga</a>
     ${when(environment !== undefined, () => html`<span class="environment">${environment ?? ''}</span>`)}
     <form class="find" method="get" action="${url(base, '/sagas')}" role="search">
       <label class="hidden" for="q">Find a saga by its id or key</label>
@@ -39,6 +40,7 @@ export function layout(view: View, page: Page): Markup {
     </form>
     <span class="actor"><span class="hidden">Signed in as </span>${actor.name ?? actor.id}</span>
   </div>
+  ${nav(view)}
 </header>
 <main id="main" tabindex="-1" class="inner">
   <p id="status" role="status">${page.notice ?? ''}</p>

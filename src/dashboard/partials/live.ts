@@ -23,12 +23,25 @@ export const HTMX_CONFIG = JSON.stringify({
 /**
  * @param from Where the same part comes from; `undefined`: it stays as it is.
  * @param news What a screen reader hears when it has changed.
+ * @param everyS Seconds between two looks.
  */
-export function live(view: View, from: string | undefined, news: string, body: Markup): Markup {
+export function live(view: View, from: string | undefined, news: string, body: Markup, everyS = EVERY_S): Markup {
   // Morphing keeps focus, selection and open details; a request that is still under way makes the next one wait.
   const attributes =
     from === undefined
       ? html``
-      : html`hx-get="${from}" hx-trigger="every ${EVERY_S}s" hx-swap="outerMorph" hx-sync="this:drop" hx-nonce="${view.nonce}"`
+      : html`hx-get="${from}" hx-trigger="every ${everyS}s" hx-swap="outerMorph" hx-sync="this:drop" hx-nonce="${view.nonce}"`
   return html`<div id="${LIVE_ID}" data-announce="${news}" ${attributes}>${body}</div>`
+}
+
+/**
+ * Says that the page updates itself, and stops it or lets it go on. Shown only where scripts run: without them nothing is
+ * updated.
+ *
+ * @param to The address of the page with `live` set to this.
+ */
+export function liveSwitch(isOff: boolean, to: (live: 'off' | undefined) => string, everyS = EVERY_S): Markup {
+  return isOff
+    ? html`<p class="live">Updates are paused. <a href="${to(undefined)}">Update live</a></p>`
+    : html`<p class="live"><span class="pulse" aria-hidden="true"></span>Updates every ${everyS} s. <a href="${to('off')}">Pause updates</a></p>`
 }

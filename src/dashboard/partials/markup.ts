@@ -25,9 +25,12 @@ export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`
 }
 
-/** A link below the dashboard's base path. Parameters that are undefined or empty are left out. */
+/**
+ * A link below the dashboard's base path, whose own page is `/`. Parameters that are undefined or empty are left out.
+ */
 export function url(base: string, path: string, query: Readonly<Record<string, string | undefined>> = {}): string {
   const pairs = Object.entries(query).filter((pair): pair is [string, string] => Boolean(pair[1]))
   const search = new URLSearchParams(pairs).toString()
-  return `${base}${path}${search === '' ? '' : `?${search}`}`
+  const to = path === '/' && base !== '' ? base : `${base}${path}`
+  return `${to}${search === '' ? '' : `?${search}`}`
 }

@@ -42,8 +42,10 @@ export function gate(options: DashboardOptions): MiddlewareHandler<DashboardEnv>
     }
     const actor = await whoIsThere(c, options)
     if (actor instanceof Response) return actor
+    const base = baseOf(c, options.basePath)
     c.set('view', {
-      base: baseOf(c, options.basePath),
+      base,
+      path: below(base, c.req.path),
       nonce: c.get('nonce'),
       requestId: c.get('requestId'),
       actor,
@@ -74,4 +76,10 @@ function hostOf(c: Context<DashboardEnv>): string {
 /** Hono knows where the app was mounted by `route`; where the host has cut that off, the option says it. */
 function baseOf(c: Context<DashboardEnv>, option: string | undefined): string {
   return (option ?? basePath(c)).replace(/\/+$/, '')
+}
+
+/** Where a page lies below the base, whether or not the host has cut that off. */
+function below(base: string, path: string): string {
+  const rest = base !== '' && (path === base || path.startsWith(`${base}/`)) ? path.slice(base.length) : path
+  return rest === '' ? '/' : rest
 }

@@ -39,15 +39,20 @@ export type Flights = {
   readonly deadLetters: number
 }
 
-/** What is not finished, by definition, version and shape; the first 100 000 of a status. Index: `saga_open`. */
-export async function readFlights(db: Db, schema: string): Promise<readonly Flights[]> {
+/**
+ * What is not finished, by definition, version and shape. Index: `saga_open`.
+ *
+ * @param most so many of each status are looked at, those with the lowest ids.
+ */
+export async function readFlights(db: Db, schema: string, most = 100_000): Promise<readonly Flights[]> {
   const { rows } = await db.executeSql(
     `select o.definition, o.version, o.blueprint, count(*)::int as sagas, count(*) filter (where o.status = 'dead_lettered')::int as "deadLetters"
      from unnest(array['pending', 'running', 'compensating', 'dead_lettered']) as x(status)
      cross join lateral (
        select s.definition, s.version, s.blueprint, s.status from ${schema}.saga s
-       where s.status = x.status and s.status <> 'completed' order by s.id limit 100000) o
+       where s.status = x.status and s.status <> 'completed' order by s.id limit $1::int) o
      group by o.definition, o.version, o.blueprint order by o.definition, o.version, o.blueprint`,
+    [most],
   )
   return rows as unknown as Flights[]
 }
