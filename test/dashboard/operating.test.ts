@@ -98,7 +98,8 @@ describe('the errors', () => {
   test('lead to the list of one group, which leads back and on to an operation', async () => {
     const { group, ids } = await deadLetters(engine, 2)
     const { text } = await get(app, `/sagas?group=${encodeURIComponent(group)}`)
-    expect([...text.matchAll(/id="saga-([^"]+)"/g)].map(([, id]) => id).toSorted()).toEqual([...ids].toSorted())
+    const listed = [...text.matchAll(/id="saga-([^"]+)"/g)].map(([, id]) => id)
+    expect(new Set(listed)).toEqual(new Set(ids))
     expect(text).toContain(`href="/operations/new?group=1%3A`)
     expect((await get(app, '/sagas')).text).not.toContain('Act on all that match')
   })

@@ -134,10 +134,17 @@ function again(
 ): Response | Promise<Response> {
   const view = c.get('view')
   const { requestId, reason, as, canary, rate } = form
+  const filled = { requestId, reason, as, canary, rate }
   const order: Order = {
-    ...{ verb, past, scope, shown, requestId, reason, as, canary, rate, problems, changes },
+    verb,
+    past,
+    scope,
+    shown,
     mayNot: false,
     mayPastPivot: past,
+    ...filled,
+    problems,
+    changes,
   }
   const title = `${orderTitle(order)} (not started)`
   return c.html(layout(view, { title, body: orderPage(view, order) }), changes.length > 0 ? 409 : 422)
