@@ -251,6 +251,8 @@ describe('an operation', () => {
     expect((await post(app, '/operations', fields, headers)).status).toBe(403)
     expect((await post(app, '/operations', { ...fields, scope: '' })).status).toBe(400)
     expect((await post(app, '/operations', { ...fields, scope: 'everything=yes' })).status).toBe(400)
+    // Leaving out what is not known would make the scope larger.
+    expect((await post(app, '/operations', { ...fields, scope: 'state=dead_lettered&tagg=x' })).status).toBe(400)
     expect((await post(app, '/operations', { ...fields, verb: 'enqueue' })).status).toBe(400)
     const json = {
       method: 'POST',

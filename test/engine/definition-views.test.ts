@@ -42,6 +42,11 @@ test('definitions have their versions, the newest first, with shapes, live worke
   ])
   await engine.enqueue(defineContract('fax', { version: 4, input: z.object({}) }), {}, { startAt: later })
 
+  // One that nobody has heard of for an hour, and that is not taken over yet.
+  await database.pool.query(
+    `insert into saga.saga_worker (id, epoch, host, pid, holds_lock, definitions, started_at, heartbeat_at)
+     values (gen_random_uuid(), 1, 'gone', 1, false, '{parcel@1}', now() - interval '2 hours', now() - interval '1 hour')`,
+  )
   const definitions = await engine.system.definitions()
   expect(definitions.map(({ name }) => name)).toEqual(['fax', 'letter', 'parcel'])
   const [fax, , parcel] = definitions

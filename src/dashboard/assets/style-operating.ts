@@ -51,7 +51,7 @@ progress::-moz-progress-bar { background: var(--accent); border-radius: 999px; }
 .figure { font-size: 1.125rem; font-weight: 600; margin-top: .5rem; }
 .choices { max-width: 46rem; gap: .75rem; }
 .sample { margin-top: .5rem; }
-.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 14rem), 1fr)); gap: 1rem; align-items: end; }
+.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 14rem), 1fr)); gap: 1rem; align-items: start; }
 input.number { max-width: 9rem; }
 .problem ul { padding-left: 1.25rem; margin-block: .375rem; }
 .all, .scope { margin-top: .75rem; font-size: .875rem; }
@@ -63,7 +63,7 @@ input.number { max-width: 9rem; }
 .tree .tree { margin-top: .125rem; }
 .lanes > li + li { margin-top: .5rem; }
 .lanes { list-style: none; border-left: 2px solid var(--line); padding-left: .75rem; margin-top: .25rem; }
-td.who { overflow-wrap: anywhere; min-width: 7rem; max-width: 14rem; }
+td.who { overflow-wrap: anywhere; min-width: 10rem; max-width: 14rem; }
 @media (max-width: 56rem) {
   td.who { max-width: none; min-width: 0; }
   .operations td .progress { min-width: 0; }
