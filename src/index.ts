@@ -12,6 +12,7 @@ export type { By, PlannedBy } from './engine/acts.ts'
 export type { AnalysisReport } from './engine/analyzing.ts'
 export type { CleanupReport } from './engine/cleanup.ts'
 export { defineContract } from './engine/contract.ts'
+export type { Blueprint } from './engine/core/blueprint.ts'
 export type { SagaEvent, SagaEventType } from './engine/core/events.ts'
 export type {
   DeadLetterReason,
@@ -27,6 +28,7 @@ export type { ErrorInfo } from './engine/core/state.ts'
 export type { StatisticsReport } from './engine/counting.ts'
 export { type DefineSaga, SagaDefinition, sagasFor } from './engine/define-saga.ts'
 export type { AnyDefinition, Contract, Definition, InputOf, ResultsOf, ServicesOf, TxOf } from './engine/definition.ts'
+export type { DefinitionView, VersionView } from './engine/definition-views.ts'
 export type { Duration } from './engine/duration.ts'
 export type { Duty, Logged, RecoveryOutcome, RecoveryReport } from './engine/duties.ts'
 export {

@@ -1,31 +1,33 @@
-/**
- * The one way by which anything is changed from here: parse → authorize → act. The engine journals the act in the
- * transaction of its effect.
- */
-import type { Context } from 'hono'
+/** Acts on one saga: the form that comes in, the verb of the engine that it is for, and what is answered. */
 import type { ShownPlan } from '../engine/operator.ts'
 import type { SagaClient, SagaView } from '../engine/saga-client.ts'
+import type { Ctx } from './answers.ts'
+import { change } from './change.ts'
 import type { AuthorizeActor } from './options.ts'
 import { type Confirmation, confirmationTitle, planPage } from './pages/plan.ts'
 import { refusedPage } from './pages/problem.ts'
 import { layout } from './partials/layout.ts'
 import { url } from './partials/markup.ts'
-import { demandForm, formOf } from './posting.ts'
+import { formOf } from './posting.ts'
 import { type ActForm, actForm, actionName, isReason, sagaId } from './security/parameters.ts'
 import { Refusal } from './security/refusal.ts'
-import { demandRight } from './security/rights.ts'
-import type { DashboardEnv } from './view.ts'
 import { ACTION_WORDS, type ActionName } from './words/actions.ts'
 
 export type Acting = { readonly client: SagaClient; readonly authorize: AuthorizeActor }
 
 type Input = { readonly saga: SagaView; readonly action: ActionName; readonly form: ActForm }
 
-export async function act(c: Context<DashboardEnv>, acting: Acting): Promise<Response> {
+export function act(c: Ctx, acting: Acting): Promise<Response> {
+  return change(c, acting.authorize, {
+    parse: () => parse(c, acting.client),
+    rights: ({ saga, action }) => [{ action, target: { sagaId: saga.id, definition: saga.definition } }],
+    perform: (input) => order(c, acting, input),
+  })
+}
+
+async function order(c: Ctx, acting: Acting, input: Input): Promise<Response> {
   const view = c.get('view')
-  const input = await parse(c, acting.client)
-  const { saga, action } = input
-  await demandRight(acting.authorize, view.actor, action, { sagaId: saga.id, definition: saga.definition })
+  const { action } = input
   const problem = problemOf(input)
   if (problem !== undefined) return again(c, acting, input, { problem }, 422)
   try {
@@ -48,8 +50,7 @@ export async function act(c: Context<DashboardEnv>, acting: Acting): Promise<Res
   }
 }
 
-async function parse(c: Context<DashboardEnv>, client: SagaClient): Promise<Input> {
-  demandForm(c)
+async function parse(c: Ctx, client: SagaClient): Promise<Input> {
   const action = actionName.safeParse(c.req.param('action'))
   if (!action.success) throw new Refusal(404, 'No such act', 'There is no such act.')
   const saga = await readSaga(client, c.req.param('id'))
@@ -120,7 +121,7 @@ export function planFor(client: SagaClient, id: string, action: ActionName): Pro
 
 /** The form once more, with what was filled in and why it comes back. */
 async function again(
-  c: Context<DashboardEnv>,
+  c: Ctx,
   { client }: Acting,
   { saga, action, form }: Input,
   change: Pick<Confirmation, 'problem' | 'before'> & { readonly plan?: ShownPlan },
@@ -136,7 +137,7 @@ async function again(
 
 /** 409: the order does not fit, and what does. */
 export async function refused(
-  c: Context<DashboardEnv>,
+  c: Ctx,
   client: SagaClient,
   { saga, action }: Pick<Input, 'saga' | 'action'>,
   why: Error,

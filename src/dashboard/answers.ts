@@ -76,9 +76,12 @@ function refusalOf(error: unknown): Refusal {
       return new Refusal(403, 'No right', message)
     case 'ORDER_REFUSED':
     case 'PLAN_CHANGED':
+    case 'OPERATION_REFUSED':
+    case 'REQUEST_REUSED':
       return new Refusal(409, 'It has moved on', message)
     case 'ACT_INVALID':
     case 'FILTER_INVALID':
+    case 'OPERATION_INVALID':
       return new Refusal(400, 'Not understood', message)
     case 'DATABASE_UNREACHABLE':
       return new Refusal(

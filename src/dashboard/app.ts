@@ -19,10 +19,16 @@ import { filterOf, listPage, livePart, readList } from './pages/list.ts'
 import { confirmationTitle, planPage } from './pages/plan.ts'
 import { sagaPage, sagaPart, titleOf } from './pages/saga.ts'
 import { url } from './partials/markup.ts'
+import { showDefinition, showDefinitions } from './routes/definitions.ts'
+import { showErrors, showGroup } from './routes/errors.ts'
+import { placeHold, releaseHold, showHold, showRelease } from './routes/holds.ts'
+import { changeOperation, showChange, showOperation, showOperations } from './routes/operations.ts'
+import { showOrder, startOperation } from './routes/starting.ts'
 import { frame, gate } from './security/gate.ts'
 import { listQuery, MAX_BODY_BYTES, planQuery, type SagaQuery, sagaId, sagaQuery } from './security/parameters.ts'
 import { Refusal } from './security/refusal.ts'
 import { BY_ROLE, demandRight, may } from './security/rights.ts'
+import { Shapes } from './shapes.ts'
 import { StepNames } from './step-names.ts'
 import { showOverview, showQueues, showSchedules, showWorkers } from './system-pages.ts'
 import type { DashboardEnv } from './view.ts'
@@ -34,6 +40,7 @@ export function sagaDashboard(options: DashboardOptions): Hono<DashboardEnv> {
   const acting: Acting = { client, authorize }
   const names = new StepNames(client)
   const duties = new DutiesNow(acting, logger)
+  const shapes = new Shapes(client)
   const limit = bodyLimit({ maxSize: MAX_BODY_BYTES, onError: tooLong })
 
   const app = new Hono<DashboardEnv>()
@@ -42,13 +49,27 @@ export function sagaDashboard(options: DashboardOptions): Hono<DashboardEnv> {
   app.get('/', (c) => showOverview(c, acting))
   app.get('/assets/:name', sendAsset)
   app.get('/sagas', (c) => showList(c, acting, names))
-  app.get('/sagas/:id', (c) => showSaga(c, acting))
+  app.get('/sagas/:id', (c) => showSaga(c, acting, shapes))
   app.get('/sagas/:id/plan', (c) => showPlan(c, acting))
   app.post('/sagas/:id/actions/:action', limit, (c) => act(c, acting))
   app.get('/workers', (c) => showWorkers(c, acting))
   app.get('/queues', (c) => showQueues(c, acting))
   app.get('/schedules', (c) => showSchedules(c, acting))
   app.post('/schedules/:duty', limit, (c) => duties.act(c))
+  app.get('/errors', (c) => showErrors(c, acting))
+  app.get('/errors/:group', (c) => showGroup(c, acting, names))
+  app.get('/operations', (c) => showOperations(c, acting))
+  app.get('/operations/new', (c) => showOrder(c, acting))
+  app.get('/operations/:id', (c) => showOperation(c, acting))
+  app.get('/operations/:id/plan', (c) => showChange(c, acting))
+  app.post('/operations', limit, (c) => startOperation(c, acting))
+  app.post('/operations/:id/actions/:action', limit, (c) => changeOperation(c, acting))
+  app.get('/definitions', (c) => showDefinitions(c, acting))
+  app.get('/definitions/:name', (c) => showDefinition(c, acting))
+  app.get('/definitions/:name/hold', (c) => showHold(c, acting))
+  app.post('/definitions/:name/holds', limit, (c) => placeHold(c, acting))
+  app.get('/holds/:id/release', (c) => showRelease(c, acting))
+  app.post('/holds/:id/release', limit, (c) => releaseHold(c, acting))
   app.all('*', (c) => nothingThere(c, acting))
   app.onError((error, c) => failed(c, error, logger))
   return app
@@ -67,7 +88,7 @@ async function showList(c: Ctx, { client, authorize }: Acting, names: StepNames)
   return page(c, { title: 'Sagas', body, ...(query.q === undefined ? {} : { search: query.q }) })
 }
 
-async function showSaga(c: Ctx, { client, authorize }: Acting): Promise<Response> {
+async function showSaga(c: Ctx, { client, authorize }: Acting, shapes: Shapes): Promise<Response> {
   const view = c.get('view')
   const query = parsed(sagaQuery, c.req.query())
   const saga = await readSaga(client, c.req.param('id'))
@@ -76,6 +97,7 @@ async function showSaga(c: Ctx, { client, authorize }: Acting): Promise<Response
   const detail = {
     saga,
     journal: await client.journal(saga.id),
+    blueprint: await shapes.of(saga.state.blueprint),
     mayNot: await forbidden(c, { client, authorize }, target),
   }
   if (isPartial(c)) return part(c, sagaPart(view, detail, query))

@@ -1,6 +1,9 @@
 /** What there is beside sagas: workers, queues, schedules, what needs somebody, and figures of the past. */
 import { type Authorize, demand } from './access.ts'
+import type { Blueprint } from './core/blueprint.ts'
+import { type DefinitionView, definitionViews } from './definition-views.ts'
 import { SagaError } from './errors.ts'
+import { readBlueprints } from './store/blueprints.ts'
 import type { Db } from './store/db.ts'
 import { type Flights, readFlights } from './store/flights.ts'
 import { type DeadLetterCount, deadLettersByReason, overdueTimers } from './store/health.ts'
@@ -108,6 +111,23 @@ export class System {
         mayBeMore: isCut,
       }
     })
+  }
+
+  /**
+   * What is known of definitions, by name: their versions, which workers have them, and what of them is under way.
+   *
+   * @param options `name`: only this one. `cap`: so many sagas of a state are looked at for the figures, the oldest ones
+   * (10 000 by default).
+   * @throws SagaError `FILTER_INVALID`.
+   */
+  definitions(options: { readonly name?: string; readonly cap?: number } = {}): Promise<readonly DefinitionView[]> {
+    return definitionViews(this.#db, this.#schema, options)
+  }
+
+  /** The shape with this hash, as it stands in the state of a saga that carries it; `undefined` when there is none. */
+  async blueprint(hash: string): Promise<Blueprint | undefined> {
+    const [stored] = await readBlueprints(this.#db, this.#schema, [hash])
+    return stored?.blueprint
   }
 
   /** Those that start sagas, and those of maintenance. */

@@ -37,5 +37,11 @@ export async function post(
 /** The fields of the form on a plan page that the browser would send along. */
 export function hiddenFields(page: string): Record<string, string> {
   const found = page.matchAll(/<input type="hidden" name="(\w+)" value="([^"]*)">/g)
-  return Object.fromEntries([...found].map(([, name = '', value = '']) => [name, value]))
+  return Object.fromEntries([...found].map(([, name = '', value = '']) => [name, unescaped(value)]))
+}
+
+/** As a browser reads an attribute that hono has written. */
+function unescaped(value: string): string {
+  const characters: Record<string, string> = { '&quot;': '"', '&#39;': "'", '&lt;': '<', '&gt;': '>', '&amp;': '&' }
+  return value.replace(/&(?:quot|#39|lt|gt|amp);/g, (entity) => characters[entity] ?? entity)
 }

@@ -1,6 +1,7 @@
 /** The one stylesheet: system fonts, one accent, both themes, from 320 px up. */
 import { FIGURES } from './style-figures.ts'
 import { LAYOUT } from './style-layout.ts'
+import { OPERATING } from './style-operating.ts'
 import { PARTS } from './style-parts.ts'
 
 /** Text on its ground has a contrast of at least 4.5 to 1 in both themes. */
@@ -26,4 +27,4 @@ const THEMES = `
 }
 `
 
-export const STYLE = THEMES + LAYOUT + PARTS + FIGURES
+export const STYLE = THEMES + LAYOUT + PARTS + FIGURES + OPERATING

@@ -55,7 +55,7 @@ function firstId(moment: string): string {
   return `${ms.slice(0, 8)}-${ms.slice(8)}-0000-0000-000000000000`
 }
 
-export function filterOf({ state, definition, prefix, tag, q, reason }: Partial<ListQuery>): SagaFilter {
+export function filterOf({ state, definition, prefix, tag, q, reason, group }: Partial<ListQuery>): SagaFilter {
   return {
     ...(state === undefined ? {} : { status: state }),
     ...(reason === undefined ? {} : { status: 'dead_lettered', reason }),
@@ -63,6 +63,7 @@ export function filterOf({ state, definition, prefix, tag, q, reason }: Partial<
     ...(prefix === undefined ? {} : { keyPrefix: prefix }),
     ...(tag === undefined ? {} : { tag }),
     ...(q === undefined ? {} : { key: q }),
+    ...(group === undefined ? {} : { errorGroup: group }),
   }
 }
 
@@ -81,7 +82,15 @@ async function newer(client: SagaClient, filter: SagaFilter, top: string | undef
 export function listPage(view: View, list: List, names: StepNames, query: ListQuery): Markup {
   return html`<div class="heading"><h1>Sagas</h1>${liveSwitch(query.live === 'off', (live) => address(view, { ...query, live }))}</div>
 ${filters(view, query)}
+${actOnAll(view, query)}
 ${livePart(view, list, names, query)}`
+}
+
+/** From what is listed to an operation over all of it. */
+function actOnAll(view: View, query: ListQuery): Markup {
+  if (!hasFilter(query)) return NOTHING
+  const { cursor: _cursor, top: _top, live: _live, ...scope } = query
+  return html`<p class="all">${when(query.group !== undefined, () => html`<span>Of one <a href="${url(view.base, `/errors/${encodeURIComponent(query.group ?? '')}`)}">error group</a>. </span>`)}<a href="${url(view.base, '/operations/new', scope)}">Act on all that match…</a></p>`
 }
 
 /** What is kept up to date: counts and rows. New rows are announced, and never pushed in under the pointer. */
@@ -147,7 +156,7 @@ function filters(view: View, query: ListQuery): Markup {
   ${field('definition', 'Definition', 200)}
   ${field('prefix', 'Key begins with', 500)}
   ${field('tag', 'Tag', 200)}
-  ${kept('live', query.live)}${kept('from', query.from)}${kept('to', query.to)}
+  ${kept('live', query.live)}${kept('from', query.from)}${kept('to', query.to)}${kept('group', query.group)}
   <p class="submit"><button type="submit">Filter</button>${when(
     hasFilter(query),
     () => html` <a href="${url(view.base, '/sagas', { live: query.live })}">Clear</a>`,
@@ -160,8 +169,8 @@ function kept(name: string, value: string | undefined): Markup {
   return value === undefined ? NOTHING : html`<input type="hidden" name="${name}" value="${value}">`
 }
 
-function hasFilter({ state, definition, prefix, tag, q, reason, from }: ListQuery): boolean {
-  return [state, definition, prefix, tag, q, reason, from].some((value) => value !== undefined)
+function hasFilter({ state, definition, prefix, tag, q, reason, group, from }: ListQuery): boolean {
+  return [state, definition, prefix, tag, q, reason, group, from].some((value) => value !== undefined)
 }
 
 function empty(view: View, query: ListQuery, list: List): Markup {

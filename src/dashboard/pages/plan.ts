@@ -2,6 +2,7 @@
 import type { Plan } from '../../engine/core/plan.ts'
 import type { ShownPlan } from '../../engine/operator.ts'
 import type { SagaView } from '../../engine/saga-client.ts'
+import { choiceField, reasonField } from '../partials/fields.ts'
 import { html, type Markup, url, when } from '../partials/markup.ts'
 import { asText, planList } from '../partials/plan.ts'
 import { sign } from '../partials/sign.ts'
@@ -48,25 +49,27 @@ function planSection(plan: Plan, before: readonly string[] | undefined): Markup 
 
 function form(view: View, confirmation: Confirmation, detail: string): Markup {
   const { saga, action, plan, requestId, reason = '', problem } = confirmation
-  const noReason = problem === 'no_reason'
   return html`<form class="confirm" method="post" action="${url(view.base, `/sagas/${saga.id}/actions/${action}`)}">
   <input type="hidden" name="requestId" value="${requestId}">
   ${plan === undefined ? '' : html`<input type="hidden" name="plan" value="${plan.hash}"><input type="hidden" name="shown" value="${plan.steps.map(asText).join(' ')}">`}
   ${when(action === 'resolve', () => outcome(confirmation))}
-  <p><label for="reason">Reason</label>
-  <span class="hint" id="reason-hint">Stands in the journal for ever, with your name. Say what you know: an incident, a ticket.</span>
-  ${when(noReason, () => html`<span class="field-problem" id="reason-problem">Give a reason, of at most 1000 characters.</span>`)}
-  <textarea id="reason" name="reason" rows="3" maxlength="1000" required aria-describedby="${noReason ? 'reason-problem reason-hint' : 'reason-hint'}" ${noReason ? html`aria-invalid="true" autofocus` : ''}>${reason}</textarea></p>
+  ${reasonField(reason, problem === 'no_reason')}
   <ul class="buttons"><li><button class="first" type="submit">${ACTION_WORDS[action].label} now</button></li><li><a class="button" href="${detail}">Do nothing</a></li></ul>
 </form>`
 }
 
 function outcome({ problem, as }: Confirmation): Markup {
-  const choice = (value: 'completed' | 'compensated', label: string) =>
-    html`<p class="choice"><input type="radio" id="as-${value}" name="as" value="${value}" required ${as === value ? html`checked` : ''}><label for="as-${value}">${label}</label></p>`
-  return html`<fieldset ${problem === 'no_outcome' ? html`aria-describedby="as-problem"` : ''}><legend>How did it end?</legend>
-${when(problem === 'no_outcome', () => html`<p class="field-problem" id="as-problem">Choose one of the two.</p>`)}
-${choice('completed', 'Completed: what it was for has been done by hand')}
-${choice('compensated', 'Compensated: what it had done has been undone by hand')}
-</fieldset>`
+  return choiceField(
+    'as',
+    'How did it end?',
+    OUTCOMES,
+    as,
+    problem === 'no_outcome' ? 'Choose one of the two.' : undefined,
+  )
 }
+
+/** What somebody says who has handled a saga elsewhere. */
+export const OUTCOMES = [
+  { value: 'completed', label: 'Completed: what it was for has been done by hand' },
+  { value: 'compensated', label: 'Compensated: what it had done has been undone by hand' },
+] as const

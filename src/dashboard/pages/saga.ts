@@ -1,6 +1,10 @@
 /** One saga: the verdict first, then what can be done, then everything that led to it. */
+import type { Blueprint } from '../../engine/core/blueprint.ts'
 import type { SagaView } from '../../engine/saga-client.ts'
 import type { JournalEntry } from '../../engine/store/journal.ts'
+import { graph } from '../graph/draw.ts'
+import { sagaNodes } from '../graph/of-saga.ts'
+import { spansOf } from '../graph/spans.ts'
 import { actions } from '../partials/actions.ts'
 import { acts, journalTable } from '../partials/journal.ts'
 import { json } from '../partials/json.ts'
@@ -20,6 +24,8 @@ const JOURNAL_SHOWN = 100
 export type Detail = {
   readonly saga: SagaView
   readonly journal: readonly JournalEntry[]
+  /** The shape that it carries, once a worker with the code has taken it. */
+  readonly blueprint: Blueprint | undefined
   /** The acts that this actor has no right to. */
   readonly mayNot: ReadonlySet<ActionName>
 }
@@ -36,7 +42,7 @@ ${sagaPart(view, detail, query)}`
 }
 
 /** All that changes while the saga goes on. */
-export function sagaPart(view: View, { saga, journal, mayNot }: Detail, query: SagaQuery): Markup {
+export function sagaPart(view: View, { saga, journal, blueprint, mayNot }: Detail, query: SagaQuery): Markup {
   const { done: _done, again: _again, ...kept } = query
   const from = query.live === 'off' || isFinal(saga) ? undefined : url(view.base, `/sagas/${saga.id}`, kept)
   const said = verdict(saga, journal)
@@ -44,6 +50,7 @@ export function sagaPart(view: View, { saga, journal, mayNot }: Detail, query: S
   const shown = query.journal === 'all' ? journal : journal.slice(-JOURNAL_SHOWN)
   const body = html`<section class="verdict ${signOf(saga).tone}" aria-label="Verdict"><p class="state">${sign(signOf(saga), besideState(saga))}</p><p class="said">${said}</p></section>
 ${actions(view, saga, mayNot)}
+<section aria-labelledby="h-graph"><h2 id="h-graph">Graph</h2>${graph(sagaNodes(saga, blueprint, spansOf(journal)), 'Graph of the steps', html`The same stands in <a href="#h-steps">the table of steps</a>.`)}</section>
 <section aria-labelledby="h-steps"><h2 id="h-steps">Steps</h2>${steps(view, saga)}</section>
 <section aria-labelledby="h-facts"><h2 id="h-facts">Facts</h2>${facts(view, saga)}${json('Input', saga.input)}</section>
 <section aria-labelledby="h-acts"><h2 id="h-acts">Acts of people</h2>${people ?? html`<p class="muted">Nobody has touched this saga.</p>`}</section>

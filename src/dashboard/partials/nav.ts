@@ -6,6 +6,9 @@ import { html, type Markup, NOTHING, url } from './markup.ts'
 const NAV: readonly (readonly [path: string, label: string])[] = [
   ['/', 'Overview'],
   ['/sagas', 'Sagas'],
+  ['/errors', 'Errors'],
+  ['/operations', 'Operations'],
+  ['/definitions', 'Definitions'],
   ['/workers', 'Workers'],
   ['/queues', 'Queues'],
   ['/schedules', 'Schedules'],

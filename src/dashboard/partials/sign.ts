@@ -27,3 +27,8 @@ export function sign({ word, icon, tone }: Sign, beside?: string): Markup {
 export function picture(icon: Icon): Markup {
   return html`<svg class="icon" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" focusable="false"><path d="${PATHS[icon]}" /></svg>`
 }
+
+/** For a picture that is part of a larger one. */
+export function iconPath(icon: Icon): string {
+  return PATHS[icon]
+}

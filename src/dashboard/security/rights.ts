@@ -6,10 +6,10 @@ import { Refusal } from './refusal.ts'
 const ONLY_ADMIN: readonly Action[] = ['compensate_past_pivot', 'maintain']
 
 /** The rights of the roles. An actor without one is a viewer. */
-export const BY_ROLE: AuthorizeActor = ({ role = 'viewer' }, action) => {
+export const BY_ROLE: AuthorizeActor = ({ role = 'viewer' }, action, { pastPivot }) => {
   const may: Record<Role, boolean> = {
     viewer: action === 'read',
-    operator: !ONLY_ADMIN.includes(action),
+    operator: !ONLY_ADMIN.includes(action) && pastPivot !== true,
     admin: true,
   }
   return may[role] === true
@@ -36,6 +36,17 @@ export async function demandRight(
   throw new Refusal(
     403,
     'No right',
-    `${actor.name ?? actor.id} may not ${what}. Whoever set up authorize() decides that.`,
+    `${actor.name ?? actor.id} may not ${what}. ${lacking(authorize, actor, action, target)}`,
   )
+}
+
+/** What would have to be so, for whoever is asked for it. */
+function lacking(authorize: AuthorizeActor, { role = 'viewer' }: Actor, action: Action, target: Target): string {
+  if (authorize !== BY_ROLE) {
+    const parts = Object.entries(target).map(([name, value]) => `${name} ${String(value)}`)
+    const of = parts.length === 0 ? '' : ` (${parts.join(', ')})`
+    return `That takes the right ${action}${of}. Whoever set up authorize() decides that.`
+  }
+  const isAdmins = ONLY_ADMIN.includes(action) || target.pastPivot === true
+  return `That takes the right ${action}, which ${isAdmins ? 'only admins have' : 'operators and admins have'}; the role is ${role}.`
 }

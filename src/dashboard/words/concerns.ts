@@ -98,7 +98,7 @@ function held({ definition, step, side, actor, reason, createdAt, waiting }: Hol
     ? `The breaker of ${what} has been open for ${since}: ${why}. ${waits}`
     : `${clip(actor, MAX_REASON_CHARACTERS)} has held ${what} for ${since}: ${why}. ${waits}`
   const sign: Sign = { word: isBreaker ? 'Breaker' : 'Hold', icon: 'pause', tone: isBreaker ? 'bad' : 'care' }
-  return { sign, says, link: { label: 'Its sagas', path: '/sagas', query: { definition } } }
+  return { sign, says, link: { label: 'Its definition', path: `/definitions/${definition}`, query: {} } }
 }
 
 /** Maintenance may take minutes, and one duty waits for the other. */

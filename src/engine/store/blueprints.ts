@@ -64,6 +64,22 @@ export async function readBlueprints(
   return rows as unknown as StoredBlueprint[]
 }
 
+/** The newest shape of each version, and how many it has had. Index: `saga_blueprint_shapes`. */
+export async function newestBlueprints(
+  db: Db,
+  schema: string,
+  definition?: string,
+): Promise<readonly (Omit<StoredBlueprint, 'hash'> & { readonly shapes: number })[]> {
+  const { rows } = await db.executeSql(
+    `select distinct on (b.definition, b.version) b.definition, b.version, b.blueprint,
+       count(*) over (partition by b.definition, b.version)::int as shapes
+     from ${schema}.saga_blueprint b where $1::text is null or b.definition = $1::text
+     order by b.definition, b.version, b.created_at desc, b.hash`,
+    [definition ?? null],
+  )
+  return rows as unknown as (StoredBlueprint & { shapes: number })[]
+}
+
 /** JSON Schemas of the input, and of results by step, as far as the code has stored them. */
 export type StoredSchemas = {
   readonly input?: object

@@ -1,0 +1,209 @@
+/**
+ * Starting an operation: what it would do is shown first, and if there is less of it left when it is confirmed, or
+ * somebody else has begun, that is said instead of done.
+ */
+import { randomUUID } from 'node:crypto'
+import type { Operation, OperationOrder } from '../../engine/operation-order.ts'
+import type { SagaClient } from '../../engine/saga-client.ts'
+import type { OperationVerb } from '../../engine/store/operations.ts'
+import type { SagaFilter } from '../../engine/store/reading.ts'
+import type { Acting } from '../acts.ts'
+import { type Ctx, page, parsed } from '../answers.ts'
+import { type Change, change, type Right } from '../change.ts'
+import { type Order, type OrderProblems, orderPage, orderTitle, type Shown } from '../pages/operation-order.ts'
+import { verbsPage } from '../pages/operation-verbs.ts'
+import { numberIn } from '../partials/fields.ts'
+import { layout } from '../partials/layout.ts'
+import { url } from '../partials/markup.ts'
+import { findGroup, scopeFilter, scopeOfText } from '../scope.ts'
+import { isReason, type OperationForm, operationForm, previewQuery, type ScopeQuery } from '../security/parameters.ts'
+import { Refusal } from '../security/refusal.ts'
+import { demandRight, may } from '../security/rights.ts'
+
+/** Looking through more sagas than that takes longer than a person waits for a page. */
+const LOOKED_AT = 2_000
+const MAX_RATE = 1_000
+const MIN_RATE = 0.001
+const MAX_CANARY = 1_000
+const LATEST = 50
+
+export async function showOrder(c: Ctx, { client, authorize }: Acting): Promise<Response> {
+  const view = c.get('view')
+  const { verb, past, canary, ...scope } = parsed(previewQuery, c.req.query())
+  await demandRight(authorize, view.actor, 'read', targetOf(scope))
+  if (verb === undefined) {
+    const filter = scopeFilter(scope)
+    const group = scope.group === undefined ? undefined : await findGroup(client, scope.group)
+    return page(c, { title: 'What should be done?', body: verbsPage(view, scope, filter, group) })
+  }
+  const told = { verb, past: past === 'yes', scope }
+  const shown = await lookAt(client, told)
+  const allowed = await Promise.all(
+    rightsFor(told).map(({ action, target }) => may(authorize, view.actor, action, target)),
+  )
+  const order: Order = {
+    ...told,
+    shown,
+    requestId: randomUUID(),
+    mayNot: allowed.includes(false),
+    mayPastPivot: await may(authorize, view.actor, 'compensate_past_pivot', targetOf(scope)),
+    canary: canary ?? defaultCanary(verb, shown),
+    rate: '10',
+    reason: '',
+  }
+  return page(c, { title: orderTitle(order), body: orderPage(view, order) })
+}
+
+type Told = { readonly verb: OperationVerb; readonly past: boolean; readonly scope: ScopeQuery }
+
+type Input = Told & { readonly form: OperationForm }
+
+export function startOperation(c: Ctx, acting: Acting): Promise<Response> {
+  const steps: Change<Input> = {
+    parse: async () => {
+      const form = operationForm.safeParse(await c.req.parseBody())
+      if (!form.success)
+        throw new Refusal(400, 'Not understood', 'The form was not complete. Open it again from the list.')
+      const { verb, past, scope } = form.data
+      return { verb, past: past === 'yes', scope: scopeOfText(scope), form: form.data }
+    },
+    rights: rightsFor,
+    perform: (input) => start(c, acting.client, input),
+  }
+  return change(c, acting.authorize, steps)
+}
+
+/** The right to start operations, and that to the verb itself. */
+function rightsFor({ verb, past, scope }: Told): readonly Right[] {
+  const target = targetOf(scope)
+  const pastPivot = past ? { pastPivot: true } : {}
+  return [
+    { action: 'start_operation', target: { verb, ...target, ...pastPivot } },
+    { action: past ? 'compensate_past_pivot' : verb, target },
+  ]
+}
+
+function targetOf({ definition }: ScopeQuery): { readonly definition?: string } {
+  return definition === undefined ? {} : { definition }
+}
+
+async function start(c: Ctx, client: SagaClient, input: Input): Promise<Response> {
+  const view = c.get('view')
+  const { verb, past, scope, form } = input
+  const filter = scopeFilter(scope)
+  const problems = problemsOf(form)
+  const shown = await lookAt(client, { verb, past, scope })
+  // Behind that look: what a click has done that came twice is no change by somebody else.
+  const earlier = await startedBy(client, form.requestId, view.actor.id)
+  if (earlier !== undefined) return c.redirect(addressOf(view.base, earlier.id, true), 303)
+  const changes = Object.keys(problems).length > 0 ? [] : changesSince(form, shown)
+  if (Object.keys(problems).length > 0 || changes.length > 0) return again(c, input, shown, problems, changes)
+  const canary = numberIn(form.canary, 0, MAX_CANARY) ?? 0
+  const rate = numberIn(form.rate, MIN_RATE, MAX_RATE) ?? MIN_RATE
+  // Never more than were shown: those that come meanwhile are for another one.
+  const limit = form.more === 'yes' ? {} : { limit: Math.max(1, form.seen) }
+  const { actor } = view
+  const by = { actor: actor.id, reason: form.reason, requestId: form.requestId }
+  const operation = await client.operations.start({
+    ...orderFor(verb, filter, past, form.as),
+    canary,
+    rate,
+    ...limit,
+    ...by,
+  })
+  return c.redirect(addressOf(view.base, operation.id, false), 303)
+}
+
+function addressOf(base: string, id: string, again: boolean): string {
+  return url(base, `/operations/${id}`, { done: 'started', again: again ? 'yes' : undefined })
+}
+
+/** The same click, come twice. */
+async function startedBy(client: SagaClient, requestId: string, actor: string): Promise<Operation | undefined> {
+  const { operations } = await client.operations.list({}, { limit: LATEST })
+  return operations.find(({ log }) => log[0]?.requestId === requestId && log[0].actor === actor)
+}
+
+/** The form once more, with what was filled in, and what has changed or is to be mended. */
+function again(
+  c: Ctx,
+  { verb, past, scope, form }: Input,
+  shown: Shown,
+  problems: OrderProblems,
+  changes: readonly string[],
+): Response | Promise<Response> {
+  const view = c.get('view')
+  const { requestId, reason, as, canary, rate } = form
+  const filled = { requestId, reason, as, canary, rate }
+  const order: Order = {
+    verb,
+    past,
+    scope,
+    shown,
+    mayNot: false,
+    mayPastPivot: past,
+    ...filled,
+    problems,
+    changes,
+  }
+  const title = `${orderTitle(order)} (not started)`
+  return c.html(layout(view, { title, body: orderPage(view, order) }), changes.length > 0 ? 409 : 422)
+}
+
+function problemsOf({ verb, reason, as, canary, rate }: OperationForm): OrderProblems {
+  const first = numberIn(canary, 0, MAX_CANARY)
+  return {
+    ...(isReason(reason) ? {} : { reason: true }),
+    ...(verb === 'resolve' && as === undefined ? { as: 'Choose one of the two.' } : {}),
+    ...(first !== undefined && Number.isInteger(first) ? {} : { canary: `A whole number from 0 to ${MAX_CANARY}.` }),
+    ...(numberIn(rate, MIN_RATE, MAX_RATE) === undefined ? { rate: `A number from ${MIN_RATE} to ${MAX_RATE}.` } : {}),
+  }
+}
+
+async function lookAt(client: SagaClient, { verb, past, scope }: Told): Promise<Shown> {
+  const filter = scopeFilter(scope)
+  const group = scope.group === undefined ? undefined : await findGroup(client, scope.group)
+  const preview = await client.operations.preview(orderFor(verb, filter, past, undefined), { cap: LOOKED_AT })
+  return { filter, group, preview, others: await underWay(client, filter) }
+}
+
+function orderFor(
+  verb: OperationVerb,
+  filter: SagaFilter,
+  pastPivot: boolean,
+  as: 'completed' | 'compensated' | undefined,
+): OperationOrder {
+  if (verb === 'resolve') return { verb, filter, as: as ?? 'completed' }
+  if (verb === 'compensate') return { verb, filter, ...(pastPivot ? { pastPivot } : {}) }
+  return { verb, filter }
+}
+
+/** Operations over the same sagas that have not ended. */
+async function underWay(client: SagaClient, filter: SagaFilter): Promise<readonly Operation[]> {
+  const open = await Promise.all(
+    (['running', 'paused'] as const).map((state) => client.operations.list({ state }, { limit: LATEST })),
+  )
+  const wanted = canonical(filter)
+  return open.flatMap(({ operations }) => operations).filter((operation) => canonical(operation.filter) === wanted)
+}
+
+function canonical(filter: SagaFilter): string {
+  return JSON.stringify(Object.entries(filter).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+/** What is not any more as it was shown; that there are more sagas now is no reason, for those are not taken. */
+function changesSince(form: OperationForm, { preview, others }: Shown): readonly string[] {
+  const known = form.others.split(' ')
+  const begun = others
+    .filter(({ id }) => !known.includes(id))
+    .map(({ actor, verb, reason }) => `${actor} has started to ${verb} these sagas: ${reason}`)
+  const fewer =
+    preview.fitting < form.fitting
+      ? [`${form.fitting} of them would have taken this when you looked, and ${preview.fitting} would now.`]
+      : []
+  return [...begun, ...fewer]
+}
+
+function defaultCanary(verb: OperationVerb, { preview }: Shown): string {
+  return (verb === 'retry' || verb === 'rerun') && preview.count > 1 ? '1' : '0'
+}
