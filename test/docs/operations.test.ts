@@ -2,7 +2,7 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import type { AnyDefinition, SagaClient, SagaEngine } from '../../src/index.ts'
+import type { AnyDefinition, DoctorReport, SagaClient, SagaEngine } from '../../src/index.ts'
 import { call } from '../cli/terminal.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { startEngine, stopEngine } from '../support/engine.ts'
@@ -215,7 +215,12 @@ describe('the runbook', () => {
           for (const more of part.each === undefined ? [{}] : ((await incident.each?.()) ?? [])) {
             for (const line of part.lines) {
               const answer = await call(database.connectionString, words(line, { ...names, ...more }), { cwd: folder })
-              expect(`${line}: ${answer.code} ${answer.err}`).toBe(`${line}: ${part.fails} `)
+              // A server of tests may do without fsync, which is all that the doctor finds then.
+              const [report] = answer.rows as readonly Partial<DoctorReport>[]
+              const wrong = report?.findings?.filter(({ level }) => level === 'warning' || level === 'error') ?? []
+              expect(wrong.filter(({ says }) => !says.startsWith('fsync is off'))).toEqual([])
+              const code = wrong.length > 0 ? 1 : part.fails
+              expect(`${line}: ${answer.code} ${answer.err}`).toBe(`${line}: ${code} `)
               remember(names, answer.rows)
             }
           }
