@@ -156,3 +156,24 @@ test('the program itself says which version it is', async () => {
   const [code] = (await once(child, 'exit')) as [number]
   expect([code, out.trim()]).toEqual([0, expect.stringMatching(/^\d+\.\d+\.\d+$/)])
 })
+
+test('PGHOST and its like name the database where nothing else does', async () => {
+  const { hostname, port, username, password, pathname } = new URL(database.connectionString)
+  const child = spawn(process.execPath, [BIN, 'count'], {
+    // Where there is no config file.
+    cwd: tmpdir(),
+    env: {
+      PATH: process.env['PATH'],
+      PGHOST: hostname,
+      PGPORT: port || '5432',
+      PGUSER: decodeURIComponent(username),
+      PGPASSWORD: decodeURIComponent(password),
+      PGDATABASE: decodeURIComponent(pathname.slice(1)),
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let out = ''
+  child.stdout.on('data', (text: Buffer) => (out += text.toString()))
+  const [code] = (await once(child, 'exit')) as [number]
+  expect([code, JSON.parse(out)]).toEqual([0, expect.objectContaining({ dead_lettered: 0 })])
+})
