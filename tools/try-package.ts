@@ -84,7 +84,7 @@ try {
   let page = ''
   // The sample's sagas are on the page, and end: four are completed, two undone.
   while (!(page.includes('compensated') && page.includes('completed')) && performance.now() < giveUpAt) {
-    page = await (await fetch(url)).text()
+    page = await (await fetch(new URL('sagas', url))).text()
   }
   mustBe(
     'the dashboard shows the sample’s sagas',
