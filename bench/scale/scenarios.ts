@@ -70,7 +70,9 @@ const cleanedUp = (count: number, title: string): Scenario => ({
   async around(connectionString, contender, workload) {
     await storeFinished(connectionString, contender, workload, count)
     const old = await aged(connectionString)
-    const client = createSagaClient({ connectionString })
+    const url = new URL(connectionString)
+    url.searchParams.set('application_name', BYSTANDER)
+    const client = createSagaClient({ connectionString: url.href })
     const cleanup = client.maintenance.cleanup()
     return async () => {
       const { sagas } = await cleanup
