@@ -67,7 +67,7 @@ async function versionOf(boss: AppBoss): Promise<number | undefined> {
 function tooOld(schema: string, cause?: unknown): SagaError {
   return new SagaError(
     'SCHEMA_TOO_OLD',
-    `pg-boss is not ready in its schema "${schema}". Start an engine with migrate: true, or call migrate() in a deploy step.`,
+    `pg-boss is not ready in its schema "${schema}". Start an engine with migrate: true, or migrate in a deploy step: pg-saga migrate, or migrate() in code.`,
     { cause },
   )
 }

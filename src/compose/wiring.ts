@@ -27,8 +27,7 @@ import { createDispatcher } from '../jobs/dispatcher.ts'
 import { withTimeout } from '../jobs/patience.ts'
 import { inTransaction, openPool, type Pool, poolDb } from '../jobs/pools.ts'
 import { Prepared } from '../jobs/prepared.ts'
-import { readQueueDepth } from '../jobs/queue-depth.ts'
-import { readQueues } from '../jobs/queue-views.ts'
+import { readQueues, readStepQueue } from '../jobs/queue-views.ts'
 import { openBoss } from '../jobs/queues.ts'
 import { Recovery } from '../jobs/recovery.ts'
 import { endSchedule, readSchedules } from '../jobs/schedule-views.ts'
@@ -157,7 +156,7 @@ export function wire(
     maintenance,
     queues: { list: () => readQueues({ transaction, bossSchema, eventQueue: options.events?.queue }) },
     schedules: { list: () => readSchedules(boss), end: (name: string) => endSchedule(boss, name) },
-    queueDepth: (tx: Db) => readQueueDepth(tx, { schema, bossSchema }),
+    queueDepth: (tx: Db) => readStepQueue(tx, bossSchema),
     transaction,
     db,
     onEnqueued: (committed: boolean) => wakeUp.soon(committed),

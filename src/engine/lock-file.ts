@@ -4,7 +4,7 @@
  */
 import type { Blueprint } from './core/blueprint.ts'
 import { differences, namesIn } from './core/shapes.ts'
-import type { Definition } from './definition.ts'
+import { type Definition, hashBlueprint } from './definition.ts'
 import { SagaError } from './errors.ts'
 
 const FORMAT = 1
@@ -37,7 +37,7 @@ export function readLock(text: string): LockFile {
   } catch (cause) {
     throw new SagaError(
       'OPTION_INVALID',
-      'The lock file is not JSON. Restore it, or write it anew: pg-saga check --write.',
+      'The lock file is not JSON. Restore it, or delete it and write it anew: pg-saga check --write.',
       {
         cause,
       },
@@ -47,7 +47,7 @@ export function readLock(text: string): LockFile {
   if (format !== FORMAT || typeof definitions !== 'object' || definitions === null) {
     throw new SagaError(
       'OPTION_INVALID',
-      `The lock file has the format ${JSON.stringify(format)}, and this version of pg-saga knows ${FORMAT}. Write it anew: pg-saga check --write.`,
+      `The lock file has the format ${JSON.stringify(format)}, and this version of pg-saga knows ${FORMAT}. Delete it and write it anew: pg-saga check --write.`,
     )
   }
   return { format, definitions }
@@ -63,7 +63,7 @@ export function changesSince(lock: LockFile, definitions: readonly Definition[])
     const about = { definition, version: Number(version) }
     if (was === undefined) return [{ ...about, change: 'added' }]
     if (is === undefined) return [{ ...about, change: 'removed' }]
-    if (JSON.stringify(was) === JSON.stringify(is)) return []
+    if (hashBlueprint(was) === hashBlueprint(is)) return []
     return [
       { ...about, change: 'changed', isRename: namesIn(was, is) !== undefined, differences: differences(was, is) },
     ]

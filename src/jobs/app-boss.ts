@@ -103,7 +103,7 @@ export async function checkQueues(boss: AppBoss): Promise<void> {
   if (isMissing) {
     throw new SagaError(
       'SCHEMA_TOO_OLD',
-      `The PgBoss that was handed in has no queue ${queue}. Start an engine, or call migrate() in a deploy step.`,
+      `The PgBoss that was handed in has no queue ${queue}. Start an engine, or migrate in a deploy step: pg-saga migrate, or migrate() in code.`,
     )
   }
   throw refusal(`of its queue ${queue}, ${problems.join(', ')}. Delete the queue while it is empty; it is made anew`)

@@ -35,15 +35,26 @@ export function readQueues({ transaction, bossSchema, eventQueue }: QueueReading
   const all = [...PURPOSES, ...(eventQueue === undefined ? [] : [{ name: eventQueue, ...events }])]
   return transaction(async (tx) => {
     const views: QueueView[] = []
-    // As for a fetch: by statistics that are older than the queue is long, the planner would sort all that is queued.
-    await tx.executeSql('set local enable_bitmapscan = off; set local enable_sort = off')
-    for (const queue of all) {
-      const { rows } = await tx.executeSql(queueStatement(bossSchema), [queue.name])
-      const [counted] = rows as unknown as Pick<QueueView, 'waiting' | 'later' | 'oldestMs'>[]
-      views.push({ ...queue, ...(counted ?? { waiting: 0, later: 0, oldestMs: null }) })
-    }
+    for (const queue of all) views.push({ ...queue, ...(await readQueue(tx, bossSchema, queue.name)) })
     return views
   })
+}
+
+/** The queue of steps, as gauges have it. Transaction: one of ours. */
+export async function readStepQueue(tx: Db, bossSchema: string): Promise<{ depth: number; oldestMs: number }> {
+  const { waiting, oldestMs } = await readQueue(tx, bossSchema, STEP_QUEUE)
+  return { depth: waiting, oldestMs: oldestMs ?? 0 }
+}
+
+async function readQueue(
+  tx: Db,
+  bossSchema: string,
+  name: string,
+): Promise<Pick<QueueView, 'waiting' | 'later' | 'oldestMs'>> {
+  // As for a fetch: by statistics that are older than the queue is long, the planner would sort all that is queued.
+  await tx.executeSql('set local enable_bitmapscan = off; set local enable_sort = off')
+  const { rows } = await tx.executeSql(queueStatement(bossSchema), [name])
+  return (rows[0] ?? { waiting: 0, later: 0, oldestMs: null }) as unknown as Awaited<ReturnType<typeof readQueue>>
 }
 
 /**

@@ -96,7 +96,7 @@ export const GAUGES = {
   },
   depth: {
     name: 'saga_queue_depth',
-    help: 'Jobs that no worker has fetched yet. Beyond 10000, as of the last minute.',
+    help: 'Jobs that no worker has fetched yet. Counted up to 10001.',
     labelNames: [],
   },
   oldest: {

@@ -103,11 +103,30 @@ describe('without a database, check', () => {
     ])
   })
 
+  test('does not mind in which order somebody has put the keys of the lock file', async () => {
+    const name = config(BEFORE)
+    await check(name, '--write')
+    const path = join(folder, 'sagas.lock.json')
+    const sorted = (value: unknown): unknown =>
+      typeof value !== 'object' || value === null || Array.isArray(value)
+        ? value
+        : Object.fromEntries(
+            Object.entries(value)
+              .toReversed()
+              .map(([key, inner]) => [key, sorted(inner)]),
+          )
+    writeFileSync(path, JSON.stringify(sorted(JSON.parse(readFileSync(path, 'utf8')))))
+    expect((await check(name)).code).toBe(0)
+  })
+
   test('refuses a lock file of another format, and one that is none', async () => {
     writeFileSync(join(folder, 'sagas.lock.json'), '{"format": 99, "definitions": {}}')
     expect(await check(config(BEFORE))).toMatchObject({ code: 2, err: expect.stringContaining('has the format 99') })
     writeFileSync(join(folder, 'sagas.lock.json'), '<<<<<<<')
     expect(await check(config(BEFORE))).toMatchObject({ code: 2, err: expect.stringContaining('is not JSON') })
+    // What it says to do helps.
+    rmSync(join(folder, 'sagas.lock.json'))
+    expect((await check(config(BEFORE), '--write')).code).toBe(0)
   })
 })
 

@@ -5,7 +5,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
+import { until } from '../support/waiting.ts'
 
 export type Bouncer = { readonly connectionString: string; readonly close: () => Promise<void> }
 
@@ -49,17 +49,14 @@ ignore_startup_parameters = extra_float_digits
 }
 
 async function untilListening(port: number, child: ChildProcess): Promise<void> {
-  for (let tries = 0; tries < 500; tries += 1) {
+  await until('PgBouncer listens', async () => {
     if (child.exitCode !== null) throw new Error('PgBouncer does not start.')
-    const answers = await new Promise<boolean>((resolve) => {
+    return new Promise<boolean>((resolve) => {
       const socket = connect({ host: '127.0.0.1', port })
       socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
       socket.unref()
     })
-    if (answers) return
-    await delay(20)
-  }
-  throw new Error('PgBouncer does not listen.')
+  })
 }
 
 async function freePort(): Promise<number> {

@@ -132,7 +132,7 @@ describe('the gauges', () => {
     })
     await engine.stop()
     for (let nr = 0; nr < 3; nr += 1) await client.enqueue(order, { fails: 'no' }, { priority: nr })
-    await database.pool.query(`update pgboss.job set created_on = now() - interval '90 s' where name = 'saga_step' and priority = 
+    await database.pool.query(`update pgboss.job set created_on = now() - interval '90 s', start_after = now() - interval '90 s' where name = 'saga_step' and priority = 
       (select min(priority) from pgboss.job where name = 'saga_step')`)
     await client.enqueue(order, { fails: 'no' }, { startAt: new Date(Date.now() + 60_000) })
     await database.pool.query('insert into saga.saga_clock values (3600000)')

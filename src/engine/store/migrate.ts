@@ -123,7 +123,7 @@ function checkVersion({ applied, known }: MigrationState, name: string, migratin
   if (!migrating && applied < known) {
     throw new SagaError(
       'SCHEMA_TOO_OLD',
-      `The schema "${name}" is at version ${applied}, and this version of pg-saga needs ${known}. Start an engine with migrate: true, or call migrate() in a deploy step.`,
+      `The schema "${name}" is at version ${applied}, and this version of pg-saga needs ${known}. Start an engine with migrate: true, or migrate in a deploy step: pg-saga migrate, or migrate() in code.`,
     )
   }
 }
