@@ -137,8 +137,55 @@ CREATE TABLE "saga_schema"."saga_alert_mark" (
 	CONSTRAINT "saga_alert_mark_channel_known" CHECK ("saga_schema"."saga_alert_mark"."channel" in ('callback', 'webhook'))
 );
 --> statement-breakpoint
+CREATE TABLE "saga_schema"."saga_audit" (
+	"at" timestamp (3) with time zone NOT NULL,
+	"id" uuid NOT NULL,
+	"sequence" integer DEFAULT 0 NOT NULL,
+	"action" text NOT NULL,
+	"actor" text NOT NULL,
+	"reason" text,
+	"request_id" text,
+	"definition" text,
+	"saga_id" uuid,
+	"error_group" text,
+	"about" jsonb NOT NULL,
+	"times" bigint,
+	"denied_key" text,
+	CONSTRAINT "saga_audit_at_id_sequence_pk" PRIMARY KEY("at","id","sequence"),
+	CONSTRAINT "saga_audit_denied" CHECK (("saga_schema"."saga_audit"."times" is null) = ("saga_schema"."saga_audit"."denied_key" is null) and "saga_schema"."saga_audit"."times" > 0),
+	CONSTRAINT "saga_audit_sequence" CHECK ("saga_schema"."saga_audit"."sequence" >= 0)
+);
+--> statement-breakpoint
+CREATE TABLE "saga_schema"."saga_triage" (
+	"error_group" text PRIMARY KEY NOT NULL,
+	"definition" text NOT NULL,
+	"step" text,
+	"direction" text NOT NULL,
+	"reason" text NOT NULL,
+	"state" text NOT NULL,
+	"version" integer,
+	"until_at" timestamp (3) with time zone,
+	"until_more" integer,
+	"by" text,
+	"why" text,
+	"at" timestamp (3) with time zone,
+	"note" text,
+	"note_by" text,
+	"note_at" timestamp (3) with time zone,
+	"revision" integer NOT NULL,
+	CONSTRAINT "saga_triage_state_known" CHECK ("saga_schema"."saga_triage"."state" in ('open', 'ignored', 'resolved')),
+	CONSTRAINT "saga_triage_reason_known" CHECK ("saga_schema"."saga_triage"."reason" in ('forward_exhausted', 'past_pivot', 'pivot_in_doubt', 'compensation_exhausted', 'late_effect', 'hook', 'no_code')),
+	CONSTRAINT "saga_triage_direction_known" CHECK ("saga_schema"."saga_triage"."direction" in ('forward', 'backward')),
+	CONSTRAINT "saga_triage_version" CHECK ("saga_schema"."saga_triage"."version" is null or ("saga_schema"."saga_triage"."state" = 'resolved' and "saga_schema"."saga_triage"."version" >= 1)),
+	CONSTRAINT "saga_triage_until" CHECK (("saga_schema"."saga_triage"."until_at" is null and "saga_schema"."saga_triage"."until_more" is null) or ("saga_schema"."saga_triage"."state" = 'ignored' and coalesce("saga_schema"."saga_triage"."until_more", 1) >= 1)),
+	CONSTRAINT "saga_triage_note" CHECK (("saga_schema"."saga_triage"."note" is null) = ("saga_schema"."saga_triage"."note_by" is null) and ("saga_schema"."saga_triage"."note" is null) = ("saga_schema"."saga_triage"."note_at" is null)),
+	CONSTRAINT "saga_triage_said" CHECK (("saga_schema"."saga_triage"."by" is null) = ("saga_schema"."saga_triage"."at" is null) and ("saga_schema"."saga_triage"."why" is null) = ("saga_schema"."saga_triage"."at" is null) and ("saga_schema"."saga_triage"."state" = 'open' or "saga_schema"."saga_triage"."at" is not null)),
+	CONSTRAINT "saga_triage_revision" CHECK ("saga_schema"."saga_triage"."revision" >= 1)
+);
+--> statement-breakpoint
 ALTER TABLE "saga_schema"."saga" ADD COLUMN "traceparent" text;--> statement-breakpoint
 ALTER TABLE "saga_schema"."saga" ADD COLUMN "tracestate" text;--> statement-breakpoint
+ALTER TABLE "saga_schema"."saga_event" ADD COLUMN "ran_ms" integer;--> statement-breakpoint
 ALTER TABLE "saga_schema"."saga_recovery" ADD CONSTRAINT "saga_recovery_saga_id_saga_id_fk" FOREIGN KEY ("saga_id") REFERENCES "saga_schema"."saga"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 CREATE INDEX "saga_maintenance_duty" ON "saga_schema"."saga_maintenance" USING btree ("duty","id");--> statement-breakpoint
 CREATE INDEX "saga_command_orders" ON "saga_schema"."saga_command" USING btree ("position") WHERE "saga_schema"."saga_command"."state" = 'waiting' and "saga_schema"."saga_command"."verb" <> 'enqueue';--> statement-breakpoint
@@ -146,5 +193,17 @@ CREATE INDEX "saga_command_waiting" ON "saga_schema"."saga_command" USING btree 
 CREATE INDEX "saga_command_saga" ON "saga_schema"."saga_command" USING btree ("saga_id","position") WHERE "saga_schema"."saga_command"."state" = 'waiting';--> statement-breakpoint
 CREATE INDEX "saga_command_settled" ON "saga_schema"."saga_command" USING btree ("settled_at") WHERE "saga_schema"."saga_command"."settled_at" is not null;--> statement-breakpoint
 CREATE INDEX "saga_alert_waiting" ON "saga_schema"."saga_alert" USING btree ("channel","due_at") WHERE "saga_schema"."saga_alert"."due_at" is not null;--> statement-breakpoint
+CREATE INDEX "saga_audit_actor" ON "saga_schema"."saga_audit" USING btree ("actor","at","id","sequence");--> statement-breakpoint
+CREATE INDEX "saga_audit_saga" ON "saga_schema"."saga_audit" USING btree ("saga_id","at") WHERE "saga_schema"."saga_audit"."saga_id" is not null;--> statement-breakpoint
+CREATE INDEX "saga_audit_group" ON "saga_schema"."saga_audit" USING btree ("error_group","at") WHERE "saga_schema"."saga_audit"."error_group" is not null;--> statement-breakpoint
+CREATE INDEX "saga_audit_denied" ON "saga_schema"."saga_audit" USING btree ("at","id","sequence") WHERE "saga_schema"."saga_audit"."times" is not null;--> statement-breakpoint
+CREATE UNIQUE INDEX "saga_audit_denied_key" ON "saga_schema"."saga_audit" USING btree ("denied_key") WHERE "saga_schema"."saga_audit"."denied_key" is not null;--> statement-breakpoint
+CREATE UNIQUE INDEX "saga_audit_request" ON "saga_schema"."saga_audit" USING btree ("request_id") WHERE "saga_schema"."saga_audit"."error_group" is not null and "saga_schema"."saga_audit"."request_id" is not null;--> statement-breakpoint
+CREATE INDEX "saga_triage_state" ON "saga_schema"."saga_triage" USING btree ("state","at");--> statement-breakpoint
+CREATE INDEX "saga_definition" ON "saga_schema"."saga" USING btree ("definition","id");--> statement-breakpoint
 CREATE INDEX "saga_finished" ON "saga_schema"."saga" USING btree ("definition","status","finished_at") WHERE "saga_schema"."saga"."finished_at" is not null;--> statement-breakpoint
-CREATE INDEX "saga_event_dead" ON "saga_schema"."saga_event" USING btree ("xid") WHERE "saga_schema"."saga_event"."type" = 'saga_dead_lettered';
+CREATE INDEX "saga_event_dead" ON "saga_schema"."saga_event" USING btree ("xid") WHERE "saga_schema"."saga_event"."type" = 'saga_dead_lettered';--> statement-breakpoint
+CREATE INDEX "saga_event_act" ON "saga_schema"."saga_event" USING btree ("at","saga_id","sequence") WHERE not starts_with(request_id, 'pg-saga:');--> statement-breakpoint
+CREATE INDEX "saga_event_actor" ON "saga_schema"."saga_event" USING btree (("data" #>> '{act,actor}'),"at","saga_id","sequence") WHERE not starts_with(request_id, 'pg-saga:');--> statement-breakpoint
+DROP INDEX "saga_schema"."saga_key";--> statement-breakpoint
+CREATE UNIQUE INDEX "saga_key" ON "saga_schema"."saga" USING btree ("definition","key" text_pattern_ops) WHERE "saga_schema"."saga"."key" is not null;

@@ -164,6 +164,11 @@ BEGIN
       MESSAGE = 'ACT_INVALID: Nobody may ' || order_saga.verb || ' a saga without a reason of 1 to 1000 characters; so many may a request id have. Nothing was ordered.',
       HINT = 'The reason is kept in the saga''s journal, with the name that you have logged in with.';
   END IF;
+  IF starts_with(order_saga.request_id, 'pg-saga:') THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+      MESSAGE = 'ACT_INVALID: Request ids that begin with "pg-saga:" are the engine''s own. Nothing was ordered.',
+      HINT = 'Give another one, or none.';
+  END IF;
   -- One statement, and so one snapshot: a start that is being admitted is seen as the one or the other.
   IF NOT EXISTS (
     SELECT 1 FROM "saga_schema"."saga" s WHERE s.id = order_saga.saga_id

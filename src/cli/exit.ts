@@ -18,6 +18,8 @@ const CODES: { readonly [code in SagaErrorCode]?: number } = {
   SAGA_NOT_FOUND: EXIT.notFound,
   HOLD_NOT_FOUND: EXIT.notFound,
   OPERATION_NOT_FOUND: EXIT.notFound,
+  ERROR_GROUP_NOT_FOUND: EXIT.notFound,
+  TRIAGE_CHANGED: EXIT.refused,
   DEFINITION_UNKNOWN: EXIT.notFound,
   ORDER_REFUSED: EXIT.refused,
   PLAN_CHANGED: EXIT.refused,

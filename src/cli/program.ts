@@ -8,6 +8,7 @@ import { addReading } from './commands/reading.ts'
 import { addServing } from './commands/serving.ts'
 import { addSetup } from './commands/setup.ts'
 import { addStarting } from './commands/starting.ts'
+import { addTriage } from './commands/triage.ts'
 import { addUpkeep } from './commands/upkeep.ts'
 import { addVerbs } from './commands/verbs.ts'
 import type { Io } from './io.ts'
@@ -38,6 +39,7 @@ export function programFor(io: Io, state: { exitCode: number }): Command {
     addStarting,
     addReading,
     addVerbs,
+    addTriage,
     addHolds,
     addOperations,
     addUpkeep,

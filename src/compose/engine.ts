@@ -63,7 +63,7 @@ export class SagaEngine extends SagaClient implements AsyncDisposable {
       code,
       services: options.services,
       openTransaction,
-      rounds: operationRounds(wiring.schema, new Operator(wiring.parts.operator)),
+      rounds: operationRounds(wiring.schema, new Operator({ ...wiring.parts.operator, isEngine: true })),
       inbox: inboxOf(wiring, code),
       logger: wiring.logger,
       build: options.build ?? null,

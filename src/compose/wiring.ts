@@ -3,8 +3,9 @@
  * ports: the engine for processes that run steps, the client for those that only start, read and operate.
  */
 import type { PgBoss } from 'pg-boss'
-import { CODE_MAY } from '../engine/access.ts'
+import { CODE_MAY, onlyReading, refuseChange } from '../engine/access.ts'
 import { analyzeTables } from '../engine/analyzing.ts'
+import { notingDenied } from '../engine/audit.ts'
 import { cleanUp } from '../engine/cleanup.ts'
 import type { Side } from '../engine/core/machine.ts'
 import { countHours } from '../engine/counting.ts'
@@ -29,6 +30,7 @@ import { inTransaction, openPool, type Pool, poolDb } from '../jobs/pools.ts'
 import { Prepared } from '../jobs/prepared.ts'
 import { readQueues, readStepQueue } from '../jobs/queue-views.ts'
 import { openBoss } from '../jobs/queues.ts'
+import { limitedReading } from '../jobs/reading.ts'
 import { Recovery } from '../jobs/recovery.ts'
 import { endSchedule, readSchedules } from '../jobs/schedule-views.ts'
 import { poolKeepsSessions } from '../jobs/session-probe.ts'
@@ -45,6 +47,9 @@ const EXPIRY_MARGIN_SECONDS = 15 * 60
 const WITHOUT_CODE_EXPIRY_SECONDS = 23.5 * 60 * 60
 
 const LEAVE_WITHIN_MS = 5_000
+
+/** Connections that those who only look leave to those who start and run sagas, where there are any to leave. */
+const LEFT_BY_READING = 2
 
 /** How often a transaction of our own is tried that others keep getting in the way of. */
 const MAX_REPEATS = 10
@@ -87,7 +92,8 @@ export function wire(
     'pg-boss schema',
   )
   const logger = options.logger ?? SILENT
-  const pool = openPool(options.connectionString, options.poolSize ?? 10, 'pg-saga', logger)
+  const poolSize = options.poolSize ?? 10
+  const pool = openPool(options.connectionString, poolSize, 'pg-saga', logger)
   const db = poolDb(pool)
   const prepared = new Prepared()
   // Its own statements are migrations and maintenance, which take as long as they take; ours it gets with each call.
@@ -111,7 +117,8 @@ export function wire(
     wantsOrigins: () => isHeard || isTraced(),
   }
   const wakeUp = new WakeUp(schema, db, logger, options.notify ?? true)
-  const authorize = options.authorize ?? CODE_MAY
+  const audit = { db, schema, logger }
+  const authorize = notingDenied(options.authorize, audit)
   const transaction = <T>(run: (tx: Db) => Promise<T>) => repeating(() => inTransaction(pool, run, { prepared }))
   const maxPayloadBytes = options.maxPayloadBytes ?? DEFAULT_MAX_PAYLOAD_BYTES
   const starter = {
@@ -147,18 +154,39 @@ export function wire(
   }
   const seeTo = recordedDuties(db, schema, duties)
   const maintenance = new Maintenance({ schema, db, authorize, seeTo })
-  const parts = {
+  const queuesBy = (by: typeof transaction) => ({
+    list: () => readQueues({ transaction: by, bossSchema, eventQueue: options.events?.queue }),
+  })
+  const parts: Wiring['parts'] = {
     schema,
     starter,
     shelf,
     authorize,
     operator,
     maintenance,
-    queues: { list: () => readQueues({ transaction, bossSchema, eventQueue: options.events?.queue }) },
-    schedules: { list: () => readSchedules(boss), end: (name: string) => endSchedule(boss, name) },
+    audit,
+    queues: queuesBy(transaction),
+    schedules: { list: () => readSchedules(boss), end: (tx: Db, name: string) => endSchedule(tx, bossSchema, name) },
     queueDepth: (tx: Db) => readStepQueue(tx, bossSchema),
     transaction,
     db,
+    reading: (limits) => {
+      const maxAtOnce = Math.max(1, Math.min(limits.maxAtOnce, poolSize - LEFT_BY_READING))
+      const looking = limitedReading(pool, prepared, { ...limits, maxAtOnce })
+      const looks = { ...audit, db: looking.db }
+      // What would be written by other ways than those transactions.
+      const mayNot = { authorize: onlyReading(options.authorize ?? CODE_MAY), seeTo: refuseChange }
+      return {
+        ...parts,
+        ...looking,
+        audit: looks,
+        authorize: mayNot.authorize,
+        queues: queuesBy(looking.transaction),
+        schedules: { ...parts.schedules, end: refuseChange },
+        operator: { ...operator, ...looking, authorize: mayNot.authorize },
+        maintenance: new Maintenance({ schema, db: looking.db, ...mayNot }),
+      }
+    },
     onEnqueued: (committed: boolean) => wakeUp.soon(committed),
     onLine: (committed: boolean) => wakeUp.soon(committed, 'line'),
   }

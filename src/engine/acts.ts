@@ -3,6 +3,7 @@ import type { Act, SagaEvent } from './core/events.ts'
 import type { Ignored, Order } from './core/input.ts'
 import { SagaError } from './errors.ts'
 import { newId } from './runtime/ids.ts'
+import { OWN_REQUEST } from './store/own-requests.ts'
 import type { SagaRow } from './store/sagas.ts'
 
 /** Who, and why. Both are kept for ever. */
@@ -18,8 +19,11 @@ export type PlannedBy = By & {
   readonly plan?: string
 }
 
-/** @throws SagaError `ACT_INVALID`. */
-export function checkAct(by: PlannedBy): Act {
+/**
+ * @param isEngine an operation or recovery asks, whose request ids begin as nobody else's may.
+ * @throws SagaError `ACT_INVALID`.
+ */
+export function checkAct(by: PlannedBy, { isEngine = false }: { readonly isEngine?: boolean } = {}): Act {
   const { actor, reason, requestId = newId(), plan } = by
   for (const [name, text] of Object.entries({ actor, reason, requestId })) {
     const isText = typeof text === 'string' && text.trim().length > 0 && text.length <= 1_000
@@ -28,6 +32,13 @@ export function checkAct(by: PlannedBy): Act {
         details: { field: name },
       })
     }
+  }
+  if (!isEngine && requestId.startsWith(OWN_REQUEST)) {
+    throw new SagaError(
+      'ACT_INVALID',
+      `Request ids that begin with "${OWN_REQUEST}" are the engine's own. Nothing was done: give the act another one.`,
+      { details: { field: 'requestId' } },
+    )
   }
   return { actor, reason, requestId, ...(plan === undefined ? {} : { plan }) }
 }

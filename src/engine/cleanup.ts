@@ -7,6 +7,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { FinishedStatus } from './core/machine.ts'
+import { deleteDenied } from './store/audit.ts'
 import { deleteSettled } from './store/commands.ts'
 import type { Db } from './store/db.ts'
 import { countOld, deleteOld, OldSagasStay } from './store/old-sagas.ts'
@@ -19,9 +20,11 @@ const REST_TIMES = 5
 const SMALLER = 10
 /** In a row, of single sagas. */
 const MOST_FAILURES = 3
-const COMMANDS_AT_ONCE = 1_000
+const FORGOTTEN_AT_ONCE = 1_000
 /** What SQL users have asked for is told for so long after it was settled. */
 const COMMANDS_KEPT_MS = 30 * 24 * 60 * 60 * 1_000
+/** What people were refused is told for so long. */
+const DENIED_KEPT_MS = 90 * 24 * 60 * 60 * 1_000
 /** Of a dry run, which counts. */
 const COUNTED_TO = 100_001
 
@@ -33,6 +36,8 @@ export type CleanupReport = {
   readonly failed: readonly { readonly definition: string; readonly status: FinishedStatus; readonly error: string }[]
   /** What SQL users had asked for more than 30 days ago, deleted; absent where there was nothing. */
   readonly commands?: number
+  /** What people were refused for want of a right more than 90 days ago, deleted; absent where there was nothing. */
+  readonly denied?: number
   /** It was told to end before all were deleted: the next one goes on. */
   readonly hasMore: boolean
 }
@@ -66,26 +71,33 @@ export async function cleanUp(
       failed.push({ definition, status, error: String(error) })
     }
   }
-  const commands = order.isDry ? 0 : await forgetCommands(parts, order.goesOn)
+  const commands = order.isDry ? 0 : await forget(parts, order.goesOn, deleteSettled, COMMANDS_KEPT_MS)
+  const denied = order.isDry ? 0 : await forget(parts, order.goesOn, deleteDenied, DENIED_KEPT_MS)
   return {
     sagas: by.reduce((sum, one) => sum + one.sagas, 0),
     by,
     failed,
     ...(commands === 0 ? {} : { commands }),
+    ...(denied === 0 ? {} : { denied }),
     hasMore: hasMore || !order.goesOn(),
   }
 }
 
-async function forgetCommands({ schema, transaction }: CleanupParts, goesOn: () => boolean): Promise<number> {
-  let commands = 0
+async function forget(
+  { schema, transaction }: CleanupParts,
+  goesOn: () => boolean,
+  deleteSome: (tx: Db, schema: string, keptMs: number, limit: number) => Promise<number>,
+  keptMs: number,
+): Promise<number> {
+  let forgotten = 0
   while (goesOn()) {
     const beganAt = performance.now()
-    const deleted = await transaction((tx) => deleteSettled(tx, schema, COMMANDS_KEPT_MS, COMMANDS_AT_ONCE))
-    commands += deleted
-    if (deleted < COMMANDS_AT_ONCE) break
+    const deleted = await transaction((tx) => deleteSome(tx, schema, keptMs, FORGOTTEN_AT_ONCE))
+    forgotten += deleted
+    if (deleted < FORGOTTEN_AT_ONCE) break
     await delay(REST_TIMES * (performance.now() - beganAt))
   }
-  return commands
+  return forgotten
 }
 
 function wouldDelete({ schema, transaction }: CleanupParts, kept: Kept): Promise<number> {

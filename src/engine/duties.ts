@@ -39,7 +39,14 @@ export type DutyOrder = {
 export type Duties = { readonly [duty in Duty]: (order: DutyOrder) => Promise<DutyReports[duty]> }
 
 /** Sees to a duty once, and records it. */
-export type SeeTo = <D extends Duty>(duty: D, order: DutyOrder & { readonly by: string }) => Promise<DutyReports[D]>
+export type SeeTo = <D extends Duty>(
+  duty: D,
+  order: DutyOrder & {
+    readonly by: string
+    /** Somebody has asked for it; otherwise it was due. */
+    readonly isByHand?: boolean
+  },
+) => Promise<DutyReports[D]>
 
 export type RecoveryOutcome =
   /** What nobody worked on is tried again. */
@@ -77,9 +84,9 @@ export type RecoveryReport = {
 
 /** Recorded from its beginning to its end. Asks nobody whether it may: that is for who calls it. */
 export function recordedDuties(db: Db, schema: string, duties: Duties): SeeTo {
-  return async (duty, { by, ...order }) => {
+  return async (duty, { by, isByHand, ...order }) => {
     const id = newId()
-    await beginEntry(db, schema, { id, duty, by, isDry: order.isDry })
+    await beginEntry(db, schema, { id, duty, by, isDry: order.isDry }, isByHand)
     try {
       const outcome = await duties[duty](order)
       await endEntry(db, schema, { id, duty }, { outcome })

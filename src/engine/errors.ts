@@ -32,6 +32,8 @@ export type SagaErrorCode =
   | 'SAGA_NOT_FOUND'
   | 'HOLD_NOT_FOUND'
   | 'OPERATION_NOT_FOUND'
+  /** No dead letter is in the group, and nobody has made anything of it. */
+  | 'ERROR_GROUP_NOT_FOUND'
   /** An operation over many sagas that makes no sense. */
   | 'OPERATION_INVALID'
   /** The change does not fit the operation's state. */
@@ -40,6 +42,8 @@ export type SagaErrorCode =
   | 'ORDER_REFUSED'
   /** What would be done is not what was shown; `details.plan`. */
   | 'PLAN_CHANGED'
+  /** Somebody has said something else of the error group since it was looked at. */
+  | 'TRIAGE_CHANGED'
   /** An act without actor or reason. */
   | 'ACT_INVALID'
   /** The request id belongs to another order. */
@@ -47,6 +51,10 @@ export type SagaErrorCode =
   | 'FILTER_INVALID'
   | 'NOT_AUTHORIZED'
   | 'DATABASE_UNREACHABLE'
+  /** Reading that has a limit took longer: see `forReading`. */
+  | 'READ_TOO_SLOW'
+  /** A change was asked of a client that only reads: see `forReading`. */
+  | 'READ_ONLY'
   | 'SCHEMA_TOO_OLD'
   | 'SCHEMA_TOO_NEW'
   /** Fewer rows or jobs than asked: the transaction must be rolled back. */

@@ -4,7 +4,7 @@
 import { parseDuration } from './core/duration.ts'
 import { SagaError } from './errors.ts'
 import { checkFilter } from './filter.ts'
-import type { CompensatedStep, SagaFilter } from './store/reading.ts'
+import type { CompensatedStep, SagaFilter } from './store/conditions.ts'
 
 /** Word, and what it takes, for a help text. */
 export const FILTER_WORDS = {
@@ -79,8 +79,9 @@ function compensatedStep(
   }
   const known = Object.entries(parts).filter(([, value]) => value !== undefined)
   if (known.length === 0) return undefined
-  if (parts.step === undefined)
-    throw invalid('compensated-from, compensated-to and compensated-by go with compensated-step')
+  if (parts.step === undefined && !given.has('definition')) {
+    throw invalid('compensated-from, compensated-to and compensated-by go with compensated-step, or with definition')
+  }
   return Object.fromEntries(known) as CompensatedStep
 }
 
@@ -92,13 +93,25 @@ function numberOf(word: FilterWord, text: string | undefined): number | undefine
 
 function momentOf(word: FilterWord, text: string | undefined, now: Date): Date | undefined {
   if (text === undefined) return undefined
-  const ago = parseDuration(text)
-  if (ago !== undefined) return new Date(now.getTime() - ago)
-  const at = /^\d{4}-\d{2}-\d{2}/.test(text) ? new Date(text) : new Date(Number.NaN)
-  if (!Number.isNaN(at.getTime())) return at
+  const at = momentFromText(text, 'ago', now)
+  if (at !== undefined) return at
   throw invalid(
     `${word} is a moment such as 2026-11-21T09:00Z, or a length of time ago such as '2 hours', not ${JSON.stringify(text.slice(0, 60))}`,
   )
+}
+
+/**
+ * A moment such as `2026-11-21T09:00Z`, or a length of time such as `2 hours`.
+ *
+ * @param direction where a length of time leads from now.
+ * @param now as the caller's clock has it.
+ * @returns `undefined` for everything else.
+ */
+export function momentFromText(text: string, direction: 'ago' | 'ahead', now: Date = new Date()): Date | undefined {
+  const lengthMs = parseDuration(text)
+  if (lengthMs !== undefined) return new Date(now.getTime() + (direction === 'ago' ? -lengthMs : lengthMs))
+  const at = /^\d{4}-\d{2}-\d{2}/.test(text) ? new Date(text) : new Date(Number.NaN)
+  return Number.isNaN(at.getTime()) ? undefined : at
 }
 
 function invalid(what: string): SagaError {

@@ -2,7 +2,8 @@
 import { DEAD_LETTER_REASONS, STATUSES } from './core/machine.ts'
 import { SagaError } from './errors.ts'
 import { isId } from './runtime/ids.ts'
-import type { CompensatedStep, SagaFilter } from './store/reading.ts'
+import type { CompensatedStep, SagaFilter } from './store/conditions.ts'
+import { TRIAGE_STATES, type TriageState } from './store/triage.ts'
 
 const MAX_CAP = 1_000_000
 const MAX_PAGE = 1_000
@@ -47,35 +48,43 @@ export function checkFilter(filter: SagaFilter): SagaFilter {
   for (const one of status === undefined ? [] : [status].flat()) oneOf('status', one, STATUSES)
   if (reason !== undefined) oneOf('reason', reason, DEAD_LETTER_REASONS)
   for (const name of ['definition', 'key', 'keyPrefix', 'tag', 'step', 'errorGroup', 'build'] as const) {
-    text(name, filter[name])
+    checkText(name, filter[name])
   }
   if (version !== undefined) wholeNumber('version', version, 1, MAX_VERSION)
   for (const name of ['rerunOf', 'correctionOf'] as const) {
     const id = filter[name]
     if (id !== undefined && !isId(id)) throw invalid(`${name} is the id of a saga, not ${shown(id)}`)
   }
-  for (const [name, date] of Object.entries({ startedBefore, startedAfter })) moment(name, date)
+  for (const [name, date] of Object.entries({ startedBefore, startedAfter })) checkMoment(name, date)
   if (filter.minAttempts !== undefined) wholeNumber('minAttempts', filter.minAttempts, 1, MAX_VERSION)
-  if (filter.compensatedStep !== undefined) checkCompensatedStep(filter.compensatedStep)
+  if (filter.compensatedStep !== undefined) checkCompensatedStep(filter.compensatedStep, filter.definition)
   return filter
 }
 
-function checkCompensatedStep(compensated: CompensatedStep): void {
+function checkCompensatedStep(compensated: CompensatedStep, definition: string | undefined): void {
   if (compensated === null || typeof compensated !== 'object') {
-    throw invalid(`compensatedStep is { step, from?, to?, build? }, not ${shown(compensated)}`)
+    throw invalid(`compensatedStep is { step?, from?, to?, build? }, not ${shown(compensated)}`)
   }
   const { step, from, to, build } = compensated
-  if (step === undefined) throw invalid('compensatedStep names a step')
-  text('compensatedStep.step', step)
-  text('compensatedStep.build', build)
-  moment('compensatedStep.from', from)
-  moment('compensatedStep.to', to)
+  // The index on compensations is by step and moment: without a step, it is looked up for each one of the definition.
+  if (step === undefined && (definition === undefined || (from ?? to ?? build) === undefined)) {
+    throw invalid('compensatedStep names a step; or a moment or a build, where the filter names a definition')
+  }
+  checkText('compensatedStep.step', step)
+  checkText('compensatedStep.build', build)
+  checkMoment('compensatedStep.from', from)
+  checkMoment('compensatedStep.to', to)
 }
 
 /** @throws SagaError `FILTER_INVALID` for a page size or cursor that cannot be. */
 export function checkPage(limit: number, cursor: string | undefined): void {
-  wholeNumber('limit', limit, 1, MAX_PAGE)
+  checkPageSize(limit)
   if (cursor !== undefined && !isId(cursor)) throw invalid(`cursor is what list() returned, not ${shown(cursor)}`)
+}
+
+/** @throws SagaError `FILTER_INVALID`. */
+export function checkPageSize(limit: number): void {
+  wholeNumber('limit', limit, 1, MAX_PAGE)
 }
 
 /** @throws SagaError `FILTER_INVALID`. */
@@ -84,18 +93,25 @@ export function checkCap(cap: number): number {
   return cap
 }
 
+/** @throws SagaError `FILTER_INVALID`. */
+export function checkTriageState(state: TriageState): void {
+  oneOf('state', state, TRIAGE_STATES)
+}
+
 function oneOf(name: string, value: unknown, known: readonly string[]): void {
   if (!known.includes(value as string)) throw invalid(`${name} is one of ${known.join(', ')}, not ${shown(value)}`)
 }
 
-function text(name: string, value: unknown): void {
+/** @throws SagaError `FILTER_INVALID`. */
+export function checkText(name: string, value: unknown): void {
   if (value === undefined) return
   if (typeof value !== 'string' || value.includes('\u0000') || !value.isWellFormed()) {
     throw invalid(`${name} is text without U+0000 or lone surrogates, not ${shown(value)}`)
   }
 }
 
-function moment(name: string, value: unknown): void {
+/** @throws SagaError `FILTER_INVALID`. */
+export function checkMoment(name: string, value: unknown): void {
   if (value === undefined || (value instanceof Date && !Number.isNaN(value.getTime()))) return
   throw invalid(`${name} is a valid Date, not ${shown(value)}`)
 }
@@ -112,4 +128,8 @@ function shown(value: unknown): string {
 
 function invalid(what: string): SagaError {
   return new SagaError('FILTER_INVALID', `Such sagas cannot be looked for: ${what}.`)
+}
+
+export function invalidFilter(what: string): SagaError {
+  return new SagaError('FILTER_INVALID', `That cannot be looked for: ${what}.`)
 }

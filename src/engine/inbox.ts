@@ -260,7 +260,7 @@ export class Inbox {
   #duty(id: string, { verb, actor, options }: OrderCommand): AcceptedDuty {
     const { db, schema, seeTo, logger } = this.#parts
     const { stuckAfterMs, keepMs } = options
-    const asked = { by: actor, isDry: false, stuckAfterMs, keepMs }
+    const asked = { by: actor, isByHand: true, isDry: false, stuckAfterMs, keepMs }
     return {
       id,
       async goOn(goesOn) {

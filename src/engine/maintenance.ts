@@ -43,7 +43,12 @@ export class Maintenance {
    */
   async cleanup({ actor = 'code', dryRun = false, signal }: MaintenanceOptions = {}): Promise<CleanupReport> {
     await demand(this.#parts.authorize, actor, 'maintain', {})
-    return this.#parts.seeTo('cleanup', { by: actor, isDry: dryRun, goesOn: () => signal?.aborted !== true })
+    return this.#parts.seeTo('cleanup', {
+      by: actor,
+      isByHand: true,
+      isDry: dryRun,
+      goesOn: () => signal?.aborted !== true,
+    })
   }
 
   /**
@@ -66,6 +71,7 @@ export class Maintenance {
     }
     return this.#parts.seeTo('recovery', {
       by: actor,
+      isByHand: true,
       isDry: dryRun,
       goesOn: () => signal?.aborted !== true,
       stuckAfterMs,
@@ -79,7 +85,12 @@ export class Maintenance {
    */
   async count({ actor = 'code', dryRun = false, signal }: MaintenanceOptions = {}): Promise<StatisticsReport> {
     await demand(this.#parts.authorize, actor, 'maintain', {})
-    return this.#parts.seeTo('statistics', { by: actor, isDry: dryRun, goesOn: () => signal?.aborted !== true })
+    return this.#parts.seeTo('statistics', {
+      by: actor,
+      isByHand: true,
+      isDry: dryRun,
+      goesOn: () => signal?.aborted !== true,
+    })
   }
 
   /**
@@ -89,7 +100,12 @@ export class Maintenance {
    */
   async analyze({ actor = 'code', dryRun = false, signal }: MaintenanceOptions = {}): Promise<AnalysisReport> {
     await demand(this.#parts.authorize, actor, 'maintain', {})
-    return this.#parts.seeTo('analysis', { by: actor, isDry: dryRun, goesOn: () => signal?.aborted !== true })
+    return this.#parts.seeTo('analysis', {
+      by: actor,
+      isByHand: true,
+      isDry: dryRun,
+      goesOn: () => signal?.aborted !== true,
+    })
   }
 
   /**

@@ -2,6 +2,7 @@
 import type { By } from './acts.ts'
 import { SagaError } from './errors.ts'
 import { checkFilter, checkScope } from './filter.ts'
+import type { SagaFilter } from './store/conditions.ts'
 import {
   OPERATION_VERBS,
   type OperationChange,
@@ -12,7 +13,6 @@ import {
   type VerbOptions,
   waitingOf,
 } from './store/operations.ts'
-import type { SagaFilter } from './store/reading.ts'
 
 /** A verb, with what it needs, and the sagas that it is for. At least one part of the filter has to be there. */
 export type OperationOrder = { readonly filter: SagaFilter } & (

@@ -4,9 +4,9 @@ import type { Act } from './core/events.ts'
 import type { Ignored, Order } from './core/input.ts'
 import type { Status } from './core/machine.ts'
 import type { Operator, OperatorOptions, ShownPlan } from './operator.ts'
+import type { SagaFilter } from './store/conditions.ts'
 import { holdsFor, readNowAndHolds } from './store/holds.ts'
 import type { OperationVerb, VerbOptions } from './store/operations.ts'
-import type { SagaFilter } from './store/reading.ts'
 import { pageOfSagas, type SagaRow } from './store/sagas.ts'
 
 export type OperationPreview = {

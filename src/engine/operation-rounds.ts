@@ -37,6 +37,7 @@ import {
   waitingOf,
   writeOperation,
 } from './store/operations.ts'
+import { ownRequest } from './store/own-requests.ts'
 
 /** Who signs what an operation does by itself. */
 export const ITSELF = 'pg-saga'
@@ -194,7 +195,7 @@ class Round {
   /** As a person would: who may, what fits and what is journalled are asked by the same code. */
   async #give(sagaId: string): Promise<string | undefined> {
     const { id, verb, options, actor, reason } = this.#operation
-    const by = { actor, reason, requestId: `${id}:${sagaId}` }
+    const by = { actor, reason, requestId: ownRequest('operation', id, sagaId) }
     if (verb === 'rerun') return (await this.#operator.rerun(sagaId, by)).newSagaId
     if (verb === 'resolve') await this.#operator.resolve(sagaId, { ...by, as: options.as ?? 'completed' })
     else if (verb === 'compensate') await this.#operator.compensate(sagaId, { ...by, ...options })

@@ -21,6 +21,7 @@ import {
 import { type OperationPreview, previewOf } from './operation-preview.ts'
 import type { Operator, OperatorOptions } from './operator.ts'
 import { isId, newId } from './runtime/ids.ts'
+import { type NewAct, recordAct } from './store/audit.ts'
 import type { Db } from './store/db.ts'
 import { type OperationResult, readResults } from './store/operation-items.ts'
 import {
@@ -89,7 +90,11 @@ export class Operations {
     const operation: NewOperation = { id: newId(), ...checked, actor, reason, requestId, limit }
     const isNew =
       (await operationByRequest(db, applier.schema, requestId)) === undefined &&
-      (await transaction((tx) => insertOperation(tx, applier.schema, operation)))
+      (await transaction(async (tx) => {
+        if (!(await insertOperation(tx, applier.schema, operation))) return false
+        await recordAct(tx, applier.schema, actOf('start_operation', operation, { actor, reason, requestId }))
+        return true
+      }))
     if (isNew) return this.#get(operation.id)
     const earlier = await operationByRequest(db, applier.schema, requestId)
     if (earlier !== undefined && isSameStart(earlier, operation)) return shownOperation(earlier)
@@ -194,12 +199,12 @@ export class Operations {
     await transaction(async (tx) => {
       await tx.executeSql(`set local lock_timeout = '${LOCK_TIMEOUT}'`)
       const row = found(id, await readOperation(tx, applier.schema, id, { lock: true }))
-      await this.#apply(tx, row, act, change)
+      await this.#apply(tx, row, act, change, action)
     })
     return this.#get(id)
   }
 
-  async #apply(tx: Db, row: OperationRow, act: Act, change: keyof typeof FITS): Promise<void> {
+  async #apply(tx: Db, row: OperationRow, act: Act, change: keyof typeof FITS, action: Action): Promise<void> {
     const repeated = row.log.find((one) => one.requestId === act.requestId)
     if (repeated?.change === change) return
     if (repeated !== undefined) throw reused(act.requestId)
@@ -214,8 +219,19 @@ export class Operations {
     await writeOperation(tx, schema, row.id, { ...row, ...seen, state, finishedAt, updatedAt: now, lookAt: now }, [
       entry,
     ])
+    await recordAct(tx, schema, actOf(action, row, act))
   }
 }
+
+/** As the audit has it. */
+function actOf(action: Action, { id, verb, options, filter }: NewOperationOrRow, act: Act): NewAct {
+  const { actor, reason, requestId } = act
+  const { definition, errorGroup } = filter
+  const about = { operationId: id, verb, ...options, ...(errorGroup === undefined ? {} : { ofGroup: errorGroup }) }
+  return { id: newId(), action, actor, reason, requestId, definition, about }
+}
+
+type NewOperationOrRow = Pick<OperationRow, 'id' | 'verb' | 'options' | 'filter'>
 
 /** Which changes people can make of an operation that is how. */
 const FITS: { readonly [change in 'paused' | 'resumed' | 'aborted']: readonly OperationState[] } = {

@@ -2,12 +2,14 @@
 import { type Action, demand } from './access.ts'
 import { type By, checkAct } from './acts.ts'
 import { type Blueprint, nodeOf } from './core/blueprint.ts'
+import type { Act } from './core/events.ts'
 import { SIDES, type Side } from './core/machine.ts'
 import { SagaError } from './errors.ts'
 import type { OperatorOptions } from './operator.ts'
 import { holdUnderAllNames } from './runtime/holding.ts'
 import { isId, newId } from './runtime/ids.ts'
 import { letAllGo } from './runtime/letting-go.ts'
+import { type AuditAbout, type NewAct, recordAct } from './store/audit.ts'
 import { type HoldRow, holdByRequest, listHolds, readHold, releaseHold } from './store/holds.ts'
 import { countWaiting } from './store/waiting-sagas.ts'
 
@@ -36,9 +38,10 @@ export async function placeHold(options: OperatorOptions, scope: HoldScope, by: 
   const { definition, step = null, side = null } = scope
   const { schema } = applier
   const id = await options.transaction(async (tx) => {
-    return holdUnderAllNames(tx, schema, { id: newId(), definition, step, side, ...act }, (shapes) =>
-      mustBeKnown(shapes, scope),
-    )
+    const hold = { id: newId(), definition, step, side, ...act }
+    const placed = await holdUnderAllNames(tx, schema, hold, (shapes) => mustBeKnown(shapes, scope))
+    if (placed !== undefined) await recordAct(tx, schema, actOf('hold', hold, act))
+    return placed
   })
   if (id !== undefined) return id
   const earlier = await holdByRequest(db, applier.schema, act.requestId)
@@ -71,12 +74,42 @@ export async function endHold(
   checkRate(by.rate)
   const held = isId(holdId) ? await readHold(db, applier.schema, holdId) : undefined
   await demand(authorize, act.actor, 'release', held === undefined ? {} : scopeOf(held))
-  const released = held === undefined ? undefined : await releaseHold(db, applier.schema, holdId, act, by.rate ?? null)
+  const released = held === undefined ? undefined : await release(options, held, act, by.rate ?? null)
   if (held === undefined || released === undefined) {
     throw new SagaError('HOLD_NOT_FOUND', `There is no hold ${holdId} in force. holds() lists them.`)
   }
   if (released.rate === null) return letAllGo(options, held.definition)
   return (await countWaiting(db, applier.schema, [holdId], ALL)).get(holdId) ?? 0
+}
+
+/** Transaction: one of ours. */
+function release(
+  { applier, transaction }: OperatorOptions,
+  held: HoldRow,
+  act: Act,
+  rate: number | null,
+): Promise<{ readonly rate: number | null } | undefined> {
+  return transaction(async (tx) => {
+    const released = await releaseHold(tx, applier.schema, held.id, act, rate)
+    if (released !== undefined && !released.isRepeated) {
+      await recordAct(tx, applier.schema, actOf('release', held, act, rate === null ? {} : { rate }))
+    }
+    return released
+  })
+}
+
+type Held = Pick<HoldRow, 'id' | 'definition' | 'step' | 'side'>
+
+/** As the audit has it. */
+function actOf(
+  action: 'hold' | 'release',
+  { id, definition, step, side }: Held,
+  act: Act,
+  more: AuditAbout = {},
+): NewAct {
+  const { actor, reason, requestId } = act
+  const of = { ...(step === null ? {} : { step }), ...(side === null ? {} : { side }) }
+  return { id: newId(), action, actor, reason, requestId, definition, about: { holdId: id, ...of, ...more } }
 }
 
 function scopeOf({ definition, step }: HoldRow): { readonly definition: string; readonly step?: string } {

@@ -14,6 +14,7 @@ import { canonicalJson } from './definition.ts'
 import { SagaError } from './errors.ts'
 import { ByHand } from './operator-by-hand.ts'
 import { endHold, type HoldScope, type HoldView, heldNow, placeHold } from './operator-holds.ts'
+import { noteGroup, type TriageBy, type TriageOrder, triageGroup } from './operator-triage.ts'
 import { type Applier, applyBatch, type Batch, type Item } from './runtime/apply.ts'
 import { isId, newId } from './runtime/ids.ts'
 import { decideStart, inputHashOf, type Starter, storeStarts } from './runtime/start.ts'
@@ -24,6 +25,7 @@ import { holdsFor, readNowAndHolds } from './store/holds.ts'
 import { readPayloads, readRequest } from './store/journal.ts'
 import { concurrencyKeyOf } from './store/line.ts'
 import { lockSagas, readSagas, type SagaRow } from './store/sagas.ts'
+import type { Triage } from './store/triage.ts'
 
 export type ShownPlan = Plan & { readonly hash: string }
 
@@ -43,6 +45,8 @@ export type OperatorOptions = {
   readonly authorize: Authorize
   readonly transaction: <T>(run: (db: Db) => Promise<T>) => Promise<T>
   readonly db: Db
+  /** It orders what operations are for, under request ids that nobody else may give. */
+  readonly isEngine?: boolean
   /** Jobs were inserted. */
   readonly onJobs: () => void
   /** Somebody has left a line, or stands in one. */
@@ -208,6 +212,27 @@ export class Operator {
     return endHold(this.#options, holdId, by)
   }
 
+  /**
+   * Says how an error group stands: open, ignored for a while, or resolved. A dead letter of it that comes later opens it
+   * again, as the order says.
+   *
+   * @param by `seen`: the revision that was looked at, 0 where there was none.
+   * @throws SagaError `ERROR_GROUP_NOT_FOUND`, `ACT_INVALID`, `NOT_AUTHORIZED`, `REQUEST_REUSED`, `TRIAGE_CHANGED`.
+   */
+  triage(errorGroup: string, order: TriageOrder, by: TriageBy): Promise<Triage> {
+    return triageGroup(this.#options, errorGroup, order, by)
+  }
+
+  /**
+   * Writes down what is to be known of an error group, in the place of its note; `null`: there is none any more. Those
+   * before stay in the audit.
+   *
+   * @throws SagaError as `triage`.
+   */
+  note(errorGroup: string, note: string | null, by: Omit<TriageBy, 'reason'>): Promise<Triage> {
+    return noteGroup(this.#options, errorGroup, note, by)
+  }
+
   async #order(
     sagaId: string,
     verb: Order['type'],
@@ -223,7 +248,7 @@ export class Operator {
     } = {},
   ): Promise<Done> {
     const { applier, authorize, transaction, onJobs, onLine } = this.#options
-    const act = checkAct(by)
+    const act = checkAct(by, { isEngine: this.#options.isEngine === true })
     const found = await this.#read(this.#options.db, sagaId)
     await demand(authorize, act.actor, action, { sagaId, definition: found.definition })
     let batch: Batch | undefined

@@ -1,12 +1,14 @@
 /** The API of a process that starts, reads and operates sagas: no step code, no services. */
 
 import { setTimeout as delay } from 'node:timers/promises'
+import { Audit, type AuditParts } from './audit.ts'
 import type { Status } from './core/machine.ts'
 import { isLive, STATUSES } from './core/machine.ts'
 import type { AnyDefinition, Contract, Definition, InputOf, ResultsOf } from './definition.ts'
 import { type Duration, toMs } from './duration.ts'
 import { SagaError } from './errors.ts'
-import { checkCap, checkFilter, checkPage } from './filter.ts'
+import { Excerpts } from './excerpts.ts'
+import { checkCap, checkFilter, checkPage, checkTriageState } from './filter.ts'
 import type { Maintenance } from './maintenance.ts'
 import { Operations } from './operations.ts'
 import { Operator, type OperatorOptions } from './operator.ts'
@@ -16,11 +18,13 @@ import { resultsFor } from './runtime/saga-code.ts'
 import type { Started, StartOptions } from './runtime/start.ts'
 import { outcomeOf, type SagaOutcome, type SagaView, viewOf } from './saga-view.ts'
 import { type EnqueueOptions, type EnqueueResult, Starts, type StartsParts } from './starts.ts'
+import { type SagaFilter } from './store/conditions.ts'
 import { type Db, isConnectionError } from './store/db.ts'
 import { type ErrorGroup, readErrorGroups } from './store/error-groups.ts'
 import { type GroupGauge, readLargestGroups, readStoredGauges, type StoredGauges } from './store/gauges.ts'
 import { type JournalEntry, readJournal } from './store/journal.ts'
-import { countByStatus, listSummaries, type Page, readSummary, type SagaFilter } from './store/reading.ts'
+import { countByStatus, listSummaries, type Page, type PageOrder, readSummary } from './store/reading.ts'
+import { readTriage, readTriagesWithoutSagas, type Triage, type TriageState } from './store/triage.ts'
 import { type QueuePort, type SchedulePort, System } from './system.ts'
 import { readyFirst, unreachable } from './unreachable.ts'
 
@@ -29,12 +33,23 @@ export type { SagaOutcome, SagaView, StepView } from './saga-view.ts'
 export type SagaClientParts = StartsParts & {
   readonly operator: OperatorOptions
   readonly maintenance: Maintenance
+  readonly audit: AuditParts
   readonly queues: QueuePort
   readonly schedules: SchedulePort
   /** How much waits in the queue, and for how long the oldest of it. */
   readonly queueDepth: (db: Db) => Promise<SagaGauges['queue']>
   /** Opens connections and checks the schema, once. */
   readonly ready: () => Promise<void>
+  /** The same parts for reading only. */
+  readonly reading: (limits: ReadingLimits) => Omit<SagaClientParts, 'ready'>
+}
+
+/** What keeps those who look from being in the way of those who work. */
+export type ReadingLimits = {
+  /** Connections at most. */
+  readonly maxAtOnce: number
+  /** For each statement, and for a connection to be free. */
+  readonly withinMs: number
 }
 
 /** How much there is at a moment: see `gauges()`. */
@@ -65,6 +80,10 @@ export class SagaClient {
   readonly maintenance: Maintenance
   /** Workers, queues and schedules, what needs somebody, and figures of the past. */
   readonly system: System
+  /** Who did what and why, and who was refused what. */
+  readonly audit: Audit
+  /** A saga's history in parts, each with an end. */
+  readonly excerpts: Excerpts
 
   constructor(parts: SagaClientParts) {
     this.#parts = parts
@@ -74,7 +93,20 @@ export class SagaClient {
     this.operator = readyFirst(operator, parts.ready)
     this.maintenance = readyFirst(parts.maintenance, parts.ready)
     this.system = readyFirst(new System(parts), parts.ready)
+    this.audit = readyFirst(new Audit(parts.audit), parts.ready)
+    this.excerpts = readyFirst(new Excerpts(parts), parts.ready)
     this.operations = readyFirst(new Operations(parts.operator, operator), parts.ready)
+  }
+
+  /**
+   * This client for those who only look, over the same connections: each question in a read-only transaction, with limits.
+   * Two connections of the pool are left to others, where it has three or more. Whatever would change something fails.
+   *
+   * @throws SagaError, from its methods, `READ_TOO_SLOW`, `READ_ONLY`.
+   */
+  forReading(limits: ReadingLimits): SagaClient {
+    const { ready } = this.#parts
+    return new SagaClient({ ...this.#parts.reading(limits), ready })
   }
 
   /**
@@ -124,15 +156,20 @@ export class SagaClient {
   /**
    * The newest first.
    *
+   * @param page `looks`: where no index serves the filter (a version, a step, attempts, a build, a compensation), no more sagas
+   * than that are looked at for one page. The page then says `endedEarly`, and its cursor leads on.
    * @throws SagaError `FILTER_INVALID` for a filter, page size (1 to 1000) or cursor that cannot be.
    */
-  async list(filter: SagaFilter = {}, page: { readonly limit?: number; readonly cursor?: string } = {}): Promise<Page> {
-    const { limit = 50, cursor } = page
+  async list(filter: SagaFilter = {}, page: Partial<PageOrder> = {}): Promise<Page> {
+    const { limit = 50, cursor, looks } = page
     checkFilter(filter)
     checkPage(limit, cursor)
-    return this.#read(() =>
-      listSummaries(this.#parts.db, this.#parts.schema, filter, { limit, ...(cursor === undefined ? {} : { cursor }) }),
-    )
+    const order = {
+      limit,
+      ...(cursor === undefined ? {} : { cursor }),
+      ...(looks === undefined ? {} : { looks: checkCap(looks) }),
+    }
+    return this.#read(() => listSummaries(this.#parts.db, this.#parts.schema, filter, order))
   }
 
   /**
@@ -158,18 +195,44 @@ export class SagaClient {
    *
    * @param filter only of these sagas. Live sagas and those at rest are in no group.
    * @param options `cap`: how far the sagas of a group are counted (10 001 by default, the newest ones); `limit`: groups at
-   * most (100 by default).
+   * most (100 by default); `state`: only those that stand so in triage.
    * @throws SagaError `FILTER_INVALID`.
    */
   async errorGroups(
     filter: SagaFilter = {},
-    options: { readonly cap?: number; readonly limit?: number } = {},
+    options: { readonly cap?: number; readonly limit?: number; readonly state?: TriageState } = {},
   ): Promise<readonly ErrorGroup[]> {
-    const { limit = 100 } = options
+    const { limit = 100, state } = options
     checkFilter(filter)
     checkPage(limit, undefined)
     const cap = checkCap(options.cap ?? 10_001)
-    return this.#read(() => readErrorGroups(this.#parts.db, this.#parts.schema, filter, { cap, limit }))
+    if (state !== undefined) checkTriageState(state)
+    const how = { cap, limit, ...(state === undefined ? {} : { state }) }
+    return this.#read(() => readErrorGroups(this.#parts.db, this.#parts.schema, filter, how))
+  }
+
+  /** What people have made of an error group, whether or not a saga is in it now; `undefined` where nobody has. */
+  async triage(errorGroup: string): Promise<Triage | undefined> {
+    checkFilter({ errorGroup })
+    return this.#read(() => readTriage(this.#parts.db, this.#parts.schema, errorGroup))
+  }
+
+  /**
+   * Groups in which no saga is any more, of which that was said last: they keep it, and their notes, for when they come
+   * back.
+   *
+   * @throws SagaError `FILTER_INVALID`.
+   */
+  async goneGroups(
+    said: TriageState,
+    options: { readonly limit?: number; readonly definition?: string } = {},
+  ): Promise<readonly Triage[]> {
+    const { limit = 100, definition } = options
+    checkTriageState(said)
+    checkPage(limit, undefined)
+    checkFilter(definition === undefined ? {} : { definition })
+    const which = { said, limit, ...(definition === undefined ? {} : { definition }) }
+    return this.#read(() => readTriagesWithoutSagas(this.#parts.db, this.#parts.schema, which))
   }
 
   /**

@@ -3,19 +3,34 @@ import { type Authorize, demand } from './access.ts'
 import type { Blueprint } from './core/blueprint.ts'
 import { type DefinitionView, definitionViews } from './definition-views.ts'
 import { SagaError } from './errors.ts'
+import { newId } from './runtime/ids.ts'
+import { recordAct } from './store/audit.ts'
 import { readBlueprints } from './store/blueprints.ts'
 import type { Db } from './store/db.ts'
 import { type Flights, readFlights } from './store/flights.ts'
-import { type DeadLetterCount, deadLettersByReason, overdueTimers } from './store/health.ts'
-import { type HourStatistics, readStatistics } from './store/statistics.ts'
+import {
+  type DeadLetterCount,
+  type DeadLetterHour,
+  deadLettersByHour,
+  deadLettersToSeeTo,
+  overdueTimers,
+} from './store/health.ts'
+import { checkSchema } from './store/migrate.ts'
+import { type Pulse, readPulse } from './store/pulse.ts'
+import { type Recent, readRecent } from './store/recent.ts'
+import { type HourStatistics, readCountedTo, readStatistics } from './store/statistics.ts'
 import { readWorkerViews, type WorkerView } from './store/worker-views.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1_000
+const RECENT_MS = 60 * 60_000
+const RECENT_EACH_MS = 5 * 60_000
+const RECENT_CAP = 5_000
 const MAX_DAYS = 400
 /** Workers look at timers at least twice a second. */
 const OVERDUE_MS = 60_000
 /** Reading that many takes some milliseconds, however many there are. */
 const MOST_DEAD_LETTERS = 10_001
+const MOST_BY_HOUR = 5_000
 const MOST_FLIGHTS = 5_001
 
 export type ScheduleView = {
@@ -24,6 +39,8 @@ export type ScheduleView = {
   readonly kind: 'saga' | 'maintenance'
   readonly cron: string
   readonly tz: string
+  /** When it is due next; `null` for what is never due again. */
+  readonly nextAt: Date | null
 }
 
 /** A queue that the engine writes to. */
@@ -45,6 +62,8 @@ export type QueueView = {
 export type Attention = {
   /** The most frequent reason first; of the newest 10 001 dead letters. */
   readonly deadLetters: readonly DeadLetterCount[]
+  /** Beside them, those of error groups that somebody ignores. */
+  readonly ignored: number
   /** Timers that nobody has looked at for a minute since they were due: how many, up to 10 001. */
   readonly overdueTimers: { readonly count: number; readonly oldestMs: number }
   /** What is not finished, by definition, version and shape; of each status the 5 001 with the lowest ids. */
@@ -59,8 +78,8 @@ export type QueuePort = { readonly list: () => Promise<readonly QueueView[]> }
 /** Schedules belong to the queue. */
 export type SchedulePort = {
   readonly list: () => Promise<readonly ScheduleView[]>
-  /** @returns whether there was one. */
-  readonly end: (name: string) => Promise<boolean>
+  /** In that transaction. @returns whether there was one. */
+  readonly end: (db: Db, name: string) => Promise<boolean>
 }
 
 export type SystemParts = {
@@ -99,18 +118,38 @@ export class System {
     return this.#queues.list()
   }
 
+  /** @throws SagaError `DATABASE_UNREACHABLE`, `SCHEMA_TOO_OLD`, `SCHEMA_TOO_NEW`: what is lacking at this moment. */
+  async check(): Promise<void> {
+    await checkSchema(this.#db, this.#schema)
+  }
+
+  /**
+   * Whether anything has become of sagas: the mark is another one then, at once for the newest hundred, within ten seconds
+   * for others (on Postgres 14 not at all). Of the sagas that are asked for, the revision, at once. It takes a fraction of a
+   * millisecond, however many there are.
+   */
+  pulse(sagas: readonly string[] = []): Promise<Pulse> {
+    return readPulse(this.#db, this.#schema, sagas)
+  }
+
   /** What may need somebody. Cheap enough to be asked for every few seconds. */
   attention(): Promise<Attention> {
     return this.#transaction(async (tx) => {
-      const deadLetters = await deadLettersByReason(tx, this.#schema, MOST_DEAD_LETTERS)
+      const { byReason, ignored } = await deadLettersToSeeTo(tx, this.#schema, MOST_DEAD_LETTERS)
       const { flights, isCut } = await readFlights(tx, this.#schema, MOST_FLIGHTS)
       return {
-        deadLetters,
+        deadLetters: byReason,
+        ignored,
         overdueTimers: await overdueTimers(tx, this.#schema, OVERDUE_MS),
         underWay: flights.filter(({ sagas }) => sagas > 0),
         mayBeMore: isCut,
       }
     })
+  }
+
+  /** When dead letters came in the last 24 hours, by error group: of the newest 5 000. */
+  deadLettersByHour(): Promise<readonly DeadLetterHour[]> {
+    return deadLettersByHour(this.#db, this.#schema, MOST_BY_HOUR)
   }
 
   /**
@@ -143,7 +182,12 @@ export class System {
    */
   async unschedule(name: string, { actor = 'code' }: { readonly actor?: string } = {}): Promise<boolean> {
     await demand(this.#authorize, actor, 'maintain', {})
-    return this.#schedules.end(name)
+    return this.#transaction(async (tx) => {
+      const isEnded = await this.#schedules.end(tx, name)
+      const about = { schedule: name }
+      if (isEnded) await recordAct(tx, this.#schema, { id: newId(), action: 'maintain', actor, about })
+      return isEnded
+    })
   }
 
   /**
@@ -163,5 +207,31 @@ export class System {
       throw new SagaError('FILTER_INVALID', `from and to are moments in this order, at most ${MAX_DAYS} days apart.`)
     }
     return readStatistics(this.#db, this.#schema, { from, to, definition })
+  }
+
+  /** Up to which moment `statistics` are counted: the end of an hour. `undefined` while none is. */
+  countedTo(): Promise<Date | undefined> {
+    return readCountedTo(this.#db, this.#schema)
+  }
+
+  /**
+   * The same of the last hour, in pieces of five minutes, counted from the sagas themselves. It costs a few index scans.
+   *
+   * @returns `isCut`: there is more than is looked at this way (5 000 of each kind, and of all dead letters), so look at
+   * `statistics`.
+   */
+  async recent(
+    order: { readonly definition?: string } = {},
+  ): Promise<Recent & { readonly from: Date; readonly to: Date; readonly eachMs: number }> {
+    const eachMs = RECENT_EACH_MS
+    const to = new Date(Math.ceil(Date.now() / eachMs) * eachMs)
+    const from = new Date(to.getTime() - RECENT_MS)
+    const recent = await readRecent(this.#db, this.#schema, {
+      from,
+      eachMs,
+      definition: order.definition,
+      cap: RECENT_CAP,
+    })
+    return { from, to, eachMs, ...recent }
   }
 }

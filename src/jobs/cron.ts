@@ -30,6 +30,7 @@ export async function scheduleWith(
 }
 
 const MINUTE_MS = 60_000
+const MAX_KNOWN = 1_000
 /**
  * Further and further back, with so many moments at a time: what is often due is found near, and of what is seldom due the
  * next one is far, and takes long to find. The last is for 29 February.
@@ -42,6 +43,22 @@ const BACK: readonly { readonly minutes: number; readonly atOnce: number }[] = [
   { minutes: 367 * 24 * 60, atOnce: 1 },
   { minutes: 9 * 367 * 24 * 60, atOnce: 1 },
 ]
+
+/** When it is due next, remembered until then: of what is seldom due that takes long to find. */
+export class NextDue {
+  readonly #known = new Map<string, Date>()
+
+  /** `undefined` for what is never due again. */
+  of(boss: Pick<AppBoss, 'previewSchedule'>, { cron, tz }: Pick<Cron, 'cron' | 'tz'>, now: Date): Date | undefined {
+    const name = `${tz} ${cron}`
+    const known = this.#known.get(name)
+    if (known !== undefined && known > now) return known
+    const [next] = boss.previewSchedule(cron, { tz, from: now, count: 1 })
+    if (this.#known.size >= MAX_KNOWN) this.#known.clear()
+    if (next !== undefined) this.#known.set(name, next)
+    return next
+  }
+}
 
 /** The last moment, up to this one, at which it was due; `undefined` where there is none within nine years. */
 export function lastDue(

@@ -120,12 +120,12 @@ export function fromPg(client: pg.ClientBase, { prepared = false }: { readonly p
 export async function inTransaction<T>(
   pool: pg.Pool,
   run: (db: Db) => Promise<T>,
-  options: LendOptions = {},
+  { begin: beginning = BEGIN, ...options }: LendOptions & { readonly begin?: string } = {},
 ): Promise<T> {
   const { query, begin, db, release } = await lend(pool, options)
   let broken: Error | undefined
   try {
-    await begin(BEGIN)
+    await begin(beginning)
     const result = await run(db)
     requireCommit(await query('commit'))
     return result

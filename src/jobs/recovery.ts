@@ -10,6 +10,7 @@ import { type Applier, applyBatch, type Item } from '../engine/runtime/apply.ts'
 import { UNLIMITED } from '../engine/runtime/limits.ts'
 import type { Logger } from '../engine/runtime/ports.ts'
 import type { Db } from '../engine/store/db.ts'
+import { ownRequest } from '../engine/store/own-requests.ts'
 import { lockSagas } from '../engine/store/sagas.ts'
 import type { Schemas } from './lacking.ts'
 import { lostItem } from './losses.ts'
@@ -114,10 +115,13 @@ function itemsFor(flights: readonly InFlight[], stuck: StuckSaga, outcome: 'resu
   })
   const next: readonly Item[] = lost.length > 0 ? lost : [{ sagaId, input: { type: 'look_again' } }]
   if (outcome === 'resumed') return next
-  const act = checkAct({
-    actor: ACTOR,
-    reason: `no progress since ${stuck.unchangedSince.toISOString()}`,
-    requestId: `stuck ${sagaId} ${stuck.revision}`,
-  })
+  const act = checkAct(
+    {
+      actor: ACTOR,
+      reason: `no progress since ${stuck.unchangedSince.toISOString()}`,
+      requestId: ownRequest('recovery', sagaId, stuck.revision),
+    },
+    { isEngine: true },
+  )
   return [{ sagaId, input: { type: 'compensate', act }, requestId: act.requestId }, ...next]
 }

@@ -337,7 +337,7 @@ function unreadable(definition: Definition, delivery: Delivery, error: unknown):
 
 function itemFor(
   sagaId: string,
-  { report, payload }: AttemptReport,
+  { report, payload, ranMs }: AttemptReport,
   job: DeliveredJob,
   ran: Ran,
   saga?: LoadedSaga,
@@ -346,7 +346,7 @@ function itemFor(
     sagaId,
     input: report,
     job,
-    ran,
+    ran: ranMs === undefined ? ran : { ...ran, ms: ranMs },
     ...(payload === undefined ? {} : { payload }),
     ...(saga === undefined ? {} : { cached: { revision: saga.revision, state: saga.state } }),
   }

@@ -203,14 +203,15 @@ async function inside(
     // A lost connection of its own, or of the transaction? Asked of the transaction.
     if (isConnectionError(outcome.error)) await db.executeSql('select 1')
   }
-  const leftMs = code.timeoutMs - (performance.now() - startedAt)
-  const report = await reportOf(saga, definition, delivery, code, outcome, settings, leftMs)
+  const ranMs = performance.now() - startedAt
+  const said = await reportOf(saga, definition, delivery, code, outcome, settings, code.timeoutMs - ranMs)
+  const report = { ...said, ranMs: Math.round(ranMs) }
   if (report.report.type !== 'succeeded') throw new Failed(report)
   const item: Item = {
     sagaId: saga.id,
     input: report.report,
     job,
-    ran,
+    ran: { ...ran, ms: report.ranMs },
     cached: { revision: saga.revision, state: saga.state },
     ...(report.payload === undefined ? {} : { payload: report.payload }),
   }

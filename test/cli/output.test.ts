@@ -109,6 +109,19 @@ describe('the exit code is', () => {
     ['2 for half a filter', 'count --compensated-by b', 2, /go with compensated-step/],
     ['2 for an act without a reason', 'retry $DEAD', 2, /Why\? Give --reason/],
     ['2 for a number that is none', 'list --limit ten', 2, /limit is a whole number/],
+    [
+      '2 for a moment to come that is a bare number',
+      'triage 1:0 ignored --reason x --until 5',
+      2,
+      /--until is a moment/,
+    ],
+    ['2 for a moment of the audit that is none', 'audit --from 5', 2, /--from is a moment .*length of time ago/],
+    [
+      '2 for a request id of the engine’s own',
+      'retry $DEAD --reason test --request-id pg-saga:operation:1:2',
+      2,
+      /begin with "pg-saga:" are the engine's own/,
+    ],
     ['3 for a saga that there is not', 'events 01890000-0000-7000-8000-000000000000', 3, /There is no saga/],
     ['4 for an order that does not fit, with those that do', 'resume $DONE --reason test', 4, /What fits now: /],
     [
@@ -149,6 +162,24 @@ test('the journal names who has given an order at the command line', async () =>
   ])
   const event = (await client.journal(id)).find((entry) => entry.event.type === 'saga_resolved')?.event
   expect(JSON.stringify(event)).toContain('"actor":"cli:ada","reason":"shipped-by-hand"')
+})
+
+test('an error group is ignored for a length of time, and the audit is asked by group and time', async () => {
+  const [group] = await client.errorGroups()
+  const id = group?.id ?? ''
+  const triage = (until: string) =>
+    call(database.connectionString, ['triage', id, 'ignored', '--until', until, '--reason', 'x'])
+  const { code, rows } = await triage('2 hours')
+  expect(code).toBe(0)
+  const { until } = rows[0] as { readonly until: string }
+  expect(Math.abs(Date.parse(until) - Date.now() - 2 * 3_600_000)).toBeLessThan(60_000)
+  expect(await triage('2001-05-01T09:00Z')).toMatchObject({ code: 2, err: expect.stringMatching(/is to come/) })
+  const count = async (args: string) => (await cli(`audit --action triage ${args}`)).rows.length
+  expect(await count(`--error-group ${id}`)).toBe(1)
+  expect(await count(`--error-group ${id} --from 1h`)).toBe(1)
+  expect(await count('--error-group none')).toBe(0)
+  expect(await count(`--error-group ${id} --to 1h`)).toBe(0)
+  expect(await count(`--error-group ${id} --from ${new Date(Date.now() + 3_600_000).toISOString()}`)).toBe(0)
 })
 
 async function withEngine(): Promise<SagaClient> {

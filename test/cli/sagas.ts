@@ -24,6 +24,10 @@ export const PLACES: { readonly [place: string]: (client: SagaClient) => Promise
     await client.operator.pause(id, by)
     return id
   },
+  GROUP: async (client) => {
+    const id = await ended(client, 1_000 + next++, 'dead_lettered')
+    return (await client.get(id))?.errorGroup ?? ''
+  },
   HOLD: (client) => client.operator.hold({ definition: 'order', step: 'charge' }, by),
   OPERATION: (client) => operation(client),
   PAUSED_OPERATION: async (client) => {

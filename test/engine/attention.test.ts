@@ -34,6 +34,7 @@ describe('attention', () => {
     await using client = createSagaClient({ connectionString: database.connectionString })
     expect(await client.system.attention()).toEqual({
       deadLetters: [],
+      ignored: 0,
       overdueTimers: { count: 0, oldestMs: 0 },
       underWay: [],
       mayBeMore: false,

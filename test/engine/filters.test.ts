@@ -78,6 +78,16 @@ describe('a filter', () => {
     expect(await found({ status: 'completed', compensatedStep: { step: 'pay' } })).toEqual([])
   })
 
+  test('finds the sagas of a definition of which any step was compensated, by a build', async () => {
+    const { one, two, none } = sagas
+    const definition = 'trip'
+    expect(await found({ definition, compensatedStep: { from: new Date(0) } })).toEqual([one, two, none])
+    expect(await found({ definition, compensatedStep: { build: 'one' } })).toEqual([one])
+    expect(await found({ definition, compensatedStep: { from: between, build: 'two' } })).toEqual([two])
+    expect(await found({ definition, compensatedStep: { to: between, build: 'two' } })).toEqual([])
+    expect(await found({ definition: 'another', compensatedStep: { build: 'one' } })).toEqual([])
+  })
+
   test('finds the sagas that a build has worked on', async () => {
     const { one, two } = sagas
     expect(await found({ build: 'one' })).toEqual([one, needless])
@@ -98,7 +108,13 @@ describe('a filter', () => {
       await client.query(`insert into saga.saga_event (saga_id, sequence, type, step, side, attempt, at, format)
         select gen_random_uuid(), 2, case n % 10 when 0 then 'step_compensated' else 'step_completed' end, 'pay', 'action',
           1, now() - n * interval '1 minute', 1 from generate_series(1, 30000) n`)
-      await client.query('analyze saga.saga_event')
+      await client.query(
+        `insert into saga.saga
+        select (jsonb_populate_record(s, jsonb_build_object('id', gen_random_uuid()))).*
+        from saga.saga s cross join generate_series(1, 5000) where s.id = $1`,
+        [needless],
+      )
+      await client.query('analyze saga.saga_event, saga.saga')
       let plan = ''
       const db = {
         executeSql: async (text: string, values: unknown[] = []) => {
@@ -109,9 +125,87 @@ describe('a filter', () => {
       const compensatedStep = { step: 'pay', from: new Date(Date.now() - 60_000), build: 'one' }
       await listSummaries(db, 'saga', { compensatedStep }, { limit: 50 })
       expect(plan).toContain('saga_event_compensated')
+      const { step: _any, ...ofAnyStep } = compensatedStep
+      await listSummaries(db, 'saga', { definition: 'trip', compensatedStep: ofAnyStep }, { limit: 50 })
+      expect(plan).toContain('saga_event_compensated')
+      // By step and moment, not all of the index.
+      expect(plan).toMatch(/"Index Cond":"[^"]*split_part[^"]*ANY[^"]*at >=/)
     } finally {
       await client.query('rollback')
       client.release()
+    }
+  })
+
+  test.each<SagaFilter>([
+    { version: 1 },
+    { version: 2 },
+    { step: 'fly' },
+    { step: 'swim' },
+    { minAttempts: 3 },
+    { build: 'one' },
+    { build: 'one', definition: 'trip', status: 'compensated' },
+    { compensatedStep: { step: 'pay', build: 'one' } },
+  ])('finds the same by looking at a few sagas for each page: %j', async (filter) => {
+    const all = (await engine.list(filter)).sagas.map(({ id }) => id)
+    const pieces: string[] = []
+    let cursor: string | undefined
+    let isEarly = false
+    for (let pages = 0; pages <= 8; pages += 1) {
+      const page = await engine.list(filter, { limit: 1, looks: 2, ...(cursor === undefined ? {} : { cursor }) })
+      pieces.push(...page.sagas.map(({ id }) => id))
+      isEarly ||= page.endedEarly === true
+      cursor = page.cursor
+      if (cursor === undefined) break
+    }
+    expect(cursor).toBeUndefined()
+    expect(pieces).toEqual(all)
+    // Four sagas, of which two are looked at: where fewer than two fit, the page ended early.
+    if (all.length < 2) expect(isEarly).toBe(true)
+  })
+
+  test('leaves out of a look what was started more than a day after it got its id, and of nothing else', async () => {
+    const { id } = await engine.enqueue(
+      trip,
+      { refunds: true, tries: 1 },
+      { key: 'late', startAt: new Date(Date.now() + 30 * 24 * HOUR_MS) },
+    )
+    await database.pool.query(`update saga.saga set created_at = created_at + interval '3 days' where id = $1`, [id])
+    const startedAfter = new Date(Date.now() + 2 * 24 * HOUR_MS)
+    const ids = async (page: { readonly looks?: number }) =>
+      (await engine.list({ startedAfter }, page)).sagas.map((saga) => saga.id)
+    expect(await ids({})).toEqual([id])
+    expect(await ids({ looks: 100 })).toEqual([])
+    expect((await engine.count({ startedAfter })).pending).toBe(1)
+    expect(await engine.operations.preview({ verb: 'cancel', filter: { startedAfter } })).toMatchObject({ count: 1 })
+    await database.pool.query(`update saga.saga set created_at = created_at - interval '3 days' where id = $1`, [id])
+    await engine.operator.cancel(id, { actor: 'ada', reason: 'The test is over.' })
+  })
+
+  test('takes a number of looks only where an index does not lead there', async () => {
+    expect(await engine.list({ definition: 'trip' }, { limit: 3, looks: 1 })).toMatchObject({ sagas: { length: 3 } })
+    await expect(engine.list({}, { looks: 0 })).rejects.toMatchObject({ code: 'FILTER_INVALID' })
+  })
+
+  test('knows keys by how they begin, byte by byte, whatever the characters', async () => {
+    const keys = ['a', 'ab', 'ab%', 'ab_1', 'aB', 'é1', 'é2', 'z', '\ud7ff1', '\ue000', '\u{10ffff}', '\u{10ffff}x']
+    for (const key of keys) {
+      const { id } = await engine.enqueue(
+        trip,
+        { refunds: true, tries: 1 },
+        { key, startAt: new Date(Date.now() + 7 * 24 * HOUR_MS) },
+      )
+      expect((await engine.list({ key })).sagas.map((saga) => saga.id)).toEqual([id])
+    }
+    for (const keyPrefix of [...keys, 'é', 'ab', 'ab%1', 'ba', '\ud7ff']) {
+      const wanted = keys.filter((key) => key.startsWith(keyPrefix))
+      const listed = await engine.list({ keyPrefix })
+      expect(listed.sagas).toHaveLength(wanted.length)
+      expect(new Set(listed.sagas.map(({ key }) => key)), keyPrefix).toEqual(new Set(wanted))
+      const ofOne = await engine.list({ keyPrefix, definition: 'trip' })
+      expect(ofOne.sagas).toHaveLength(wanted.length)
+    }
+    for (const { id } of (await engine.list({ status: 'pending' })).sagas) {
+      await engine.operator.cancel(id, { actor: 'ada', reason: 'The test is over.' })
     }
   })
 
@@ -127,6 +221,8 @@ describe('a filter', () => {
     ['compensatedStep', { compensatedStep: 'pay' }],
     ['compensatedStep', { compensatedStep: null }],
     ['compensatedStep', { compensatedStep: {} }],
+    ['compensatedStep', { compensatedStep: { build: 'one' } }],
+    ['compensatedStep', { definition: 'trip', compensatedStep: {} }],
     ['compensatedStep.step', { compensatedStep: { step: 'a\u0000' } }],
     ['compensatedStep.from', { compensatedStep: { step: 'pay', from: '2026-01-01' } }],
     ['compensatedStep.to', { compensatedStep: { step: 'pay', to: new Date('never') } }],

@@ -152,7 +152,9 @@ describe('an operation', () => {
     )
     expect(rest.cursor).toBeUndefined()
     for (const sagaId of ids) {
-      expect(await retriesOf(sagaId)).toMatchObject([{ act: { ...by, requestId: `${id}:${sagaId}` } }])
+      expect(await retriesOf(sagaId)).toMatchObject([
+        { act: { ...by, requestId: `pg-saga:operation:${id}:${sagaId}` } },
+      ])
     }
   })
 

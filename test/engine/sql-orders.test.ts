@@ -148,6 +148,8 @@ describe('an order that SQL gives', () => {
     for (const reason of [`''`, 'null', `' '`, `repeat('x', 1001)`]) {
       expect(await refusal(psql.ask(`select saga.retry($1, ${reason})`, [saga]))).toMatch(/^ACT_INVALID: /)
     }
+    const own = psql.ask(`select saga.retry($1, 'because', 'pg-saga:operation:1:2')`, [saga])
+    expect(await refusal(own)).toMatch(/^ACT_INVALID: Request ids that begin with "pg-saga:"/)
     await settled(saga)
   })
 

@@ -1,6 +1,7 @@
 /** What became of sagas, hour by hour: counted once, when the hour is over. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import { firstIdAt, firstIdSql } from '../../src/engine/store/first-ids.ts'
 import { type SagaEngine, StepRejected, sagasFor } from '../../src/index.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { startEngine } from '../support/engine.ts'
@@ -55,6 +56,15 @@ const all = async () => {
 }
 
 describe('statistics', () => {
+  test('begin at the same id in SQL as lists do', async () => {
+    for (const moment of [new Date(0), new Date('2026-11-22T03:00:00.123Z'), new Date('2199-01-01')]) {
+      const { rows } = await database.pool.query(`select ${firstIdSql('$1::timestamptz')} as id`, [moment])
+      expect(rows[0].id).toBe(firstIdAt(moment.getTime()))
+    }
+    expect(firstIdAt(-1)).toBe('00000000-0000-0000-0000-000000000000')
+    expect(firstIdAt(2 ** 60)).toBe('ffffffff-ffff-0000-0000-000000000000')
+  })
+
   test('count an hour when it is over: what ended how, and how long that took', async () => {
     await at(HOUR_MS / 2)
     const started = await engine.enqueueMany(one, [

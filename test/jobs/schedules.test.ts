@@ -150,6 +150,13 @@ describe('a schedule', () => {
 
   test('ends when it is told to, and only then', async () => {
     const engine = await startEngine(database.connectionString, [report])
+    // What cannot be written down does not end.
+    await database.pool.query('alter table saga.saga_audit add constraint full_up check (false) not valid')
+    try {
+      await expect(engine.system.unschedule('nightly')).rejects.toThrow('full_up')
+    } finally {
+      await database.pool.query('alter table saga.saga_audit drop constraint full_up')
+    }
     expect(await engine.system.unschedule('nightly')).toBe(true)
     expect(await engine.system.unschedule('nightly')).toBe(false)
     expect((await engine.system.schedules()).some(({ name }) => name === 'nightly')).toBe(false)

@@ -108,6 +108,10 @@ describe('a saga of which nobody has anything in hand', () => {
     expect((await client.maintenance.recover()).outcomes).toEqual({ compensated: 1 })
     const engine = await startEngine(database.connectionString, [turned])
     expect((await engine.outcome(id)).status).toBe('compensated')
+    // Recovery is no person: the audit has its order only where the saga is asked for.
+    const ofSaga = (await client.audit.list({ sagaId: id })).entries
+    expect(ofSaga).toMatchObject([{ actor: 'maintenance', requestId: expect.stringMatching(/^pg-saga:recovery:/) }])
+    expect((await client.audit.list({ actor: 'maintenance' })).entries).toEqual([])
     const turn = (await client.journal(id)).find(({ event }) => event.type === 'saga_turned')
     expect(JSON.stringify(turn?.event)).toMatch(/"actor":"maintenance","reason":"no progress since 20/)
     await stopEngine(engine)

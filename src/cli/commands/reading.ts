@@ -4,6 +4,7 @@ import { SagaError } from '../../index.ts'
 import { example, filterOf, wholeNumber, withFilter } from '../options.ts'
 import { at, clean, type Printer, type Styled } from '../print.ts'
 import type { AddTo } from '../session.ts'
+import { inWords as triageInWords } from './triage.ts'
 
 const PAGE = 1_000
 const COLOURS = { completed: 'green', compensated: 'yellow', dead_lettered: 'red' } as const
@@ -99,8 +100,10 @@ export const addReading: AddTo = (program, session) => {
       definition: (group) => group.definition,
       step: (group) => group.step ?? '',
       reason: (group) => group.reason,
+      stands: (group) => (group.triage === null ? '' : triageInWords(group.triage)),
       last: (group) => at(group.lastSeenAt),
       error: (group) => [group.code, group.message].filter(Boolean).join(': '),
+      note: (group) => group.triage?.note ?? '',
     })
   })
 

@@ -24,6 +24,8 @@ export type AttemptReport = {
   readonly payload?: string
   /** As functions are to see it, where it is stored otherwise. */
   readonly clear?: string
+  /** How long the function ran, in whole ms. */
+  readonly ranMs?: number
 }
 
 export type AttemptSettings = {
@@ -87,9 +89,11 @@ export function runAttempt(
     settleAfterMs,
     settings.stop,
   )
-  const report = (outcome: Outcome) => {
-    const leftMs = code.timeoutMs + settleAfterMs - (performance.now() - startedAt)
-    return reportOf(saga, definition, delivery, code, outcome, settings, leftMs)
+  const report = async (outcome: Outcome): Promise<AttemptReport> => {
+    const ranMs = performance.now() - startedAt
+    const leftMs = code.timeoutMs + settleAfterMs - ranMs
+    const said = await reportOf(saga, definition, delivery, code, outcome, settings, leftMs)
+    return { ...said, ranMs: Math.round(ranMs) }
   }
   const reported = timed.first.then(report)
   if (span !== undefined) void reported.then((said) => span.end(said.report))

@@ -9,6 +9,7 @@
 import type { DeadLetterReason } from '../core/machine.ts'
 import type { AlertChannel } from './alert-tables.ts'
 import type { Db, Row } from './db.ts'
+import { ignoredGroups } from './triage.ts'
 
 /** Sagas have become dead letters for the same error. */
 export type DeadLetterAlert = {
@@ -88,7 +89,8 @@ export async function lookForAlerts(
 }
 
 /**
- * Counts what has become a dead letter since the channel looked last, without what is none any more.
+ * Counts what has become a dead letter since the channel looked last, without what is none any more, and without error
+ * groups that are ignored: of these nothing is told later either.
  *
  * @param everyMs the shortest time between two alerts of a group.
  * @returns how many there were; `undefined` when somebody else is looking.
@@ -113,7 +115,7 @@ export async function countDeadLetters(
        select s.id, s.error_group, s.definition, s.dead_reason, e.at,
          split_part(s.state -> 'deadLetter' ->> 'step', '[', 1) as step
        from e join ${schema}.saga s on s.id = e.saga_id
-       where s.error_group is not null
+       where s.error_group is not null and s.error_group <> all (array(${ignoredGroups(schema)}))
      ), a as (
        insert into ${schema}.saga_alert (channel, error_group, definition, step, reason, count, first_at, last_at, sagas, due_at)
        select $1::text, d.error_group, min(d.definition), min(d.step), min(d.dead_reason), count(*), min(d.at), max(d.at),
@@ -152,7 +154,7 @@ type AlertRow = {
 
 /**
  * Takes what is due, for as long as it may take to tell it: if this process dies meanwhile, another one tells it. A group
- * in which there is no dead letter any more has nothing to tell.
+ * in which there is no dead letter any more, or that is ignored, has nothing to tell.
  *
  * @param newId of an alert that is told for the first time.
  * Transaction: required. Locks: the alerts that are due, skipping those that are locked. Index: primary key, `saga_error_group`.
@@ -195,7 +197,7 @@ export async function takeDueAlerts(
 
 type GroupNow = { readonly total: number; readonly message: string | null; readonly code: string | null }
 
-/** Those in which there are dead letters now, each with an example: of those that the alert counts, where one is left. */
+/** Those in which there are dead letters now, and that nobody ignores, each with an example: of those that the alert counts, where one is left. */
 async function readGroups(db: Db, schema: string, due: readonly AlertRow[]): Promise<ReadonlyMap<string, GroupNow>> {
   const { rows } = await db.executeSql(
     `select g.id, x.total, case when d.reason <> 'no_code' then d.error_message end as message,
@@ -206,7 +208,8 @@ async function readGroups(db: Db, schema: string, due: readonly AlertRow[]): Pro
          from (select s.id from ${schema}.saga s where s.error_group = g.id order by s.id desc limit ${CAP}) y) x
        join ${schema}.dead_letter d on d.id = coalesce(
          (select s.id from ${schema}.saga s where s.id = any($2::uuid[]) and s.error_group = g.id order by s.id desc limit 1),
-         x.newest)`,
+         x.newest)
+     where g.id <> all (array(${ignoredGroups(schema)}))`,
     [due.map(({ errorGroup }) => errorGroup), due.flatMap(({ sagas }) => sagas)],
   )
   return new Map(rows.map((row) => [String(row['id']), row as unknown as GroupNow]))

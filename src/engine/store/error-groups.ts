@@ -1,7 +1,8 @@
 /** Error groups: the dead letters by what is the matter with them. */
 import type { DeadLetterReason } from '../core/machine.ts'
+import { conditions, type SagaFilter } from './conditions.ts'
 import type { Db } from './db.ts'
-import { conditions, type SagaFilter } from './reading.ts'
+import { readTriages, standing, type Triage, type TriageState } from './triage.ts'
 
 /** Dead letters for the same error at the same step. */
 export type ErrorGroup = {
@@ -19,24 +20,34 @@ export type ErrorGroup = {
   /** When the first and the last of those were dead-lettered, or changed as dead letters. */
   readonly firstSeenAt: Date
   readonly lastSeenAt: Date
+  /** What people have made of it; `null` where nobody has. */
+  readonly triage: Triage | null
 }
 
 /**
  * The groups of the dead letters that fit, the largest first. Of a group, at most `cap` sagas are looked at, the newest
  * ones.
  *
- * Index: `saga_error_group`, one probe for each group to find them, then a range of each.
+ * Index: `saga_error_group`, one probe for each group to find them, then a range of each; `saga_triage`'s primary key.
  */
 export async function readErrorGroups(
   db: Db,
   schema: string,
   filter: SagaFilter,
-  options: { readonly cap: number; readonly limit: number },
+  options: { readonly cap: number; readonly limit: number; readonly state?: TriageState },
 ): Promise<readonly ErrorGroup[]> {
   const { where, values } = conditions(schema, filter)
   const fitting = ['s.error_group = g.id', ...where].join(' and ')
   const cap = `$${values.push(options.cap)}::int`
   const limit = `$${values.push(options.limit)}::int`
+  const stands =
+    options.state === undefined
+      ? { join: '', so: 'true' }
+      : {
+          join: `left join lateral (
+         select f.state from ${schema}.saga_triage t ${standing(schema)} where t.error_group = g.id) r on true`,
+          so: `coalesce(r.state, 'open') = $${values.push(options.state)}::text`,
+        }
   const { rows } = await db.executeSql(
     `with recursive g(id) as (
        (select s.error_group from ${schema}.saga s where s.error_group is not null order by s.error_group limit 1)
@@ -53,9 +64,16 @@ export async function readErrorGroups(
          (array_agg(x.id))[1] as newest
        from (select s.id, s.updated_at from ${schema}.saga s where ${fitting} order by s.id desc limit ${cap}) x
      ) c join ${schema}.dead_letter d on d.id = c.newest
-     where g.id is not null
+       ${stands.join}
+     where g.id is not null and ${stands.so}
      order by c.count desc, c.last_seen_at desc limit ${limit}`,
     values,
   )
-  return rows as unknown as ErrorGroup[]
+  const groups = rows as unknown as Omit<ErrorGroup, 'triage'>[]
+  const triages = await readTriages(
+    db,
+    schema,
+    groups.map(({ id }) => id),
+  )
+  return groups.map((group) => ({ ...group, triage: triages.get(group.id) ?? null }))
 }

@@ -1,6 +1,7 @@
 /** What is wrong with sagas as a whole, counted. */
 import type { DeadLetterReason } from '../core/machine.ts'
 import type { Db } from './db.ts'
+import { ignoredGroups } from './triage.ts'
 
 /** Dead letters of one reason, and since when the oldest of them is one. */
 export type DeadLetterCount = { readonly reason: DeadLetterReason; readonly count: number; readonly oldestAt: Date }
@@ -19,6 +20,46 @@ export async function deadLettersByReason(db: Db, schema: string, most = 100_000
     [most],
   )
   return rows as never
+}
+
+/** Dead letters of error groups that are ignored are told by themselves: of as many of the newest. */
+export async function deadLettersToSeeTo(
+  db: Db,
+  schema: string,
+  most: number,
+): Promise<{ readonly byReason: readonly DeadLetterCount[]; readonly ignored: number }> {
+  const { rows } = await db.executeSql(
+    `select d.dead_reason as reason, d.ignored, count(*)::int as count, min(d.updated_at) as "oldestAt"
+     from (select s.dead_reason, s.updated_at, s.error_group = any (array(${ignoredGroups(schema)})) as ignored from ${schema}.saga s
+       where s.status = 'dead_lettered' and s.status <> 'completed' order by s.id desc limit $1::int) d
+     group by 1, 2 order by 3 desc`,
+    [most],
+  )
+  const counts = rows as unknown as (DeadLetterCount & { readonly ignored: boolean })[]
+  return {
+    byReason: counts.filter(({ ignored }) => !ignored).map(({ ignored: _ignored, ...count }) => count),
+    ignored: counts.filter(({ ignored }) => ignored).reduce((sum, { count }) => sum + count, 0),
+  }
+}
+
+/** Dead letters of an error group that became ones, or changed, in one hour of the last day. */
+export type DeadLetterHour = {
+  readonly errorGroup: string
+  /** 0: less than an hour ago. */
+  readonly hoursAgo: number
+  readonly count: number
+}
+
+/** Of the last 24 hours, and of so many of the newest. Index: `saga_open`. */
+export async function deadLettersByHour(db: Db, schema: string, most: number): Promise<readonly DeadLetterHour[]> {
+  const { rows } = await db.executeSql(
+    `select d.error_group as "errorGroup", d.hours_ago::int as "hoursAgo", count(*)::int as count
+     from (select s.error_group, greatest(0, floor(extract(epoch from (select ${schema}.now()) - s.updated_at) / 3600)) as hours_ago
+       from ${schema}.saga s where s.status = 'dead_lettered' and s.status <> 'completed' order by s.id desc limit $1::int) d
+     where d.hours_ago < 24 group by 1, 2`,
+    [most],
+  )
+  return rows as unknown as DeadLetterHour[]
 }
 
 /** Timers that were due before that, in ms ago: how many (up to 10 001), and since when the oldest is. Index: `saga_timer_due`. */

@@ -190,7 +190,7 @@ export async function releaseHold(
   id: string,
   act: { readonly actor: string; readonly reason: string; readonly requestId: string },
   rate: number | null,
-): Promise<{ readonly rate: number | null } | undefined> {
+): Promise<{ readonly rate: number | null; readonly isRepeated: boolean } | undefined> {
   const { rows } = await db.executeSql(
     `update ${schema}.saga_hold h set released_at = coalesce(h.released_at, ${schema}.now()), released_by = $2::text,
        release_reason = $3::text, release_request_id = $4::text, release_rate = $5::float8, probe_saga = null,
@@ -201,13 +201,14 @@ export async function releaseHold(
      returning h.release_rate as rate`,
     [id, act.actor, act.reason, act.requestId, rate],
   )
-  if (rows[0] !== undefined) return rows[0] as { rate: number | null }
+  if (rows[0] !== undefined) return { rate: rows[0]['rate'] as number | null, isRepeated: false }
   const repeated = await db.executeSql(
     `select h.release_rate as rate from ${schema}.saga_hold h
      where h.id = $1::uuid and h.release_request_id = $2::text`,
     [id, act.requestId],
   )
-  return repeated.rows[0] as { rate: number | null } | undefined
+  const [first] = repeated.rows
+  return first === undefined ? undefined : { rate: first['rate'] as number | null, isRepeated: true }
 }
 
 /** A hold that lets go, locked for one round. */

@@ -108,6 +108,9 @@ export type JournalEntry = {
   readonly build: string | null
 }
 
+/** Of an event, what it says and when. */
+export type JournalMoment = Pick<JournalEntry, 'sequence' | 'at' | 'event'>
+
 /** All of a saga's events after `after`, in order. Index: the journal's primary key. */
 export async function readJournal(db: Db, schema: string, id: string, after = 0): Promise<readonly JournalEntry[]> {
   const entries: JournalEntry[] = []

@@ -17,14 +17,23 @@ export type MaintenanceEntry = {
 /** Of each duty so many are kept. */
 const KEPT_OF_A_DUTY = 1_000
 
+/** @param isByHand somebody has asked for it: that stands in the audit, too. */
 export async function beginEntry(
   db: Db,
   schema: string,
   entry: Pick<MaintenanceEntry, 'id' | 'duty' | 'by' | 'isDry'>,
+  isByHand = false,
 ): Promise<void> {
   await db.executeSql(
-    `insert into ${schema}.saga_maintenance (id, duty, by, is_dry, started_at) values ($1::uuid, $2::text, $3::text, $4::boolean, ${schema}.now())`,
-    [entry.id, entry.duty, entry.by, entry.isDry],
+    `with n as materialized (select ${schema}.now() as at), a as (
+       insert into ${schema}.saga_audit (at, id, action, actor, about)
+       select n.at, $1::uuid, 'maintain', $3::text,
+         jsonb_strip_nulls(jsonb_build_object('duty', $2::text, 'isDry', case when $4::boolean then true end))
+       from n where $5::boolean
+     )
+     insert into ${schema}.saga_maintenance (id, duty, by, is_dry, started_at)
+     select $1::uuid, $2::text, $3::text, $4::boolean, n.at from n`,
+    [entry.id, entry.duty, entry.by, entry.isDry, isByHand],
   )
 }
 

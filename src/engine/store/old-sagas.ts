@@ -1,4 +1,5 @@
 /** Sagas that have finished long ago: found, counted, deleted with their journals. */
+import { keepActs } from './audit.ts'
 import { plainColumn } from './columns.ts'
 import { askPrepared, type Db, isConnectionError } from './db.ts'
 import type { Kept } from './policies.ts'
@@ -27,7 +28,7 @@ export async function countOld(db: Db, schema: string, kept: Kept, cap: number):
 }
 
 /**
- * Deletes some of them, the oldest first, with their journals. Whoever has one locked keeps it until the next time.
+ * Deletes some of them, the oldest first, with their journals; what people did to them stays in the audit. Whoever has one locked keeps it until the next time.
  *
  * @param most sagas, and events beyond which no further one is taken. @param except those that could not be deleted.
  * @returns how many. Transaction: required, READ COMMITTED. Locks: saga rows, skipping those that are busy, then journals.
@@ -75,6 +76,7 @@ async function remove(db: Db, schema: string, kept: Kept, sagas: readonly string
   const ids = plainColumn(sagas)
   // Statements of their own, after the lock: they see the whole journal.
   if (kept.archive) await archive(db, schema, ids)
+  await keepActs(db, schema, sagas)
   await askPrepared(db, `delete from ${schema}.saga_event where saga_id = any($1::uuid[])`, [ids])
   await askPrepared(db, `delete from ${schema}.saga where id = any($1::uuid[])`, [ids])
 }
@@ -86,7 +88,7 @@ async function archive(db: Db, schema: string, ids: unknown): Promise<void> {
      select s.id, s.definition, s.version, s.key, s.status, s.tags, s.created_at, s.finished_at, ${schema}.now(), s.state::jsonb, (
        select jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
            'sequence', e.sequence, 'type', e.type, 'at', e.at, 'step', e.step, 'side', e.side, 'attempt', e.attempt,
-           'worker', e.worker, 'build', e.build)) || jsonb_build_object('data', e.data, 'payload', e.payload) order by e.sequence)
+           'worker', e.worker, 'build', e.build, 'ran_ms', e.ran_ms)) || jsonb_build_object('data', e.data, 'payload', e.payload) order by e.sequence)
        from ${schema}.saga_event e where e.saga_id = s.id)
      from ${schema}.saga s where s.id = any($1::uuid[])
      on conflict (id, finished_at) do nothing`,

@@ -2,8 +2,9 @@
  * Operations over many sagas, and the sagas that each of them is about. Only one worker at a time moves an operation: it
  * has its row locked, from `takeOperation` to the end of the transaction.
  */
+
+import { clause, conditions, type SagaFilter } from './conditions.ts'
 import type { Db, Row } from './db.ts'
-import { clause, conditions, type SagaFilter } from './reading.ts'
 
 export const OPERATION_VERBS = ['retry', 'compensate', 'cancel', 'pause', 'resume', 'resolve', 'rerun'] as const
 

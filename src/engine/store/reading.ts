@@ -1,8 +1,8 @@
 /** Reading sagas: one with everything, or many by filter, in pages by key. Nothing here locks. */
-import { definedName } from '../core/blueprint.ts'
 import type { DeadLetterReason, Status, Wait } from '../core/machine.ts'
 import type { SagaState } from '../core/state.ts'
 import { unpackState } from './codec.ts'
+import { clause, conditions, type SagaFilter } from './conditions.ts'
 import type { Db, Row } from './db.ts'
 
 /** A saga as the overview shows it. */
@@ -35,54 +35,54 @@ export type SagaSummary = {
   readonly state: SagaState
 }
 
-/** Filters add up. Times are of the saga's start. */
-export type SagaFilter = {
-  readonly definition?: string
-  readonly version?: number
-  readonly status?: Status | readonly Status[]
-  readonly reason?: DeadLetterReason
-  /** Whole keys only; see `keyPrefix`. */
-  readonly key?: string
-  readonly keyPrefix?: string
-  readonly tag?: string
-  /** Sagas that have reached this step. */
-  readonly step?: string
-  readonly startedBefore?: Date
-  readonly startedAfter?: Date
-  readonly rerunOf?: string
-  /** Sagas that make good what this one has done. */
-  readonly correctionOf?: string
-  /** Dead letters of one error group, as `errorGroups` lists them. */
-  readonly errorGroup?: string
-  readonly compensatedStep?: CompensatedStep
-  /** Some step has had at least so many attempts, of its action, its compensation or its verification. */
-  readonly minAttempts?: number
-  /** Some attempt was made by this build: the engine's option of that name. */
-  readonly build?: string
-}
-
-/**
- * A step whose compensation ran to its end: `from` (included) to `to` (not included), by `build`. Not those that found
- * nothing to undo. Items of a map are named one by one, `name[3]`.
- */
-export type CompensatedStep = {
-  readonly step: string
-  readonly from?: Date
-  readonly to?: Date
-  readonly build?: string
-}
-
 export type Page = {
   readonly sagas: readonly SagaSummary[]
   /** Hand it back for the next page; absent on the last one. */
   readonly cursor?: string
+  /** The look ended before the page was full: nothing is known of what lies behind the cursor. */
+  readonly endedEarly?: true
 }
 
-const COLUMNS = `s.id, s.definition, s.version, s.key, s.status, s.waiting, s.paused, s.priority, s.dead_reason as reason,
-  s.error_group as "errorGroup", s.failure,
-  coalesce(s.tags, '{}') as tags, s.rerun_of as "rerunOf", s.concurrency_key as "concurrencyKey",
-  s.correction_of as "correctionOf", s.deadline_at as "deadlineAt", s.created_at as "createdAt", s.updated_at as "updatedAt",
-  s.finished_at as "finishedAt", s.state`
+export type PageOrder = {
+  readonly limit: number
+  readonly cursor?: string
+  /** Of a filter that no index serves: how many sagas are looked at for one page. */
+  readonly looks?: number
+}
+
+/** By the name that they have in a summary. */
+const SOURCES = {
+  id: 's.id',
+  definition: 's.definition',
+  version: 's.version',
+  key: 's.key',
+  status: 's.status',
+  waiting: 's.waiting',
+  paused: 's.paused',
+  priority: 's.priority',
+  reason: 's.dead_reason',
+  errorGroup: 's.error_group',
+  failure: 's.failure',
+  tags: `coalesce(s.tags, '{}')`,
+  rerunOf: 's.rerun_of',
+  concurrencyKey: 's.concurrency_key',
+  correctionOf: 's.correction_of',
+  deadlineAt: 's.deadline_at',
+  createdAt: 's.created_at',
+  updatedAt: 's.updated_at',
+  finishedAt: 's.finished_at',
+  state: 's.state',
+} as const satisfies Readonly<Record<keyof SagaSummary, string>>
+
+const COLUMNS = Object.entries(SOURCES)
+  .map(([name, source]) => `${source} as "${name}"`)
+  .join(', ')
+
+/** The same of what has selected them. */
+const columnsOf = (alias: string) =>
+  Object.keys(SOURCES)
+    .map((name) => `${alias}."${name}"`)
+    .join(', ')
 
 /** Index: primary key. */
 export async function readSummary(db: Db, schema: string, id: string): Promise<SagaSummary | undefined> {
@@ -90,26 +90,57 @@ export async function readSummary(db: Db, schema: string, id: string): Promise<S
   return rows[0] === undefined ? undefined : unpacked(rows[0])
 }
 
-function unpacked(row: Row): SagaSummary {
-  return { ...row, state: unpackState(row.state) } as SagaSummary
-}
-
-/** Newest first, by id: ids are ordered by time. Index: primary key, `saga_open` or `saga_key`, by filter. */
-export async function listSummaries(
+/** How many events a saga has, and in whose trace it was started. Index: primary key. */
+export async function readTrace(
   db: Db,
   schema: string,
-  filter: SagaFilter,
-  page: { readonly limit: number; readonly cursor?: string },
-): Promise<Page> {
-  const { where, values } = conditions(schema, filter)
-  if (page.cursor !== undefined) where.push(`s.id < $${values.push(page.cursor)}::uuid`)
+  id: string,
+): Promise<{ readonly revision: number; readonly traceparent: string | null }> {
+  const { rows } = await db.executeSql(`select s.revision, s.traceparent from ${schema}.saga s where s.id = $1::uuid`, [
+    id,
+  ])
+  const { revision = 0, traceparent = null } = (rows[0] ?? {}) as { revision?: number; traceparent?: string | null }
+  return { revision, traceparent }
+}
+
+function unpacked({ cut: _cut, last: _last, ...row }: Row): SagaSummary {
+  return { ...row, state: unpackState(row['state']) } as SagaSummary
+}
+
+/** Newest first, by id: ids are ordered by time. Index: primary key or one of `saga`'s others, by filter. */
+export async function listSummaries(db: Db, schema: string, filter: SagaFilter, page: PageOrder): Promise<Page> {
+  const { led, looked, near, values } = conditions(schema, filter)
+  const from = page.looks === undefined ? [...led] : [...led, ...near]
+  if (page.cursor !== undefined) from.push(`s.id < $${values.push(page.cursor)}::uuid`)
+  const most = page.limit + 1
+  if (page.looks !== undefined && looked.length > 0) {
+    const looks = `$${values.push(page.looks)}::int`
+    const { rows } = await db.executeSql(
+      `with c as materialized (select s.id from ${schema}.saga s ${clause(from)} order by s.id desc limit ${looks}),
+       l as (select (select count(*) from c) = ${looks} as cut, (select c.id from c order by c.id limit 1) as last),
+       -- One by one: joined, the whole table might be read for them.
+       f as (select ${columnsOf('x')} from c cross join lateral (
+           select ${COLUMNS} from ${schema}.saga s ${clause(['s.id = c.id', ...looked])} limit 1) x
+         order by x.id desc limit ${most})
+       select l.cut, l.last, ${columnsOf('f')} from l left join f on true order by f.id desc`,
+      values,
+    )
+    return pageOf(rows, page.limit, rows[0]?.['cut'] === true ? (rows[0]['last'] as string) : undefined)
+  }
   const { rows } = await db.executeSql(
-    `select ${COLUMNS} from ${schema}.saga s ${clause(where)} order by s.id desc limit ${page.limit + 1}`,
+    `select ${COLUMNS} from ${schema}.saga s ${clause([...from, ...looked])} order by s.id desc limit ${most}`,
     values,
   )
-  const sagas = rows.slice(0, page.limit).map(unpacked)
+  return pageOf(rows, page.limit, undefined)
+}
+
+/** @param lookedTo the last one that was looked at, where more lie behind it. */
+function pageOf(rows: readonly Row[], limit: number, lookedTo: string | undefined): Page {
+  const found = rows.filter(({ id }) => id !== null)
+  const sagas = found.slice(0, limit).map(unpacked)
+  if (found.length <= limit && lookedTo !== undefined) return { sagas, cursor: lookedTo, endedEarly: true }
   const last = sagas.at(-1)
-  return { sagas, ...(rows.length > page.limit && last !== undefined ? { cursor: last.id } : {}) }
+  return { sagas, ...(found.length > limit && last !== undefined ? { cursor: last.id } : {}) }
 }
 
 /**
@@ -127,72 +158,11 @@ export async function countByStatus(
   const values: unknown[] = []
   const counts = statuses.map((status, index) => {
     const { where } = conditions(schema, { ...filter, status }, values)
-    return `(select count(*)::int from (select from ${schema}.saga s ${clause(where)} limit $${values.push(cap)}::int) capped) as s${index}`
+    // The order leads to an index: without it the planner would rather read the table until it has found enough.
+    return `(select count(*)::int from (select from ${schema}.saga s ${clause(where)} order by s.id desc limit $${values.push(cap)}::int) capped) as s${index}`
   })
   const { rows } = await db.executeSql(`select ${counts.join(', ')}`, values)
   return Object.fromEntries(statuses.map((status, index) => [status, Number(rows[0]?.[`s${index}`] ?? 0)]))
-}
-
-export function clause(where: readonly string[]): string {
-  return where.length === 0 ? '' : `where ${where.join(' and ')}`
-}
-
-/** Of the steps, and of each group of a map's items that are alike. */
-const STEPS = `select x.value from json_each(s.state -> 'steps') x
-  union all
-  select g.value -> 1 from json_each(s.state -> 'items') m cross join json_array_elements(m.value) g`
-
-/** The most attempts of one function of a step, by its number: an action that is not written down has had one. */
-const ATTEMPTS = `greatest(coalesce((e.value -> 'action' ->> 'attempts')::int, 1),
-  (e.value -> 'compensation' ->> 'attempts')::int, (e.value -> 'verify' ->> 'attempts')::int)`
-
-/** @param values of the statement so far; the filter's are added. */
-export function conditions(
-  schema: string,
-  filter: SagaFilter,
-  values: unknown[] = [],
-): { where: string[]; values: unknown[] } {
-  const where: string[] = []
-  const add = (condition: (parameter: string) => string, value: unknown) => {
-    if (value !== undefined) where.push(condition(`$${values.push(value)}`))
-  }
-  const statuses = filter.status === undefined ? undefined : [filter.status].flat()
-  add((p) => `s.definition = ${p}::text`, filter.definition)
-  add((p) => `s.version = ${p}::int`, filter.version)
-  add((p) => `s.status = any(${p}::text[])`, statuses)
-  // Lets the partial index serve what it holds; it holds everything but the completed ones.
-  if (statuses !== undefined && !statuses.includes('completed')) where.push(`s.status <> 'completed'`)
-  add((p) => `s.dead_reason = ${p}::text`, filter.reason)
-  add((p) => `s.key = ${p}::text`, filter.key)
-  add((p) => `starts_with(s.key, ${p}::text)`, filter.keyPrefix)
-  add((p) => `s.tags @> ${p}::text[]`, filter.tag === undefined ? undefined : [filter.tag])
-  add((p) => `s.state -> 'steps' -> ${p}::text is not null`, filter.step)
-  add((p) => `s.created_at < ${p}::timestamptz`, filter.startedBefore)
-  add((p) => `s.created_at >= ${p}::timestamptz`, filter.startedAfter)
-  add((p) => `s.rerun_of = ${p}::uuid`, filter.rerunOf)
-  add((p) => `s.correction_of = ${p}::uuid`, filter.correctionOf)
-  add((p) => `s.error_group = ${p}::text`, filter.errorGroup)
-  add((p) => `exists (select from (${STEPS}) e where ${ATTEMPTS} >= ${p}::int)`, filter.minAttempts)
-  const event = `select from ${schema}.saga_event e where e.saga_id = s.id and e.type`
-  // What was given back has not run.
-  add((p) => `exists (${event} <> 'attempt_returned' and e.build = ${p}::text)`, filter.build)
-  const { step, from, to, build } = filter.compensatedStep ?? {}
-  if (step !== undefined) {
-    const about: string[] = [`e.data ->> 'needless' is null`]
-    const addAbout = (condition: (parameter: string) => string, value: unknown) => {
-      if (value !== undefined) about.push(condition(`$${values.push(value)}`))
-    }
-    // Of a map: any of its items. By the expression of the index.
-    addAbout((p) => `split_part(e.step, '[', 1) = ${p}::text`, definedName(step))
-    addAbout((p) => `e.step = ${p}::text`, definedName(step) === step ? undefined : step)
-    addAbout((p) => `e.at >= ${p}::timestamptz`, from)
-    addAbout((p) => `e.at < ${p}::timestamptz`, to)
-    addAbout((p) => `e.build = ${p}::text`, build)
-    // Whatever was undone has one of these statuses, so that the partial index serves.
-    where.push(`s.status in ('compensating', 'compensated', 'dead_lettered', 'resolved') and s.status <> 'completed'`)
-    where.push(`exists (${event} = 'step_compensated' and ${about.join(' and ')})`)
-  }
-  return { where, values }
 }
 
 /** Those of the sagas that are at rest, or dead letters, with their status: what a waiter wants to know. Index: primary key. */

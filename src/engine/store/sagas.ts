@@ -10,8 +10,8 @@ import { isFinished } from '../core/machine.ts'
 import { type SagaState, STATE_FORMAT, waitOf } from '../core/state.ts'
 import { packEvents, packState, unpackState } from './codec.ts'
 import { plainColumn, textColumn, textsFrom } from './columns.ts'
+import { clause, conditions, type SagaFilter } from './conditions.ts'
 import { askPrepared, type Db, type Row } from './db.ts'
-import { clause, conditions, type SagaFilter } from './reading.ts'
 
 /** The span below which a saga's own are, as W3C headers; `null` where it was started without one. */
 export type TraceParent = { readonly traceparent: string | null; readonly tracestate: string | null }
@@ -89,7 +89,12 @@ export async function readSagas(db: Db, schema: string, ids: readonly string[]):
 }
 
 /** The worker that ran an attempt, and the build of its code where it has one. */
-export type Ran = { readonly worker: string; readonly build?: string | undefined }
+export type Ran = {
+  readonly worker: string
+  readonly build?: string | undefined
+  /** How long the function ran, where one did. */
+  readonly ms?: number | undefined
+}
 
 /** Those that a filter gives, behind `after`, the oldest first. Not locked. Index: as `listSummaries`. */
 export async function pageOfSagas(
@@ -149,12 +154,12 @@ export async function writeTransitions(db: Db, schema: string, writes: readonly 
        returning t.id, t.updated_at
      ), e as (
        insert into ${schema}.saga_event (saga_id, sequence, type, step, side, attempt, at, format, data, payload, worker, build,
-         request_id)
+         ran_ms, request_id)
        select x.saga_id, x.sequence, x.type, x.step, x.side, x.attempt, u.updated_at, ${EVENT_FORMAT}, x.data::jsonb,
-              x.payload::jsonb, x.worker, x.build, x.request_id
+              x.payload::jsonb, x.worker, x.build, x.ran_ms, x.request_id
        from unnest(($13::text)::uuid[], ($14::text)::int[], ${textsFrom(15)}, ${textsFrom(16)}, ${textsFrom(17)}, ($18::text)::int[],
-         ${textsFrom(19)}, ${textsFrom(20)}, ${textsFrom(21)}, ${textsFrom(22)}, $23::text[])
-       as x(saga_id, sequence, type, step, side, attempt, data, payload, worker, build, request_id)
+         ${textsFrom(19)}, ${textsFrom(20)}, ${textsFrom(21)}, ${textsFrom(22)}, ($23::text)::int[], $24::text[])
+       as x(saga_id, sequence, type, step, side, attempt, data, payload, worker, build, ran_ms, request_id)
        join u on u.id = x.saga_id
      )
      select count(*)::int as written from u`,
@@ -220,6 +225,7 @@ function eventColumns(writes: readonly Write[]): readonly unknown[] {
     textColumn(rows.map((row) => row.payload)),
     textColumn(rows.map((row) => row.ran?.worker)),
     anyColumn(rows.map((row) => row.ran?.build)),
+    rows.some((row) => row.ran?.ms !== undefined) ? plainColumn(rows.map((row) => row.ran?.ms)) : null,
     // Somebody else's text, so it goes the long way; where there is none, the others are as long as they are.
     rows.some((row) => row.request !== undefined) ? rows.map((row) => row.request ?? null) : null,
   ]

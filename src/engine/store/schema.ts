@@ -24,6 +24,7 @@ import { BREAKER_STATES } from '../core/breaker.ts'
 import { SIDE_TIMERS } from '../core/command.ts'
 import { EVENT_TYPES } from '../core/events.ts'
 import { DEAD_LETTER_REASONS, FINISHED_STATUSES, LIVE_STATUSES, SIDES, STATUSES, WAITS } from '../core/machine.ts'
+import { IS_OWN_ACT } from './own-requests.ts'
 import { anyOf, moment, schema } from './table-parts.ts'
 
 const transactionId = customType<{ data: string }>({ dataType: () => 'xid8' })
@@ -72,7 +73,10 @@ export const saga = schema.table(
     finishedAt: moment('finished_at'),
   },
   (table) => [
-    uniqueIndex('saga_key').on(table.definition, table.key).where(sql`${table.key} is not null`),
+    // By bytes, so that it also finds how a key begins, in a database of any collation.
+    uniqueIndex('saga_key').on(table.definition, table.key.op('text_pattern_ops')).where(sql`${table.key} is not null`),
+    // For the list of one definition, which may be one in a thousand, or one of long ago.
+    index('saga_definition').on(table.definition, table.id),
     index('saga_open').on(table.status, table.id).where(sql`${table.status} <> 'completed'`),
     index('saga_held').on(table.waiting, table.definition, table.id).where(sql`${table.waiting} in ('hold', 'code')`),
     index('saga_error_group').on(table.errorGroup, table.id).where(sql`${table.errorGroup} is not null`),
@@ -134,6 +138,8 @@ export const sagaEvent = schema.table(
     worker: text('worker'),
     /** What code it ran, if it says so: workers' rows do not stay. */
     build: text('build'),
+    /** How long its function ran: with `at`, that says for how long it had waited in the queue. */
+    ranMs: integer('ran_ms'),
     /** Rule 14: a repeated request finds its first one here. */
     requestId: text('request_id'),
   },
@@ -148,6 +154,12 @@ export const sagaEvent = schema.table(
       .where(sql`${table.type} = 'step_compensated'`),
     // For alerts: what was committed since somebody looked. It costs a saga on its way nothing.
     index('saga_event_dead').on(table.xid).where(sql`${table.type} = 'saga_dead_lettered'`),
+    // For the audit: what people did, over all sagas. What an operation or maintenance ordered of many is left out, for that
+    // stands there as one. It costs a saga on its way nothing.
+    index('saga_event_act').on(table.at, table.sagaId, table.sequence).where(sql.raw(IS_OWN_ACT)),
+    index('saga_event_actor')
+      .on(sql`(${table.data} #>> '{act,actor}')`, table.at, table.sagaId, table.sequence)
+      .where(sql.raw(IS_OWN_ACT)),
     check('saga_event_type_known', sql`${table.type} in ${anyOf(EVENT_TYPES)}`),
     check('saga_event_side_known', sql`${table.side} in ${anyOf(SIDES)}`),
     check('saga_event_sequence', sql`${table.sequence} >= 1 and ${table.format} >= 1`),

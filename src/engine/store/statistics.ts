@@ -1,5 +1,6 @@
 /** What became of sagas, hour by hour: counted when an hour is over, and kept longer than the sagas themselves. */
 import type { Db } from './db.ts'
+import { firstIdSql } from './first-ids.ts'
 
 export type HourStatistics = {
   /** Its beginning. */
@@ -18,13 +19,10 @@ export type HourStatistics = {
   readonly p99Ms: number | null
 }
 
-/** Ids are ordered by time: the smallest that can have been made from this moment on. */
-function idFrom(moment: string): string {
-  const hex = `lpad(to_hex(floor(extract(epoch from ${moment}) * 1000)::bigint), 12, '0')`
-  return `(substr(${hex}, 1, 8) || '-' || substr(${hex}, 9, 4) || '-0000-0000-000000000000')::uuid`
+/** From its start to its end, of a row of `saga` that has ended. @param row its alias. */
+export function lengthMs(row: string): string {
+  return `extract(epoch from ${row}.finished_at - greatest(${row}.created_at, ${row}.start_at))::float8 * 1000`
 }
-
-const LENGTH_MS = `extract(epoch from s.finished_at - greatest(s.created_at, s.start_at))::float8 * 1000`
 
 /**
  * The hours that are over and have not been counted, the oldest first.
@@ -55,15 +53,15 @@ export async function countHour(db: Db, schema: string, hour: Date): Promise<num
        select s.definition, count(*)::int as started, 0 as completed, 0 as compensated, 0 as resolved, 0 as dead,
          null::float8 as mean, null::float8[] as parts
        from ${schema}.saga s
-       where s.id >= (select ${idFrom('since')} from hour) and s.id < (select ${idFrom('until')} from hour) group by s.definition
+       where s.id >= (select ${firstIdSql('since')} from hour) and s.id < (select ${firstIdSql('until')} from hour) group by s.definition
        union all
        select d.definition, 0, f.completed, f.compensated, f.resolved, 0, f.mean, f.parts
        from (select distinct b.definition from ${schema}.saga_blueprint b) d cross join lateral (
          select count(*) filter (where s.status = 'completed')::int as completed,
            count(*) filter (where s.status = 'compensated')::int as compensated,
            count(*) filter (where s.status = 'resolved')::int as resolved,
-           avg(${LENGTH_MS}) filter (where s.status <> 'resolved') as mean,
-           percentile_cont(array[0.5, 0.95, 0.99]) within group (order by ${LENGTH_MS})
+           avg(${lengthMs('s')}) filter (where s.status <> 'resolved') as mean,
+           percentile_cont(array[0.5, 0.95, 0.99]) within group (order by ${lengthMs('s')})
              filter (where s.status <> 'resolved') as parts
          from ${schema}.saga s
          where s.definition = d.definition and s.status in ('completed', 'compensated', 'resolved')
@@ -86,6 +84,14 @@ export async function countHour(db: Db, schema: string, hour: Date): Promise<num
     [hour],
   )
   return rows.length
+}
+
+/** Where the hours that are counted end; `undefined` while none is. Index: none, it is one row. */
+export async function readCountedTo(db: Db, schema: string): Promise<Date | undefined> {
+  const { rows } = await db.executeSql(
+    `select max(m.hour) + interval '1 hour' as "countedTo" from ${schema}.saga_statistics_mark m`,
+  )
+  return (rows[0]?.['countedTo'] as Date | null | undefined) ?? undefined
 }
 
 /** That all hours up to this one are counted. Transaction: any. */
