@@ -1,5 +1,7 @@
 /** Acts on one saga: the form that comes in, the verb of the engine that it is for, and what is answered. */
+import type { SagaOutline } from '../engine/excerpts.ts'
 import type { ShownPlan } from '../engine/operator.ts'
+import type { Logger } from '../engine/runtime/ports.ts'
 import type { SagaClient, SagaView } from '../engine/saga-client.ts'
 import type { Ctx } from './answers.ts'
 import { change } from './change.ts'
@@ -13,12 +15,12 @@ import { type ActForm, actForm, actionName, isReason, sagaId } from './security/
 import { Refusal } from './security/refusal.ts'
 import { ACTION_WORDS, type ActionName } from './words/actions.ts'
 
-export type Acting = { readonly client: SagaClient; readonly authorize: AuthorizeActor }
+export type Acting = { readonly client: SagaClient; readonly authorize: AuthorizeActor; readonly logger: Logger }
 
 type Input = { readonly saga: SagaView; readonly action: ActionName; readonly form: ActForm }
 
 export function act(c: Ctx, acting: Acting): Promise<Response> {
-  return change(c, acting.authorize, {
+  return change(c, acting, {
     parse: () => parse(c, acting.client),
     rights: ({ saga, action }) => [{ action, target: { sagaId: saga.id, definition: saga.definition } }],
     perform: (input) => order(c, acting, input),
@@ -65,11 +67,16 @@ async function parse(c: Ctx, client: SagaClient): Promise<Input> {
   return { saga, action: action.data, form }
 }
 
-/** @throws Refusal 404. */
+/** Without its payloads, and without more of its history than a page needs. @throws Refusal 404. */
 export async function readSaga(client: SagaClient, id: string | undefined): Promise<SagaView> {
+  return (await readOutline(client, id)).saga
+}
+
+/** @throws Refusal 404. */
+export async function readOutline(client: SagaClient, id: string | undefined): Promise<SagaOutline> {
   const parsed = sagaId.safeParse(id)
-  const saga = parsed.success ? await client.get(parsed.data) : undefined
-  if (saga !== undefined) return saga
+  const outline = parsed.success ? await client.excerpts.outline(parsed.data) : undefined
+  if (outline !== undefined) return outline
   throw new Refusal(
     404,
     'No such saga',
@@ -143,7 +150,7 @@ export async function refused(
   why: Error,
 ): Promise<Response> {
   const view = c.get('view')
-  const now = (await client.get(saga.id)) ?? saga
+  const now = (await client.excerpts.outline(saga.id))?.saga ?? saga
   const body = refusedPage(view, now, action, why.message)
   return c.html(layout(view, { title: `${ACTION_WORDS[action].label} does not fit`, body }), 409)
 }

@@ -9,7 +9,7 @@ import { closedPage, problemPage } from './pages/problem.ts'
 import { layout, type Page } from './partials/layout.ts'
 import type { Markup } from './partials/markup.ts'
 import { Refusal } from './security/refusal.ts'
-import type { DashboardEnv, View } from './view.ts'
+import { type DashboardEnv, DOOR, type View } from './view.ts'
 
 export type Ctx = Context<DashboardEnv>
 
@@ -46,7 +46,7 @@ export async function part(c: Ctx, markup: Markup): Promise<Response> {
 export function sendAsset(c: Ctx): Response {
   const asset = loadAssets().byName.get(c.req.param('name') ?? '')
   if (asset === undefined) throw new Refusal(404, 'Not found', 'There is no such file.')
-  const zipped = /\bgzip\b/i.test(c.req.header('accept-encoding') ?? '')
+  const zipped = /\bgzip\b/i.test(c.req.header('accept-encoding') ?? '') && c.env?.[DOOR]?.zips !== true
   c.header('Content-Type', asset.type)
   c.header('Cache-Control', 'private, max-age=31536000, immutable')
   c.header('Vary', 'Accept-Encoding')
@@ -72,17 +72,26 @@ function refusalOf(error: unknown): Refusal {
   switch (codeOf(error)) {
     case 'SAGA_NOT_FOUND':
       return new Refusal(404, 'No such saga', message)
+    case 'ERROR_GROUP_NOT_FOUND':
+      return new Refusal(404, 'No such error group', message)
     case 'NOT_AUTHORIZED':
       return new Refusal(403, 'No right', message)
     case 'ORDER_REFUSED':
     case 'PLAN_CHANGED':
     case 'OPERATION_REFUSED':
     case 'REQUEST_REUSED':
+    case 'TRIAGE_CHANGED':
       return new Refusal(409, 'It has moved on', message)
     case 'ACT_INVALID':
     case 'FILTER_INVALID':
     case 'OPERATION_INVALID':
       return new Refusal(400, 'Not understood', message)
+    case 'READ_TOO_SLOW':
+      return new Refusal(
+        503,
+        'It took too long',
+        'The database was given two seconds for each question, so that sagas do not wait for this page, and it took longer. Narrow it: a state, a definition, a shorter time. Or look again in a while: perhaps many look, or the database is busy.',
+      )
     case 'DATABASE_UNREACHABLE':
       return new Refusal(
         503,

@@ -1,10 +1,11 @@
 /**
  * The one way by which anything is changed from here: parse → authorize → do → answer. The engine records the act in the
- * transaction of its effect.
+ * transaction of its effect; what is refused for want of a right is recorded here.
  */
 import type { Action, Target } from '../engine/access.ts'
+import type { Acting } from './acts.ts'
 import type { Ctx } from './answers.ts'
-import type { AuthorizeActor } from './options.ts'
+import type { Actor } from './options.ts'
 import { demandForm } from './posting.ts'
 import { demandRight } from './security/rights.ts'
 
@@ -20,11 +21,34 @@ export type Change<Input> = {
 
 export async function change<Input>(
   c: Ctx,
-  authorize: AuthorizeActor,
+  acting: Acting,
   { parse, rights, perform }: Change<Input>,
 ): Promise<Response> {
   demandForm(c)
   const input = await parse()
-  for (const { action, target } of rights(input)) await demandRight(authorize, c.get('view').actor, action, target)
+  const { actor, requestId } = c.get('view')
+  for (const right of rights(input)) await demandRightToChange(acting, { actor, requestId }, right)
   return perform(input)
+}
+
+type Asking = { readonly actor: Actor; readonly requestId: string }
+
+/**
+ * Of pages and API alike.
+ *
+ * @throws Refusal 403, when it is written down that somebody tried. Where that cannot be, the log has it.
+ */
+export async function demandRightToChange(
+  { client, authorize, logger }: Acting,
+  { actor, requestId }: Asking,
+  { action, target }: Right,
+): Promise<void> {
+  try {
+    await demandRight(authorize, actor, action, target)
+  } catch (error) {
+    await client.audit.denied({ actor: actor.id, action, target }).catch((why: unknown) => {
+      logger.warn({ requestId, actor: actor.id, action, error: why }, 'A refusal could not be written to the audit.')
+    })
+    throw error
+  }
 }

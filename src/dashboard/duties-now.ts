@@ -6,13 +6,14 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Duty } from '../engine/duties.ts'
 import type { Logger } from '../engine/runtime/ports.ts'
 import type { SagaClient } from '../engine/saga-client.ts'
+import type { MaintenanceEntry } from '../engine/store/maintenance-log.ts'
 import { type Acting, codeOf } from './acts.ts'
 import type { Ctx } from './answers.ts'
+import { change } from './change.ts'
 import { url } from './partials/markup.ts'
-import { demandForm, formOf } from './posting.ts'
+import { formOf } from './posting.ts'
 import { dutyForm, dutyName } from './security/parameters.ts'
 import { Refusal } from './security/refusal.ts'
-import { demandRight } from './security/rights.ts'
 import { DUTY_WORDS } from './words/duties.ts'
 
 const WAITS_MS = 2_000
@@ -25,22 +26,37 @@ export class DutiesNow {
   readonly #logger: Logger
   readonly #underWay = new Set<Duty>()
 
-  constructor(acting: Acting, logger: Logger) {
+  constructor(acting: Acting) {
     this.#acting = acting
-    this.#logger = logger
+    this.#logger = acting.logger
   }
 
   /** @throws Refusal 404, 409, 415, 403. */
   async act(c: Ctx): Promise<Response> {
-    const { actor, base } = c.get('view')
-    demandForm(c)
-    const duty = dutyName.safeParse(c.req.param('duty'))
-    if (!duty.success) throw new Refusal(404, 'No such duty', 'There is no such duty.')
-    await demandRight(this.#acting.authorize, actor, 'maintain', {})
-    const { dry } = await formOf(c, dutyForm, 'the schedules')
-    const order = { actor: actor.id, dryRun: dry === 'yes' }
-    await this.#do(duty.data, order)
-    return c.redirect(url(base, '/schedules', { duty: duty.data, entry: await this.#entryOf(duty.data, order) }), 303)
+    return change(c, this.#acting, {
+      parse: async () => {
+        const duty = dutyName.safeParse(c.req.param('duty'))
+        if (!duty.success) throw new Refusal(404, 'No such duty', 'There is no such duty.')
+        return { duty: duty.data, ...(await formOf(c, dutyForm, 'the schedules')) }
+      },
+      rights: () => [{ action: 'maintain', target: {} }],
+      perform: async ({ duty, dry }) => {
+        const { actor, base } = c.get('view')
+        const entry = await this.order(duty, { actor: actor.id, dryRun: dry === 'yes' })
+        return c.redirect(url(base, '/schedules', { duty, entry: entry?.id }), 303)
+      },
+    })
+  }
+
+  /**
+   * Has it done, by whoever may.
+   *
+   * @returns what the log has of it: without an end, where it takes longer than two seconds.
+   * @throws Refusal 409.
+   */
+  async order(duty: Duty, order: Order): Promise<MaintenanceEntry | undefined> {
+    await this.#do(duty, order)
+    return this.#entryOf(duty, order)
   }
 
   /** Waits a little for the end of it. */
@@ -66,9 +82,9 @@ export class DutiesNow {
   }
 
   /** The newest of this order: it has its id from where it was done. */
-  async #entryOf(duty: Duty, { actor, dryRun }: Order): Promise<string | undefined> {
+  async #entryOf(duty: Duty, { actor, dryRun }: Order): Promise<MaintenanceEntry | undefined> {
     const entries = await this.#acting.client.maintenance.log({ duty, limit: LOOKED_THROUGH })
-    return entries.find(({ by, isDry }) => by === actor && isDry === dryRun)?.id
+    return entries.find(({ by, isDry }) => by === actor && isDry === dryRun)
   }
 }
 

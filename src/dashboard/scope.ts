@@ -1,32 +1,56 @@
 /** Which sagas an operation is for: from the address of a list, and back. */
+import type { Target } from '../engine/access.ts'
+import { filterFromText } from '../engine/filter-text.ts'
 import type { SagaClient } from '../engine/saga-client.ts'
+import type { SagaFilter } from '../engine/store/conditions.ts'
 import type { ErrorGroup } from '../engine/store/error-groups.ts'
-import type { SagaFilter } from '../engine/store/reading.ts'
-import { filterOf } from './pages/list.ts'
+import type { Acting } from './acts.ts'
+import type { Actor } from './options.ts'
+import type { Redaction } from './redaction.ts'
 import { type ScopeQuery, scopeQuery } from './security/parameters.ts'
 import { Refusal } from './security/refusal.ts'
+import { may } from './security/rights.ts'
 
 /**
- * The filter that a list with these parameters has. Each parameter is named here, so that none is left out: that would make
- * the scope larger.
+ * The filter that a list with these parameters has.
  *
- * @throws Refusal 400 for one that would be all sagas.
+ * @throws SagaError `FILTER_INVALID`, naming the word.
+ */
+export function filterOf({ q, ...words }: ScopeQuery): SagaFilter {
+  const given = Object.entries(words).filter((pair): pair is [string, string] => pair[1] !== undefined)
+  return { ...filterFromText(given), ...(q === undefined ? {} : { key: q }) }
+}
+
+/**
+ * The filter of an operation.
+ *
+ * @throws Refusal 400 for one that would be all sagas. SagaError `FILTER_INVALID`.
  */
 export function scopeFilter(scope: ScopeQuery): SagaFilter {
-  const { state, definition, prefix, tag, q, group, reason, from, to, ...rest } = scope
-  // Does not compile when the list has learnt of a filter that this does not know.
-  rest satisfies Record<string, never>
-  const filter = {
-    ...filterOf({ state, definition, prefix, tag, q, group, reason }),
-    // As in the list: only where both are given.
-    ...(from === undefined || to === undefined ? {} : { startedAfter: new Date(from), startedBefore: new Date(to) }),
-  }
+  const filter = filterOf(scope)
   if (Object.keys(filter).length > 0) return filter
   throw new Refusal(
     400,
     'All sagas?',
     'An operation is for sagas that a filter gives. Set one in the list of sagas first.',
   )
+}
+
+/**
+ * The scope with moments in place of lengths of time, as they are now: what is confirmed later is what was shown.
+ *
+ * @throws SagaError `FILTER_INVALID`.
+ */
+export function pinned(scope: ScopeQuery): ScopeQuery {
+  const { startedAfter, startedBefore, compensatedStep } = filterOf(scope)
+  const moments = {
+    'started-after': startedAfter,
+    'started-before': startedBefore,
+    'compensated-from': compensatedStep?.from,
+    'compensated-to': compensatedStep?.to,
+  }
+  const known = Object.entries(moments).flatMap(([word, at]) => (at === undefined ? [] : [[word, at.toISOString()]]))
+  return { ...scope, ...Object.fromEntries(known) }
 }
 
 /** The scope as a form carries it along. */
@@ -42,8 +66,23 @@ export function scopeOfText(text: string): ScopeQuery {
   throw new Refusal(400, 'Not understood', 'The form does not say for which sagas it is. Open it again from the list.')
 }
 
-/** The group of that id, as long as there is a dead letter in it. */
-export async function findGroup(client: SagaClient, id: string): Promise<ErrorGroup | undefined> {
+/** The group of that id as it may be shown, as long as there is a dead letter in it. */
+export async function findGroup(client: SagaClient, redaction: Redaction, id: string): Promise<ErrorGroup | undefined> {
   const [group] = await client.errorGroups({ errorGroup: id }, { limit: 1 })
-  return group
+  return group && redaction.group(group)
+}
+
+/**
+ * The group that a filter names, for whoever may read the definition that the group is of: that need not be the one that
+ * the rest of the filter is for.
+ */
+export async function groupFor(
+  { client, authorize }: Acting,
+  { actor, redaction }: { readonly actor: Actor; readonly redaction: Redaction },
+  id: string,
+  of: Pick<Target, 'definition'>,
+): Promise<ErrorGroup | undefined> {
+  const group = await findGroup(client, redaction, id)
+  if (group === undefined || (of.definition !== undefined && of.definition !== group.definition)) return undefined
+  return (await may(authorize, actor, 'read', { definition: group.definition })) ? group : undefined
 }

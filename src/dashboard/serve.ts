@@ -1,8 +1,8 @@
 /** The dashboard by itself, on a port of this machine. */
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createAdaptorServer } from '@hono/node-server'
-import { Hono } from 'hono'
-import { sagaDashboard } from './app.ts'
+import { cleanBase } from './doors/door.ts'
+import { nodeDashboard } from './doors/node.ts'
 import type { DashboardOptions } from './options.ts'
 
 export type ServeOptions = DashboardOptions & {
@@ -21,10 +21,9 @@ export type ServedDashboard = {
 /** @throws Error when the port is taken. */
 export async function serveDashboard(options: ServeOptions): Promise<ServedDashboard> {
   const { port = 0, host = '127.0.0.1', ...rest } = options
-  const base = (options.basePath ?? '').replace(/\/+$/, '')
-  const dashboard = sagaDashboard(rest)
-  const app = base === '' ? dashboard : new Hono().route(base, dashboard)
-  const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false })
+  const leaving = new AbortController()
+  const closing = options.closing === undefined ? leaving.signal : AbortSignal.any([leaving.signal, options.closing])
+  const server = createServer(nodeDashboard({ ...rest, closing }))
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, host, () => {
@@ -36,12 +35,13 @@ export async function serveDashboard(options: ServeOptions): Promise<ServedDashb
   const isAny = host === '0.0.0.0' || host === '::'
   const name = isAny ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host
   return {
-    url: `http://${name}:${actual}${base}/`,
+    url: `http://${name}:${actual}${cleanBase(options.basePath ?? '')}/`,
     close: () =>
       new Promise<void>((resolve, reject) => {
         server.close((error) => (error === undefined ? resolve() : reject(error)))
+        leaving.abort()
         // Browsers that look every few seconds would keep it open for ever.
-        if ('closeIdleConnections' in server) server.closeIdleConnections()
+        server.closeIdleConnections()
       }),
   }
 }

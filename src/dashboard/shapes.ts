@@ -5,17 +5,17 @@ import type { SagaClient } from '../engine/saga-client.ts'
 const MAX_KEPT = 1_000
 
 export class Shapes {
-  readonly #client: SagaClient
+  readonly #by: { readonly client: SagaClient }
   readonly #known = new Map<string, Blueprint>()
 
-  constructor(client: SagaClient) {
-    this.#client = client
+  constructor(by: { readonly client: SagaClient }) {
+    this.#by = by
   }
 
   /** `undefined` for a saga that no worker with the code has taken yet. */
   async of(hash: string | null): Promise<Blueprint | undefined> {
     if (hash === null) return undefined
-    const known = this.#known.get(hash) ?? (await this.#client.system.blueprint(hash))
+    const known = this.#known.get(hash) ?? (await this.#by.client.system.blueprint(hash))
     if (known === undefined) return undefined
     if (this.#known.size >= MAX_KEPT) this.#known.clear()
     this.#known.set(hash, known)

@@ -8,11 +8,11 @@ import type { SagaSummary } from '../engine/store/reading.ts'
 const MAX_KEPT = 1_000
 
 export class StepNames {
-  readonly #client: SagaClient
+  readonly #by: { readonly client: SagaClient }
   readonly #byShape = new Map<string, readonly string[]>()
 
-  constructor(client: SagaClient) {
-    this.#client = client
+  constructor(by: { readonly client: SagaClient }) {
+    this.#by = by
   }
 
   /** Learns what these sagas need. */
@@ -20,7 +20,7 @@ export class StepNames {
     for (const summary of sagas) {
       const asked = shapeOf(summary)
       if (asked === undefined || this.#byShape.has(asked)) continue
-      const saga = await this.#client.get(summary.id)
+      const saga = (await this.#by.client.excerpts.outline(summary.id))?.saga
       // It may have chosen a way since it was listed.
       const shape = saga === undefined ? undefined : shapeOf(saga)
       if (saga === undefined || shape === undefined) continue

@@ -7,9 +7,9 @@ import type { BrowserContextOptions, Locator, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type ServedDashboard, serveDashboard } from '../../src/dashboard/index.ts'
 import { createSagaEngine, type SagaEngine } from '../../src/index.ts'
+import { openBrowser } from '../../tools/browser.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { until } from '../support/waiting.ts'
-import { openBrowser } from './browser.ts'
 import { deadLetters, office, sendLetter } from './letters.ts'
 import { hostile } from './orders.ts'
 
@@ -160,6 +160,31 @@ describe.skipIf(browser === undefined)('in a browser', () => {
     expect(await engine.operator.holds()).toEqual([])
   })
 
+  test.each(hands)('%s an error group is resolved, and a note is kept', async (how, hand, options) => {
+    const { group } = await deadLetters(engine, 2, `The office has moved (${how}).`)
+    await open(`errors/${encodeURIComponent(group)}`, options)
+    await hand.press(page.getByRole('link', { name: 'Resolve…' }))
+    await hand.type(page.getByLabel('In version'), '4')
+    await hand.type(page.getByLabel('Reason'), 'the new address is deployed')
+    await hand.press(page.getByRole('button', { name: 'Resolve it' }))
+    await page.getByText('Resolved in version 4 by local developer.').first().waitFor()
+    expect(await page.getByRole('status').innerText()).toBe('That is how it stands from now on.')
+    expect(actions).toBeLessThanOrEqual(MAX_ACTIONS)
+    await hand.type(page.getByLabel('What is known of it'), 'They moved in May.')
+    await hand.press(page.getByRole('button', { name: 'Keep the note' }))
+    await page.getByText('The note is kept.').waitFor()
+    expect(await engine.triage(group)).toMatchObject({ state: 'resolved', version: 4, note: 'They moved in May.' })
+  })
+
+  test('a note that somebody types stays while the page updates itself', async () => {
+    const { group } = await deadLetters(engine, 1, 'The stamp is gone.')
+    await open(`errors/${encodeURIComponent(group)}`)
+    await page.getByLabel('What is known of it').fill('half a sen')
+    await deadLetters(engine, 1, 'The stamp is gone.')
+    await page.getByText('2 sagas of send-letter have stopped').first().waitFor()
+    expect(await page.getByLabel('What is known of it').inputValue()).toBe('half a sen')
+  })
+
   test('a node of the graph leads to its step by keyboard, and the graph can be scrolled on its own', async () => {
     const { ids } = await deadLetters(engine, 1)
     await open(`sagas/${ids[0]}`, { viewport: { width: 320, height: 800 } })
@@ -179,10 +204,18 @@ describe.skipIf(browser === undefined)('in a browser', () => {
     const { id } = await engine.operations.start({ verb: 'retry', filter: { errorGroup: group }, rate: 0.001, ...by })
     await engine.operations.pause(id, by)
     const hold = await engine.operator.hold({ definition: 'send-letter', step: 'write' }, by)
+    await engine.operator.triage(group, { state: 'ignored', untilMore: 1 }, by)
+    await engine.operator.note(group, evil, by)
+    await engine.audit.denied({ actor: evil, action: 'hold', target: { definition: evil, step: evil } })
     const paths = [
+      'audit',
+      `audit?actor=${encodeURIComponent(evil)}`,
+      'me',
+      'errors?state=ignored',
+      `errors/${encodeURIComponent(group)}/triage?state=resolved`,
       'errors',
       `errors/${encodeURIComponent(group)}`,
-      `operations/new?verb=retry&group=${encodeURIComponent(group)}&tag=${encodeURIComponent(evil)}`,
+      `operations/new?verb=retry&error-group=${encodeURIComponent(group)}&tag=${encodeURIComponent(evil)}`,
       'operations',
       `operations/${id}`,
       `operations/${id}/plan?action=abort`,
@@ -223,12 +256,21 @@ describe.skipIf(browser === undefined)('in a browser', () => {
       await until('one is done', async () => (await engine.operations.get(id)).counts.completed === 1)
       await engine.operations.pause(id, by)
       const hold = await engine.operator.hold({ definition: 'send-letter', step: 'post', side: 'action' }, by)
+      await engine.operator.triage(group, { state: 'ignored', until: new Date(Date.now() + 9_999_999) }, by)
+      await engine.operator.note(group, 'The office is closed on Sundays, and nobody told the engine.', by)
+      await engine.audit.denied({ actor: 'eve', action: 'erase', target: { definition: 'send-letter' } })
       const paths = [
+        'audit',
+        'audit?action=note&actor=nobody',
+        'me',
         'errors',
+        'errors?state=ignored',
+        `errors/${encodeURIComponent(group)}/triage?state=ignored`,
+        `errors/${encodeURIComponent(group)}/triage?state=resolved`,
         'errors?definition=none',
         `errors/${encodeURIComponent(group)}`,
-        `operations/new?group=${encodeURIComponent(group)}`,
-        `operations/new?verb=retry&group=${encodeURIComponent(group)}`,
+        `operations/new?error-group=${encodeURIComponent(group)}`,
+        `operations/new?verb=retry&error-group=${encodeURIComponent(group)}`,
         'operations/new?verb=resolve&definition=send-letter',
         'operations',
         'operations?state=aborted',

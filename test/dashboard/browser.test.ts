@@ -4,8 +4,8 @@ import type { BrowserContextOptions, Locator, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type ServedDashboard, serveDashboard } from '../../src/dashboard/index.ts'
 import { createSagaEngine, type SagaEngine } from '../../src/index.ts'
+import { openBrowser } from '../../tools/browser.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
-import { openBrowser } from './browser.ts'
 import { fulfilOrder, hostile, order } from './orders.ts'
 
 const browser = await openBrowser()
@@ -93,7 +93,7 @@ describe.skipIf(browser === undefined)('in a browser', () => {
   test('the same works without scripts', async () => {
     const id = await order(engine, 'without-scripts', ['away send-mail'])
     await open('sagas', { javaScriptEnabled: false })
-    expect(await page.getByText('Updates every').isVisible()).toBe(false)
+    expect(await page.getByText('Updates as').isVisible()).toBe(false)
     await retryByKeyboard('without-scripts')
     expect((await engine.outcome(id)).status).toBe('completed')
     await page.reload()
@@ -133,7 +133,12 @@ describe.skipIf(browser === undefined)('in a browser', () => {
     const id = await order(engine, `hostile ${hostile}`, ['away send-mail'], { tags: [hostile] })
     await engine.operator.retry(id, { actor: hostile, reason: hostile })
     await engine.outcome(id)
-    for (const path of ['sagas', `sagas/${id}`, `sagas?prefix=${encodeURIComponent(hostile)}`]) {
+    for (const path of [
+      'sagas',
+      `sagas/${id}`,
+      `sagas/${id}/data/3`,
+      `sagas?key-prefix=${encodeURIComponent(hostile)}`,
+    ]) {
       await open(path)
       expect(await page.locator('main img, main b[hx-post]').count()).toBe(0)
       // Had the escaping failed: markup alone must not send anything either.
@@ -169,12 +174,13 @@ describe.skipIf(browser === undefined)('in a browser', () => {
     await engine.operator.pause(waiting, { actor: 'grace', reason: hostile })
     const paths = [
       'sagas',
-      'sagas?state=dead_lettered&reason=compensation_exhausted',
-      'sagas?from=2026-01-01T00:00:00.000Z&to=2026-01-02T00:00:00.000Z',
+      'sagas?status=dead_lettered&dead-reason=compensation_exhausted',
+      'sagas?started-after=2026-01-01T00:00:00.000Z&started-before=2026-01-02T00:00:00.000Z',
       'sagas?tag=none-like-it',
       'sagas?q=none-like-it',
       `sagas/${dead}`,
       `sagas/${waiting}`,
+      `sagas/${dead}/data/1`,
       `sagas/${dead}/plan?action=retry`,
       `sagas/${dead}/plan?action=resolve`,
       `sagas/${done}/plan?action=retry`,
@@ -239,13 +245,13 @@ describe.skipIf(browser === undefined)('in a browser', () => {
     await open('')
     const chart = page.getByRole('group', { name: 'Ended' })
     await chart.locator('.drawing a').last().click()
-    await page.getByText('Whenever started').waitFor()
+    await page.getByText('Sagas started from').waitFor()
     await page.goBack()
     await tabTo(page.getByText('Ended as a table'))
     await page.keyboard.press('Enter')
     await tabTo(chart.getByRole('link').first())
     await page.keyboard.press('Enter')
-    await page.getByText('Whenever started').waitFor()
+    await page.getByText('Sagas started from').waitFor()
   })
 })
 

@@ -47,11 +47,13 @@ const entry = (given: Partial<MaintenanceEntry> = {}): MaintenanceEntry => ({
   ...given,
 })
 const duties = ['cleanup', 'recovery', 'statistics', 'analysis'] as const
-const schedules = duties.map((name) => ({ name, kind: 'maintenance', cron: '7 * * * *', tz: 'UTC' }) as const)
+const schedules = duties.map(
+  (name) => ({ name, kind: 'maintenance', cron: '7 * * * *', tz: 'UTC', nextAt: null }) as const,
+)
 const done = Object.fromEntries(duties.map((duty) => [duty, [entry({ duty })]]))
 
 const calm: Facts = {
-  attention: { deadLetters: [], overdueTimers: { count: 0, oldestMs: 0 }, underWay: [], mayBeMore: false },
+  attention: { deadLetters: [], ignored: 0, overdueTimers: { count: 0, oldestMs: 0 }, underWay: [], mayBeMore: false },
   workers: [worker()],
   queues: [],
   holds: [],
@@ -118,13 +120,13 @@ describe('dead letters', () => {
     expect(concerns.map(({ sign, says, link }) => [sign.word, says, link.query])).toEqual([
       [
         'Dead letters',
-        '12 sagas need a person: a step behind the pivot has failed. The oldest has not moved for 3 h.',
-        { state: 'dead_lettered', reason: 'past_pivot' },
+        '12 sagas need a person: a step behind the pivot has failed. The oldest stopped 3 h ago.',
+        { status: 'dead_lettered', 'dead-reason': 'past_pivot' },
       ],
       [
         'Failed compensations',
-        '1 saga needs a person: a compensation has given up. The oldest has not moved for less than a minute.',
-        { state: 'dead_lettered', reason: 'compensation_exhausted' },
+        '1 saga needs a person: a compensation has given up. The oldest stopped less than a minute ago.',
+        { status: 'dead_lettered', 'dead-reason': 'compensation_exhausted' },
       ],
     ])
   })

@@ -151,7 +151,7 @@ describe('every response', () => {
     expect(status).toBe(500)
     expect(text).not.toContain('select secret')
     const [, requestId = ''] = /Request <code>([^<]+)/.exec(text) ?? []
-    expect(logged[0]?.details).toMatchObject({ requestId, error: { message: 'select secret from list' } })
+    expect(logged[0]?.details).toMatchObject({ requestId, error: { message: 'select secret from forReading' } })
   })
 
   test.each(['PUT', 'DELETE', 'PATCH', 'OPTIONS'])('is 405 for %s', async (method) => {

@@ -36,7 +36,7 @@ const words = (page: string) =>
     .replace(/\s+/g, ' ')
 
 const forGroup = (group: string, verb = 'retry', more = '') =>
-  `/operations/new?verb=${verb}&group=${encodeURIComponent(group)}&definition=send-letter${more}`
+  `/operations/new?verb=${verb}&error-group=${encodeURIComponent(group)}&definition=send-letter${more}`
 
 /** Opens the preview as a browser does, and confirms it. */
 async function confirm(path: string, fields: Record<string, string> = {}, by: Dashboard = app) {
@@ -78,7 +78,7 @@ describe('the errors', () => {
     const { group } = await deadLetters(engine, 4)
     const page = (await get(app, '/errors')).text
     expect(words(page)).toMatch(
-      /4 The office is closed\. OFFICE_CLOSED post send-letter, forward attempts used up just now/,
+      /4 The office is closed\. OFFICE_CLOSED post send-letter, forward attempts used up 4 just now/,
     )
     expect(page).toContain(`href="/errors/${encodeURIComponent(group)}"`)
     expect((await get(app, '/errors?definition=another')).text).toContain('No saga of another waits')
@@ -89,7 +89,7 @@ describe('the errors', () => {
     const { text } = await get(app, `/errors/${encodeURIComponent(group)}`)
     expect(words(text)).toContain('3 sagas of send-letter have stopped at post, going forward')
     for (const id of ids) expect(text).toContain(`href="/sagas/${id}"`)
-    expect(text).toContain('href="/operations/new?verb=retry&amp;group=1%3A')
+    expect(text).toContain('href="/operations/new?verb=retry&amp;error-group=1%3A')
     expect(text).toContain('href="/definitions/send-letter/hold?step=post&amp;side=action"')
     expect((await get(app, '/errors/1:ffff')).text).toContain('Nothing left in this group')
     expect((await get(app, '/errors/%00')).status).toBe(404)
@@ -97,10 +97,10 @@ describe('the errors', () => {
 
   test('lead to the list of one group, which leads back and on to an operation', async () => {
     const { group, ids } = await deadLetters(engine, 2)
-    const { text } = await get(app, `/sagas?group=${encodeURIComponent(group)}`)
+    const { text } = await get(app, `/sagas?error-group=${encodeURIComponent(group)}`)
     const listed = [...text.matchAll(/id="saga-([^"]+)"/g)].map(([, id]) => id)
     expect(new Set(listed)).toEqual(new Set(ids))
-    expect(text).toContain(`href="/operations/new?group=1%3A`)
+    expect(text).toContain(`href="/operations/new?error-group=1%3A`)
     expect((await get(app, '/sagas')).text).not.toContain('Act on all that match')
   })
 })
@@ -118,21 +118,21 @@ describe('what an operation would do', () => {
 
   test('is asked by verb, from a filter of the list', async () => {
     await deadLetters(engine, 1)
-    const { text } = await get(app, '/operations/new?state=dead_lettered')
+    const { text } = await get(app, '/operations/new?status=dead_lettered')
     expect(words(text)).toContain('With all sagas that are dead letters.')
     for (const verb of ['retry', 'compensate', 'cancel', 'pause', 'resume', 'resolve', 'rerun']) {
-      expect(text).toContain(`href="/operations/new?verb=${verb}&amp;state=dead_lettered"`)
+      expect(text).toContain(`href="/operations/new?verb=${verb}&amp;status=dead_lettered"`)
     }
   })
 
   test.each([
     ['no filter', '/operations/new?verb=retry'],
-    ['an empty filter', '/operations/new?verb=retry&state=&definition='],
+    ['an empty filter', '/operations/new?verb=retry&status=&definition='],
     [
       'a filter that there is not, which would make the scope larger',
-      '/operations/new?verb=retry&state=running&tagg=x',
+      '/operations/new?verb=retry&status=running&tagg=x',
     ],
-    ['a verb that there is not', '/operations/new?verb=enqueue&state=running'],
+    ['a verb that there is not', '/operations/new?verb=enqueue&status=running'],
   ])('is refused for %s', async (_what, path) => {
     expect((await get(app, path)).status).toBe(400)
   })
@@ -252,7 +252,7 @@ describe('an operation', () => {
     expect((await post(app, '/operations', { ...fields, scope: '' })).status).toBe(400)
     expect((await post(app, '/operations', { ...fields, scope: 'everything=yes' })).status).toBe(400)
     // Leaving out what is not known would make the scope larger.
-    expect((await post(app, '/operations', { ...fields, scope: 'state=dead_lettered&tagg=x' })).status).toBe(400)
+    expect((await post(app, '/operations', { ...fields, scope: 'status=dead_lettered&tagg=x' })).status).toBe(400)
     expect((await post(app, '/operations', { ...fields, verb: 'enqueue' })).status).toBe(400)
     const json = {
       method: 'POST',
@@ -446,11 +446,11 @@ describe('hostile text', () => {
       `/errors?definition=${encodeURIComponent(evil)}`,
       forGroup(group),
       forGroup(group, 'compensate', `&tag=${encodeURIComponent(evil)}`),
-      `/operations/new?tag=${encodeURIComponent(evil)}&prefix=${encodeURIComponent(evil)}`,
+      `/operations/new?tag=${encodeURIComponent(evil)}&key-prefix=${encodeURIComponent(evil)}`,
       '/operations',
       `/operations/${id}`,
       `/operations/${id}/plan?action=resume`,
-      `/sagas?group=${encodeURIComponent(evil.slice(0, 100))}`,
+      `/sagas?error-group=${encodeURIComponent(evil.slice(0, 100))}`,
     ]
     for (const path of paths) {
       const { status, text } = await get(app, path)

@@ -156,20 +156,45 @@ describe('the pages', () => {
       const { text } = await get(app, `/sagas?${query}`)
       return [...text.matchAll(/id="saga-([^"]+)"/g)].map(([, id]) => id)
     }
-    expect(await shown('state=dead_lettered')).toEqual([ids.hostile, ids.stuck, ids.dead])
-    expect(await shown('definition=fulfil-order&state=pending')).toEqual([ids.pending])
-    expect(await shown('prefix=order-4')).toEqual([ids.stuck])
+    expect(await shown('status=dead_lettered')).toEqual([ids.hostile, ids.stuck, ids.dead])
+    expect(await shown('definition=fulfil-order&status=pending')).toEqual([ids.pending])
+    expect(await shown('key-prefix=order-4')).toEqual([ids.stuck])
     expect(await shown('tag=express')).toEqual([ids.dead])
     expect(await shown(`tag=${encodeURIComponent(hostile)}`)).toEqual([ids.hostile])
-    expect(await shown('state=&definition=&prefix=&tag=')).toHaveLength(8)
+    expect(await shown('status=&definition=&key-prefix=&tag=')).toHaveLength(8)
     expect(await shown('definition=another')).toEqual([])
   })
 
   test('count each state, as links that keep the other filters', async () => {
-    const { text } = await get(app, '/sagas?prefix=order')
-    const link =
-      /<a href="\/sagas\?prefix=order&amp;state=dead_lettered"[^>]*>(?:(?!<\/a>).)*<span class="count">3<\/span>/s
-    expect(text).toMatch(link)
+    const counted = /<a href="\/sagas\?status=dead_lettered"[^>]*>(?:(?!<\/a>).)*<span class="count">3<\/span>/s
+    expect((await get(app, '/sagas')).text).toMatch(counted)
+    expect((await get(app, '/sagas?status=pending')).text).toMatch(counted)
+    // With another filter they are not counted: no index could.
+    const { text } = await get(app, '/sagas?key-prefix=order')
+    expect(text).toContain('<a href="/sagas?key-prefix=order&amp;status=dead_lettered"')
+    expect(text).not.toContain('class="count"')
+  })
+
+  test('go on updating what was started before a moment, and announce only what can come', async () => {
+    const from = async (query: string) =>
+      /hx-get="([^"]+)"/.exec((await get(app, `/sagas?${query}`)).text)?.[1]?.replaceAll('&amp;', '&')
+    const past = new Date().toISOString()
+    const over = await from(`started-before=${past}`)
+    expect(over).toContain('started-before=')
+    expect(over).not.toContain('top=')
+    const partial = { 'HX-Request': 'true', 'HX-Request-Type': 'partial' }
+    const rows = (await get(app, over ?? '', partial)).text
+    expect(rows).toContain(`id="saga-${ids.done}"`)
+    expect(await from('started-before=10ms')).toContain('top=')
+    expect(await from('started-before=2099-01-01')).toContain('top=')
+    expect(await from(`started-before=${past}&live=off`)).toBeUndefined()
+  })
+
+  test('keep what was looked for when they are filtered', async () => {
+    const { text } = await get(app, '/sagas?q=order-99')
+    const form = text.split('<form class="filters"')[1]?.split('</form>')[0]
+    expect(form).toContain('<input type="hidden" name="q" value="order-99">')
+    expect((await get(app, '/sagas?q=order-99&status=pending')).text).toContain('Nothing for this filter')
   })
 
   test('tell nothing for this filter from nothing of this key', async () => {
@@ -185,7 +210,7 @@ describe('the pages', () => {
     }
   })
 
-  test.each(['state=nonsense', 'cursor=1', 'live=maybe', `prefix=${'x'.repeat(501)}`, 'tag=%00'])(
+  test.each(['status=nonsense', 'cursor=1', 'live=maybe', `key-prefix=${'x'.repeat(501)}`, 'tag=%00'])(
     'answer 400 to a parameter that cannot be: %.20s',
     async (query) => {
       const { status, text } = await get(app, `/sagas?${query}`)
@@ -271,7 +296,7 @@ describe('the pages', () => {
     for (const path of [
       ...all,
       `/sagas?q=${asked}`,
-      `/sagas?prefix=${asked}`,
+      `/sagas?key-prefix=${asked}`,
       `/sagas?tag=${asked}&definition=${asked}`,
     ]) {
       const { text } = await get(app, path)
@@ -333,12 +358,12 @@ describe('a page that updates itself', () => {
   })
 
   test('announces sagas that are newer, and does not push them in', async () => {
-    const from = source((await get(app, '/sagas?state=completed')).text)
+    const from = source((await get(app, '/sagas?status=completed')).text)
     const newest = await order(engine, 'order-100')
     const { text } = await get(app, from, PARTIAL)
     expect(text).not.toContain(`saga-${newest}`)
     expect(text).toContain(`saga-${ids.done}`)
-    expect(text).toMatch(/<a class="button" href="\/sagas\?state=completed">Show 1 newer saga<\/a>/)
+    expect(text).toMatch(/<a class="button" href="\/sagas\?status=completed">Show 1 newer saga<\/a>/)
     expect(text).toContain('data-announce="1 newer saga since')
   })
 
@@ -359,7 +384,7 @@ describe('a long list', () => {
       })),
     )
     const seen: string[] = []
-    let path: string | undefined = '/sagas?prefix=long-'
+    let path: string | undefined = '/sagas?key-prefix=long-'
     for (let pages = 0; path !== undefined && pages < 10; pages += 1) {
       const { text }: { text: string } = await get(app, path)
       seen.push(...[...text.matchAll(/id="saga-([^"]+)"/g)].map(([, id = '']) => id))

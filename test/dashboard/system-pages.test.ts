@@ -1,6 +1,7 @@
 /** Overview, workers, queues and schedules over a real database: what they show, who may have what done, and that nothing becomes markup. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Role } from '../../src/dashboard/index.ts'
+import { readRecent } from '../../src/engine/store/recent.ts'
 import { createSagaClient, createSagaEngine, defineSchedule, type SagaEngine } from '../../src/index.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { until } from '../support/waiting.ts'
@@ -106,17 +107,46 @@ describe('the overview', () => {
       /Needs attention .*1 saga needs a person: a step behind the pivot has failed\..*What became of sagas/,
     )
     expect(main(text)).toContain('Failed compensations 1 saga needs a person: a compensation has given up.')
-    const links = [...text.matchAll(/href="(\/sagas\?state=dead_lettered&amp;reason=\w+)"/g)].map(([, to = '']) => to)
+    const links = [...text.matchAll(/href="(\/sagas\?status=dead_lettered&amp;dead-reason=\w+)"/g)].map(
+      ([, to = '']) => to,
+    )
     expect(links).toHaveLength(2)
     for (const link of links) {
       const list = await get(app, link.replaceAll('&amp;', '&'))
       expect(list.text.match(/id="saga-/g), link).toHaveLength(1)
-      expect(list.text).toContain('All dead letters')
+      expect(list.text).toContain('that are dead letters because ')
     }
   })
 
-  test('draws what became of sagas, with the same as text and as a table', async () => {
+  test('counts the last hour from the sagas themselves, up to now', async () => {
     const { text } = await get(app, '/')
+    // One is under way.
+    expect(main(text)).toMatch(/From .* to now\. Started 4 Completed 1 Success 33 % Undone 0 % Dead letters 2 p95 /)
+    expect(text.match(/<svg class="drawing"/g)).toHaveLength(3)
+    expect(main((await get(app, '/?definition=return-goods')).text)).toContain('Nothing was started or ended')
+    const bars = [...text.matchAll(/<a href="([^"]*started-after[^"]*)" tabindex="-1">/g)].map(([, to = '']) => to)
+    const lists = await Promise.all([...new Set(bars)].map((to) => get(app, to.replaceAll('&amp;', '&'))))
+    expect(lists.flatMap((list) => list.text.match(/id="saga-/g) ?? [])).toHaveLength(4)
+  })
+
+  test('falls back on the last full hour where more has happened than is counted while somebody waits', async () => {
+    const from = (await engine.system.recent()).rows[0]?.at ?? new Date()
+    const db = { executeSql: (text: string, values?: unknown[]) => database.pool.query(text, values) }
+    const all = await readRecent(db, 'saga', { from, eachMs: HOUR_MS, cap: 5 })
+    const cut = await readRecent(db, 'saga', { from, eachMs: HOUR_MS, cap: 4 })
+    expect([all.isCut, cut.isCut]).toEqual([false, true])
+    // A dead letter of this hour may be older than those that were looked at, so that these say nothing of it.
+    const later = { from: new Date(Date.now() + HOUR_MS), eachMs: HOUR_MS }
+    const seen = await readRecent(db, 'saga', { ...later, cap: 3 })
+    const unseen = await readRecent(db, 'saga', { ...later, cap: 2 })
+    expect([seen, unseen]).toEqual([
+      { rows: [], isCut: false },
+      { rows: [], isCut: true },
+    ])
+  })
+
+  test('draws what became of sagas, with the same as text and as a table', async () => {
+    const { text } = await get(app, '/?range=24h')
     expect(main(text)).toMatch(/Started 16 Completed 13 Success 81 % Undone 13 % Dead letters 1 p95 3 s/)
     expect(main(text)).toContain('13 completed, 2 compensated, 1 dead-lettered.')
     expect(text.match(/<svg class="drawing"/g)).toHaveLength(3)
@@ -127,7 +157,6 @@ describe('the overview', () => {
 
   test('reaches back as far as it is asked to, and is of one definition if asked', async () => {
     expect(main((await get(app, '/?range=30d')).text)).toMatch(/return-goods its sagas 0 7 7 100 % 0 % 0 3 s/)
-    expect(main((await get(app, '/?range=1h')).text)).toMatch(/Started 12 Completed 9/)
     const { text } = await get(app, '/?range=30d&definition=return-goods')
     expect(main(text)).toMatch(/Of return-goods only: all definitions.*Started 7 Completed 7/)
     expect(text).not.toContain('id="definition-fulfil-order"')
@@ -135,18 +164,18 @@ describe('the overview', () => {
   })
 
   test('leads from a bar to the sagas that were started in its time', async () => {
-    const { text } = await get(app, '/')
+    const { text } = await get(app, '/?range=24h')
     const [, to = ''] = /<a href="([^"]+)" tabindex="-1">/.exec(text) ?? []
     const past = await get(app, to.replaceAll('&amp;', '&'))
     expect(past.status).toBe(200)
-    expect(main(past.text)).toMatch(/Started from .* to .*Whenever started.*Nothing for this filter/)
+    expect(main(past.text)).toMatch(/Sagas started from .* to .*Act on all.*Nothing for this filter/)
     const now = Date.now()
     const span = (from: number, until: number) =>
-      `/sagas?from=${new Date(now + from).toISOString()}&to=${new Date(now + until).toISOString()}`
+      `/sagas?started-after=${new Date(now + from).toISOString()}&started-before=${new Date(now + until).toISOString()}`
     expect((await get(app, span(-HOUR_MS, HOUR_MS))).text.match(/id="saga-/g)).toHaveLength(4)
     expect((await get(app, span(HOUR_MS, 2 * HOUR_MS))).text).not.toContain('id="saga-')
     expect((await get(app, span(-2 * HOUR_MS, -HOUR_MS))).text).not.toContain('id="saga-')
-    expect((await get(app, '/sagas?from=yesterday&to=now')).status).toBe(400)
+    expect((await get(app, '/sagas?started-after=yesterday&started-before=now')).status).toBe(400)
   })
 
   test('says what is held, and by whom', async () => {
@@ -158,6 +187,79 @@ describe('the overview', () => {
       /Hold ada .* has held charge-card of fulfil-order for less than a minute: .* Nothing waits for it\./,
     )
     expect(text).not.toMatch(/<script>|<img|<b hx-post/)
+  })
+})
+
+describe('the last hour', () => {
+  type Client = SagaEngine | ReturnType<typeof createSagaClient>
+  type RecentOf = Awaited<ReturnType<SagaEngine['system']['recent']>>
+
+  /** What the client reads, but for the last hour. */
+  const withRecent = (client: Client, changed: Partial<RecentOf>): Client =>
+    new Proxy(client, {
+      get: (target, key) => {
+        const value: unknown = Reflect.get(target, key, target)
+        if (key === 'forReading') {
+          return (...given: Parameters<Client['forReading']>) => {
+            return withRecent(target.forReading(...given) as Client, changed)
+          }
+        }
+        if (key === 'system') {
+          return new Proxy(target.system, {
+            get: (system, name) => {
+              if (name === 'recent') return async () => ({ ...(await system.recent()), ...changed })
+              const part: unknown = Reflect.get(system, name, system)
+              return typeof part === 'function' ? part.bind(system) : part
+            },
+          })
+        }
+        return typeof value === 'function' ? value.bind(target) : value
+      },
+    })
+
+  test('is of the time that it was counted for', async () => {
+    const from = new Date('2026-01-31T10:00Z')
+    const changed = { rows: [], from, to: new Date('2026-01-31T11:00Z'), eachMs: 600_000 }
+    const page = main((await get(dashboardFor(withRecent(engine, changed)), '/')).text)
+    expect(page).toContain('From 31 Jan 10:00 UTC to now.')
+  })
+
+  test('is the last one that was counted where too much has happened, and never zeros that nobody has counted', async () => {
+    // Without workers, which count by themselves.
+    const own = await testDatabase()
+    try {
+      await using client = createSagaClient({ connectionString: own.connectionString })
+      await client.enqueue(fulfilOrder, { order: 'x', cents: 1 })
+      const busy = dashboardFor(withRecent(client, { isCut: true }))
+      const shown = async (query = '') => main((await get(busy, `/${query}`)).text)
+      for (const query of ['', '?range=24h']) {
+        expect(await shown(query)).toContain('No hour has been counted yet.')
+        expect(await shown(query)).not.toMatch(/Started 0|Nothing was started/)
+      }
+      const hour = Math.floor(Date.now() / HOUR_MS) * HOUR_MS
+      const back = (hours: number) => new Date(hour - hours * HOUR_MS)
+      const label = (at: Date) => at.toISOString().slice(11, 16)
+      await own.pool.query(
+        `insert into saga.saga_statistics (hour, definition, started, completed, compensated, resolved, dead_lettered)
+         values ($1, 'fulfil-order', 4, 4, 0, 0, 0)`,
+        [back(2)],
+      )
+      await own.pool.query('insert into saga.saga_statistics_mark (hour) values ($1)', [back(2)])
+      expect(await client.system.countedTo()).toEqual(back(1))
+      for (const query of ['', '?range=24h', '?range=7d']) {
+        const page = await shown(query)
+        expect(page).toMatch(new RegExp(`to \\d+ \\w+ ${label(back(1))} UTC, counted soon after each full hour`))
+        expect(page).toMatch(new RegExp(`What came after \\d+ \\w+ ${label(back(1))} UTC has not been counted yet\\.`))
+        expect(page).toContain('Started 4 Completed 4')
+      }
+      await own.pool.query('update saga.saga_statistics_mark set hour = $1', [back(1)])
+      const nothing = await shown()
+      expect(nothing).toContain('Started 0 Completed 0')
+      expect(nothing).toContain('Nothing was started or ended in this time.')
+      expect(nothing).not.toContain('has not been counted yet')
+    } finally {
+      await own.drop()
+    }
   })
 })
 
@@ -185,9 +287,9 @@ describe('the queues', () => {
 describe('the schedules', () => {
   test('are shown, those of maintenance and those of sagas', async () => {
     const { text } = await get(app, '/schedules')
-    expect(main(text)).toMatch(/Clean-up Deletes sagas .* 17 \* \* \* \* UTC/)
-    expect(main(text)).toMatch(/nightly 0 3 \* \* \* Europe\/Berlin Show them/)
-    expect(text).toContain('href="/sagas?prefix=nightly%40"')
+    expect(main(text)).toMatch(/Clean-up Deletes sagas .* Next in (?:\d+ min|a moment) 17 \* \* \* \* UTC/)
+    expect(main(text)).toMatch(/nightly Next in (?:\d+ (?:h|min)|a moment) 0 3 \* \* \* Europe\/Berlin Show them/)
+    expect(text).toContain('href="/sagas?key-prefix=nightly%40"')
   })
 
   test('say what a duty would do, which changes nothing, and then do it', async () => {

@@ -27,7 +27,7 @@ export type Assets = {
   readonly byName: ReadonlyMap<string, Asset>
 }
 
-const HTMX_FILES = ['htmx.min.js', 'ext/hx-csp.min.js', 'ext/hx-ptag.min.js']
+const HTMX_FILES = ['htmx.min.js', 'ext/hx-sse.min.js', 'ext/hx-csp.min.js', 'ext/hx-ptag.min.js']
 
 let assets: Assets | undefined
 

@@ -64,4 +64,14 @@ td.who { overflow-wrap: anywhere; min-width: 10rem; max-width: 14rem; }
   .operations td .progress { min-width: 0; }
   .groups .across, .operations .across, .results .across { font-weight: 400; }
 }
+.noted { margin: .5rem 0; padding: .25rem .75rem; border-left: .1875rem solid var(--accent); white-space: pre-wrap; max-width: 52rem; }
+td .noted, th .noted { margin: .25rem 0 0; font-size: .875rem; }
+.triage > * + * { margin-top: .5rem; }
+.gone { list-style: none; display: grid; gap: .25rem; margin-top: .5rem; }
+.gone a { display: inline-block; padding-block: .125rem; }
+input.moment { max-width: 16rem; }
+.audit { margin-top: 1rem; }
+.facts.me { margin-top: .75rem; }
+.audit td .name { font-weight: 550; }
+.audit td a { display: inline-block; padding-block: .0625rem; min-height: 1.5rem; }
 `

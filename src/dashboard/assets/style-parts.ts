@@ -31,6 +31,10 @@ td .name, th .name { display: inline-block; padding-block: .0625rem; min-height:
 .filters { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .625rem .75rem; align-items: end; margin-top: 1rem; }
 .filters p { min-width: 0; }
 .filters .submit { display: flex; align-items: center; gap: .75rem; }
+.filters .more { grid-column: 1 / -1; }
+.filters .fields { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: .625rem .75rem; align-items: end; margin-top: .625rem; }
+.filters .columns { display: flex; flex-wrap: wrap; gap: .25rem 1rem; margin-top: .75rem; }
+.filters .columns label { display: flex; align-items: center; gap: .375rem; min-height: 1.75rem; }
 .filters .submit a { padding-block: .25rem; }
 .pages { margin-top: 1rem; }
 

@@ -3,6 +3,7 @@ import { FIGURES } from './style-figures.ts'
 import { LAYOUT } from './style-layout.ts'
 import { OPERATING } from './style-operating.ts'
 import { PARTS } from './style-parts.ts'
+import { SAGA } from './style-saga.ts'
 
 /** Text on its ground has a contrast of at least 4.5 to 1 in both themes. */
 const THEMES = `
@@ -27,4 +28,4 @@ const THEMES = `
 }
 `
 
-export const STYLE = THEMES + LAYOUT + PARTS + FIGURES + OPERATING
+export const STYLE = THEMES + LAYOUT + PARTS + FIGURES + OPERATING + SAGA

@@ -1,18 +1,19 @@
 /** Hours of the statistics put together to as many points as a chart shows. Moments are in UTC, as the hours are. */
 import type { HourStatistics } from '../../engine/store/statistics.ts'
 
-export type Range = '1h' | '24h' | '7d' | '30d'
+/** Those that are made of hours. */
+export type Range = '24h' | '7d' | '30d'
 
 const HOUR_MS = 60 * 60 * 1_000
 
 /** How long a range is, and how much of it one point stands for, in hours. */
 const SHAPES: Readonly<Record<Range, { readonly hours: number; readonly each: number }>> = {
-  '1h': { hours: 1, each: 1 },
   '24h': { hours: 24, each: 1 },
   '7d': { hours: 7 * 24, each: 6 },
   '30d': { hours: 30 * 24, each: 24 },
 }
 
+/** `each`: how much of it one point stands for, in hours. */
 export type Span = { readonly from: Date; readonly to: Date; readonly each: number }
 
 /** What became of sagas in a span of time. */
@@ -33,12 +34,18 @@ export type Bucket = {
   readonly p99Ms: number | null
 }
 
-/** Up to the last full hour; points of several hours begin at even ones, so that the last point may be a part of one. */
+/** Up to the last full hour, or to the point that is under way, which may be a part of one. */
 export function spanOf(range: Range, now: number): Span {
   const { hours, each } = SHAPES[range]
   const step = each * HOUR_MS
   const to = each === 1 ? Math.floor(now / step) * step : Math.ceil(now / step) * step
   return { from: new Date(to - hours * HOUR_MS), to: new Date(to), each }
+}
+
+/** Where more happens than is counted while somebody waits: the last hour that is over, as one point. */
+export function fullHour(now: number): Span {
+  const to = Math.floor(now / HOUR_MS) * HOUR_MS
+  return { from: new Date(to - HOUR_MS), to: new Date(to), each: 1 }
 }
 
 /** One for each point of the span, those without any hour included. */

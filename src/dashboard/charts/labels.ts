@@ -18,7 +18,7 @@ export function momentLabel(at: Date): string {
 
 /** Below the axis, where there is little room: `13:00`, or `21 Nov` where points stand for more than an hour. */
 export function tick(at: Date, { each }: Pick<Span, 'each'>): string {
-  return each === 1 ? hour(at) : day(at)
+  return each <= 1 ? hour(at) : day(at)
 }
 
 /** `21 Nov, 13:00 to 14:00`, `21 Nov`. */

@@ -1,7 +1,7 @@
 /** How long the two sides of each step took, by the journal. */
 import { definedName } from '../../engine/core/blueprint.ts'
 import type { SagaEvent } from '../../engine/core/events.ts'
-import type { JournalEntry } from '../../engine/store/journal.ts'
+import type { JournalMoment } from '../../engine/store/journal.ts'
 
 /** In ms, from when its first attempt was queued to what its last one came to. */
 export type Spans = { readonly action?: number; readonly compensation?: number }
@@ -11,7 +11,7 @@ type Range = { from: number; to: number }
 const ENDS: readonly SagaEvent['type'][] = ['step_completed', 'step_compensated', 'attempt_failed', 'attempt_lost']
 
 /** By the names of the definition: of a map, from the first of its items to the last. */
-export function spansOf(journal: readonly JournalEntry[]): ReadonlyMap<string, Spans> {
+export function spansOf(journal: readonly JournalMoment[]): ReadonlyMap<string, Spans> {
   const ranges = new Map<string, { action?: Range; compensation?: Range }>()
   for (const { event, at } of journal) {
     if (!('step' in event) || event.step === undefined || !('side' in event)) continue

@@ -3,15 +3,16 @@ import type { HoldView } from '../../engine/operator-holds.ts'
 import type { ErrorGroup } from '../../engine/store/error-groups.ts'
 import type { SagaSummary } from '../../engine/store/reading.ts'
 import { crumbs } from '../partials/crumbs.ts'
-import { live, liveSwitch } from '../partials/live.ts'
+import { AS_SAGAS_CHANGE, EVERY_S, live, liveSwitch, streamFor } from '../partials/live.ts'
 import { clip, html, type Markup, url, when } from '../partials/markup.ts'
 import { sagaTable } from '../partials/sagas.ts'
 import { ago, exact } from '../partials/time.ts'
+import { history, noteForm, standing, type TriageDetail } from '../partials/triage.ts'
 import type { StepNames } from '../step-names.ts'
 import type { View } from '../view.ts'
 import { scopeInWords } from '../words/definitions.ts'
-import { GROUP_REASONS } from '../words/groups.ts'
 import { stepName } from '../words/position.ts'
+import { GROUP_REASONS } from '../words/reasons.ts'
 import { groupAddress, sizeOf } from './errors.ts'
 
 export const GROUP_SAGAS = 20
@@ -23,6 +24,7 @@ export type GroupDetail = {
   readonly sagas: readonly SagaSummary[]
   /** On its step, or its definition. */
   readonly holds: readonly HoldView[]
+  readonly triage: TriageDetail
   readonly mayOperate: boolean
   readonly mayHold: boolean
 }
@@ -32,24 +34,46 @@ export function groupTitle({ message, code, step, definition }: ErrorGroup): str
   return clip(what, MAX_TITLE_CHARACTERS)
 }
 
-export function groupPage(view: View, detail: GroupDetail, names: StepNames, isOff: boolean): Markup {
+/** @param requestId of the note that may be written. */
+export function groupPage(
+  view: View,
+  detail: GroupDetail,
+  names: StepNames,
+  isOff: boolean,
+  requestId: string,
+): Markup {
   const to = (off: 'off' | undefined) => `${groupAddress(view, detail.group.id)}${off === undefined ? '' : '?live=off'}`
   return html`${crumbs([url(view.base, '/errors'), 'Errors'])}
-<div class="heading"><h1>${groupTitle(detail.group)}</h1>${liveSwitch(isOff, to)}</div>
-${groupPart(view, detail, names, isOff)}`
+<div class="heading"><h1>${groupTitle(detail.group)}</h1>${liveSwitch(isOff, to, EVERY_S, streamFor(view, { definition: detail.group.definition }))}</div>
+${groupPart(view, detail, names, isOff)}
+${noteForm(view, detail.triage, requestId)}`
+}
+
+/** No saga is in it any more, and what people have made of it stays. */
+export function gonePage(view: View, detail: TriageDetail, requestId: string): Markup {
+  const { errorGroup, triage } = detail
+  const where = triage?.step ? ` at ${stepName(triage.step)}` : ''
+  return html`${crumbs([url(view.base, '/errors'), 'Errors'])}
+<h1>Nothing left in this group</h1>
+<p class="lead">No saga is a dead letter for this error now${triage === undefined ? '' : html`: it was one of <b>${triage.definition}</b>${where}`}. <span class="muted">${errorGroup}</span></p>
+${standing(view, detail)}
+${history(view, detail)}
+${noteForm(view, detail, requestId)}`
 }
 
 export function groupPart(view: View, detail: GroupDetail, names: StepNames, isOff: boolean): Markup {
   const { group, sagas, holds } = detail
   const said = sentence(group)
-  const all = url(view.base, '/sagas', { group: group.id })
+  const all = url(view.base, '/sagas', { 'error-group': group.id })
   const body = html`<section class="verdict bad" aria-label="What is the matter"><p class="said">${said}</p>
 ${example(group)}</section>
 ${holds.map((hold) => html`<p class="note">Held: ${scopeInWords(hold)}, by <b>${hold.actor}</b> ${ago(hold.createdAt, view.now)}: ${hold.reason}. <a href="${url(view.base, `/definitions/${hold.definition}`)}">Holds of ${hold.definition}</a></p>`)}
 ${actions(view, detail)}
+${standing(view, detail.triage)}
 <section aria-labelledby="h-sagas"><h2 id="h-sagas">Its sagas</h2>${sagaTable(view, sagas, names)}
-${when(group.count > sagas.length, () => html`<p class="pages"><a href="${all}">All ${sizeOf(group)} sagas of this group</a></p>`)}</section>`
-  return live(view, isOff ? undefined : groupAddress(view, group.id), said, body)
+${when(group.count > sagas.length, () => html`<p class="pages"><a href="${all}">All ${sizeOf(group)} sagas of this group</a></p>`)}</section>
+${history(view, detail.triage)}`
+  return live(view, isOff ? undefined : groupAddress(view, group.id), said, body, AS_SAGAS_CHANGE)
 }
 
 /** `50 sagas of fulfil-order stopped at send-mail going forward: …. The first came at …, the last at ….` */
@@ -77,7 +101,7 @@ function example(group: ErrorGroup): Markup {
 function actions(view: View, { group, mayOperate, mayHold }: GroupDetail): Markup {
   const { id, definition, step, direction, count } = group
   const order = (verb: 'retry' | 'compensate' | 'resolve', canary?: string) =>
-    url(view.base, '/operations/new', { verb, group: id, definition, canary })
+    url(view.base, '/operations/new', { verb, 'error-group': id, definition, canary })
   const hold = url(view.base, `/definitions/${definition}/hold`, {
     step: step === null || step.startsWith('@') ? undefined : step.replace(/\[.*$/, ''),
     side: direction === 'backward' ? 'compensation' : 'action',
@@ -90,6 +114,8 @@ function actions(view: View, { group, mayOperate, mayHold }: GroupDetail): Marku
 ${when(
   mayOperate,
   () => html`<li><a class="button first" href="${order('retry', count > 1 ? '1' : undefined)}">${count > 1 ? 'Retry one, then the others…' : 'Retry…'}</a></li>
+${when(count > 10, () => html`<li><a class="button" href="${order('retry', '10')}">Retry ten, then the others…</a></li>`)}
+${when(count > 1, () => html`<li><a class="button" href="${order('retry', '0')}">Retry all at a rate…</a></li>`)}
 <li><a class="button" href="${order('compensate')}">Compensate all…</a></li>
 <li><a class="button" href="${order('resolve')}">Resolve all…</a></li>`,
 )}

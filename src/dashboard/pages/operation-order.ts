@@ -1,9 +1,9 @@
 /** Before an operation: which sagas, how many would take it, what it would do to some, how fast, why, and one button. */
 import type { Operation } from '../../engine/operation-order.ts'
 import type { OperationPreview } from '../../engine/operation-preview.ts'
+import type { SagaFilter } from '../../engine/store/conditions.ts'
 import type { ErrorGroup } from '../../engine/store/error-groups.ts'
 import type { OperationVerb } from '../../engine/store/operations.ts'
-import type { SagaFilter } from '../../engine/store/reading.ts'
 import { crumbs } from '../partials/crumbs.ts'
 import { choiceField, hiddenField, numberField, reasonField } from '../partials/fields.ts'
 import { html, type Markup, url, when } from '../partials/markup.ts'

@@ -1,7 +1,8 @@
 /** Which verb for all sagas of a filter: the page before the preview. */
+
+import type { SagaFilter } from '../../engine/store/conditions.ts'
 import type { ErrorGroup } from '../../engine/store/error-groups.ts'
 import { OPERATION_VERBS } from '../../engine/store/operations.ts'
-import type { SagaFilter } from '../../engine/store/reading.ts'
 import { crumbs } from '../partials/crumbs.ts'
 import { html, type Markup, url } from '../partials/markup.ts'
 import type { ScopeQuery } from '../security/parameters.ts'

@@ -145,7 +145,7 @@ function results(view: View, { operation, results: all, next }: OperationDetail,
       saga(view, result),
       sign(signOfResult(result)),
       result.orderedAt === null ? undefined : ago(result.orderedAt, view.now),
-      why(result),
+      why(view, operation, result),
     ],
   }))
   return html`<section aria-labelledby="h-results"><h2 id="h-results">Results</h2>${shown(view, operation, query)}
@@ -165,9 +165,10 @@ function saga(view: View, { sagaId, newSagaId }: OperationResult): Markup {
     : html`${link(sagaId)} <span class="muted">rerun as</span> ${link(newSagaId)}`
 }
 
-function why({ code, message }: OperationResult): Markup | undefined {
+function why(view: View, { filter }: Operation, { code, message, sagaId }: OperationResult): Markup | undefined {
   if (code === null && message === null) return undefined
-  return html`<span class="muted">${code ?? ''}</span> ${clip(message ?? '', MAX_MESSAGE_CHARACTERS)}`
+  const said = view.redaction.message(message, { definition: filter.definition ?? '', sagaId })
+  return html`<span class="muted">${code ?? ''}</span> ${clip(said ?? '', MAX_MESSAGE_CHARACTERS)}`
 }
 
 /** Links for the results that there are. */

@@ -102,7 +102,10 @@ function duties(view: View, { schedules, log, mayMaintain }: SchedulesRead): Mar
     id: `duty-${duty}`,
     cells: [
       html`<span class="name">${DUTY_WORDS[duty].label}</span> <span class="muted explained">${DUTY_WORDS[duty].does}</span>`,
-      when(schedules.find(({ kind, name }) => kind === 'maintenance' && name === duty)),
+      when(
+        view,
+        schedules.find(({ kind, name }) => kind === 'maintenance' && name === duty),
+      ),
       last(view, lastOf(log[duty])),
       mayMaintain ? forms(view, duty) : undefined,
     ],
@@ -112,9 +115,11 @@ function duties(view: View, { schedules, log, mayMaintain }: SchedulesRead): Mar
   return html`${all}<p class="note">${view.actor.name ?? view.actor.id} has no right to have them done now.</p>`
 }
 
-function when(schedule: ScheduleView | undefined): Markup {
+function when(view: View, schedule: ScheduleView | undefined): Markup {
   if (schedule === undefined) return html`<span class="muted">Never by itself</span>`
-  return html`<code>${clip(schedule.cron, MAX_TEXT_CHARACTERS)}</code> <span class="muted">${clip(schedule.tz, 60)}</span>`
+  const { cron, tz, nextAt } = schedule
+  const next = nextAt === null ? 'Never again.' : html`Next ${ago(nextAt, view.now)}`
+  return html`${next} <span class="muted nowrap"><code>${clip(cron, MAX_TEXT_CHARACTERS)}</code> ${clip(tz, 60)}</span>`
 }
 
 function last(view: View, entry: MaintenanceEntry | undefined): Markup {
@@ -145,9 +150,9 @@ function starts(view: View, schedules: readonly ScheduleView[]): Markup {
     id: `schedule-${schedule.name}`,
     cells: [
       html`<span class="name">${clip(schedule.name, MAX_TEXT_CHARACTERS)}</span>`,
-      when(schedule),
+      when(view, schedule),
       // The key of a start begins so.
-      html`<a href="${url(view.base, '/sagas', { prefix: `${schedule.name}@` })}">Show them<span class="hidden"> (${clip(schedule.name, MAX_TEXT_CHARACTERS)})</span></a>`,
+      html`<a href="${url(view.base, '/sagas', { 'key-prefix': `${schedule.name}@` })}">Show them<span class="hidden"> (${clip(schedule.name, MAX_TEXT_CHARACTERS)})</span></a>`,
     ],
   }))
   return table('starts', 'Schedules that start sagas', START_COLUMNS, rows)

@@ -31,6 +31,15 @@ export function numberField({ name, label, hint, value, problem, ...rest }: Numb
   <input class="number" type="number" inputmode="decimal" id="${name}" name="${name}" value="${value}" min="${rest.min}" max="${rest.max}" step="${rest.step ?? '1'}" ${rest.isRequired === true ? html`required` : ''} aria-describedby="${described}" ${problem === undefined ? '' : html`aria-invalid="true"`}></p>`
 }
 
+/** A date and a time, in UTC, that may be left out. @param value As it was typed. */
+export function momentField(name: string, label: string, hint: string, value: string, problem?: string): Markup {
+  const described = problem === undefined ? `${name}-hint` : `${name}-problem ${name}-hint`
+  return html`<p><label for="${name}">${label}</label>
+  <span class="hint" id="${name}-hint">${hint}</span>
+  ${when(problem !== undefined, () => html`<span class="field-problem" id="${name}-problem">${problem ?? ''}</span>`)}
+  <input class="moment" type="datetime-local" id="${name}" name="${name}" value="${value}" aria-describedby="${described}" ${problem === undefined ? '' : html`aria-invalid="true"`}></p>`
+}
+
 export type Choice = { readonly value: string; readonly label: string }
 
 /** One of a few, as radio buttons. */

@@ -23,16 +23,16 @@ export type Figures = {
 }
 
 export function figureCharts(view: View, { buckets, total, span, definition }: Figures): Markup {
-  const behind = (bucket: Bucket, state?: string) => {
+  const behind = (bucket: Bucket, status?: string) => {
     return url(view.base, '/sagas', {
       definition,
-      state,
-      from: bucket.from.toISOString(),
-      to: bucket.to.toISOString(),
+      status,
+      'started-after': bucket.from.toISOString(),
+      'started-before': bucket.to.toISOString(),
     })
   }
-  const points = (valuesOf: (bucket: Bucket) => Chart['points'][number]['values'], state?: string) =>
-    buckets.map((bucket) => ({ label: spanLabel(bucket), href: behind(bucket, state), values: valuesOf(bucket) }))
+  const points = (valuesOf: (bucket: Bucket) => Chart['points'][number]['values'], status?: string) =>
+    buckets.map((bucket) => ({ label: spanLabel(bucket), href: behind(bucket, status), values: valuesOf(bucket) }))
   const ticks = ticksOf(buckets, span)
   return html`<div class="charts">${bars({
     id: 'throughput',

@@ -3,6 +3,7 @@ import type { View } from '../view.ts'
 import { HTMX_CONFIG } from './live.ts'
 import { html, type Markup, url, when } from './markup.ts'
 import { nav } from './nav.ts'
+import { shortcuts } from './shortcuts.ts'
 
 export type Page = {
   readonly title: string
@@ -38,7 +39,7 @@ export function layout(view: View, page: Page): Markup {
       <input id="q" name="q" type="search" placeholder="Id or key of a saga" maxlength="500" autocomplete="off" value="${page.search ?? ''}">
       <button type="submit">Find</button>
     </form>
-    <span class="actor"><span class="hidden">Signed in as </span>${actor.name ?? actor.id}</span>
+    <a class="actor" href="${url(base, '/me')}"><span class="hidden">Signed in as </span>${actor.name ?? actor.id}</a>
   </div>
   ${nav(view)}
 </header>
@@ -46,6 +47,7 @@ export function layout(view: View, page: Page): Markup {
   <p id="status" role="status">${page.notice ?? ''}</p>
   ${page.body}
 </main>
+${shortcuts()}
 </body>
 </html>`
 }

@@ -12,6 +12,7 @@ const NAV: readonly (readonly [path: string, label: string])[] = [
   ['/workers', 'Workers'],
   ['/queues', 'Queues'],
   ['/schedules', 'Schedules'],
+  ['/audit', 'Audit'],
 ]
 
 export function nav({ base, path }: View): Markup {

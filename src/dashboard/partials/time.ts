@@ -1,18 +1,37 @@
 /** Moments: relative where people compare, exact where they look closely; always both for who asks. */
+import { timeZone } from '../time-zone.ts'
 import { html, type Markup } from './markup.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 
-/** In UTC, to the second. */
+/** In the page's time zone, which is named, to the second. */
 export function exact(at: Date): string {
-  return `${at.toISOString().slice(0, 19).replace('T', ' ')} UTC`
+  const { text, offset } = timeZone().written(at)
+  return `${text} ${offset}`
 }
 
-/** In UTC, for the order of events. */
+/** In the page's time zone, which is named, where seconds would be in the way. */
+export function toTheMinute(at: Date): string {
+  const { text, offset } = timeZone().written(at)
+  return `${text.slice(0, 16)} ${offset}`
+}
+
+/** In the page's time zone, for the order of events. */
 export function toTheMillisecond(at: Date): string {
-  return at.toISOString().slice(0, 23).replace('T', ' ')
+  return `${timeZone().written(at).text}.${at.toISOString().slice(20, 23)}`
+}
+
+/** Beside times that do not name their zone. */
+export function zoneNote(): string {
+  return `times in ${timeZone().name}`
+}
+
+/** A moment of a history, to the millisecond, for machines too. @param at in ms. */
+export function exactly(at: number): Markup {
+  const moment = new Date(at)
+  return html`<time datetime="${moment.toISOString()}">${toTheMillisecond(moment)}</time>`
 }
 
 /** Never finer than a minute, so that a page without news stays the same page from one poll to the next. */

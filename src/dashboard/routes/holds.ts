@@ -50,8 +50,9 @@ export async function showHold(c: Ctx, { client, authorize }: Acting): Promise<R
 
 type Placing = { readonly definition: string; readonly form: HoldForm }
 
-export function placeHold(c: Ctx, { client, authorize }: Acting): Promise<Response> {
-  return change<Placing>(c, authorize, {
+export function placeHold(c: Ctx, acting: Acting): Promise<Response> {
+  const { client } = acting
+  return change<Placing>(c, acting, {
     parse: async () => {
       const form = holdForm.safeParse(await c.req.parseBody())
       if (!form.success) throw incomplete()
@@ -101,8 +102,9 @@ export async function showRelease(c: Ctx, { client, authorize }: Acting): Promis
 
 type Releasing = { readonly id: string; readonly hold: HoldView | undefined; readonly form: ReleaseForm }
 
-export function releaseHold(c: Ctx, { client, authorize }: Acting): Promise<Response> {
-  return change<Releasing>(c, authorize, {
+export function releaseHold(c: Ctx, acting: Acting): Promise<Response> {
+  const { client } = acting
+  return change<Releasing>(c, acting, {
     parse: async () => {
       const id = sagaId.safeParse(c.req.param('id'))
       if (!id.success) throw released()
@@ -150,12 +152,16 @@ async function release(c: Ctx, client: SagaClient, { id, hold, form }: Releasing
   return c.redirect(url(view.base, to, hold === undefined ? {} : { done: 'released' }), 303)
 }
 
-async function findHold(client: SagaClient, id: string | undefined): Promise<HoldView | undefined> {
+export async function findHold(client: SagaClient, id: string | undefined): Promise<HoldView | undefined> {
   return (await client.operator.holds()).find((hold) => hold.id === id?.toLowerCase())
 }
 
 /** Those that stop the same step, or all of the definition. */
-async function inForce(client: SagaClient, definition: string, step: string | undefined): Promise<readonly HoldView[]> {
+export async function inForce(
+  client: SagaClient,
+  definition: string,
+  step: string | undefined,
+): Promise<readonly HoldView[]> {
   return (await client.operator.holds()).filter(
     (hold) =>
       hold.definition === definition &&
@@ -165,7 +171,7 @@ async function inForce(client: SagaClient, definition: string, step: string | un
 }
 
 /** @throws Refusal 404. */
-async function mustBeKnown(client: SagaClient, definition: string, step: string | undefined): Promise<void> {
+export async function mustBeKnown(client: SagaClient, definition: string, step: string | undefined): Promise<void> {
   const [known] = await client.system.definitions({ name: definition, cap: 1 })
   if (known === undefined) throw noSuchDefinition()
   const has = known.versions.some(({ blueprint }) => blueprint !== null && nodeOf(blueprint, step ?? '') !== undefined)
@@ -173,7 +179,7 @@ async function mustBeKnown(client: SagaClient, definition: string, step: string 
     throw new Refusal(404, 'No such step', `No version of ${definition} has such a step now.`)
 }
 
-function targetOf(definition: string, step: string | undefined): Target {
+export function targetOf(definition: string, step: string | undefined): Target {
   return { definition, ...(step === undefined ? {} : { step }) }
 }
 
@@ -181,7 +187,7 @@ function incomplete(): Refusal {
   return new Refusal(400, 'Not understood', 'The form was not complete. Open it again from the definition.')
 }
 
-function released(): Refusal {
+export function released(): Refusal {
   return new Refusal(
     409,
     'It is released already',

@@ -18,7 +18,7 @@ import { changePage, changeRefusedPage, changeTitle, type OperationChangeForm } 
 import { operationsPage, operationsPart } from '../pages/operations.ts'
 import { layout } from '../partials/layout.ts'
 import { url } from '../partials/markup.ts'
-import { findGroup } from '../scope.ts'
+import { groupFor } from '../scope.ts'
 import {
   type ChangeForm,
   changeForm,
@@ -32,10 +32,13 @@ import {
 } from '../security/parameters.ts'
 import { Refusal } from '../security/refusal.ts'
 import { demandRight, may } from '../security/rights.ts'
+import type { View } from '../view.ts'
 import { CHANGE_NAMES, CHANGE_WORDS, type ChangeName } from '../words/operations.ts'
 
 const PAGE_SIZE = 25
 const RESULTS_SHOWN = 50
+/** Events before a dead letter. */
+const LOOKED_BACK = 100
 
 export async function showOperations(c: Ctx, { client, authorize }: Acting): Promise<Response> {
   const view = c.get('view')
@@ -51,10 +54,11 @@ export async function showOperations(c: Ctx, { client, authorize }: Acting): Pro
   return page(c, { title: 'Operations', body: operationsPage(view, list, query) })
 }
 
-export async function showOperation(c: Ctx, { client, authorize }: Acting): Promise<Response> {
+export async function showOperation(c: Ctx, acting: Acting): Promise<Response> {
+  const { client, authorize } = acting
   const view = c.get('view')
   const query = parsed(operationQuery, c.req.query())
-  const operation = await readOne(client, c.req.param('id'))
+  const operation = await readOperation(client, c.req.param('id'))
   await demandRight(authorize, view.actor, 'read', targetOf(operation))
   const { results, cursor } = await client.operations.results(operation.id, filterOf(query.result), {
     limit: RESULTS_SHOWN,
@@ -65,7 +69,7 @@ export async function showOperation(c: Ctx, { client, authorize }: Acting): Prom
   )
   const detail: OperationDetail = {
     operation,
-    group: await groupOf(client, operation),
+    group: await groupOf(acting, view, operation),
     results,
     next: cursor,
     mayNot: new Set(CHANGE_NAMES.filter((_name, index) => allowed[index] !== true)),
@@ -81,7 +85,7 @@ export async function showOperation(c: Ctx, { client, authorize }: Acting): Prom
 export async function showChange(c: Ctx, { client, authorize }: Acting): Promise<Response> {
   const view = c.get('view')
   const { action } = parsed(changeQuery, c.req.query())
-  const operation = await readOne(client, c.req.param('id'))
+  const operation = await readOperation(client, c.req.param('id'))
   await demandRight(authorize, view.actor, 'read', targetOf(operation))
   if (!CHANGE_WORDS[action].fits.includes(operation.state)) return refused(c, operation, action)
   const mayNot = !(await may(authorize, view.actor, `${action}_operation`, targetOf(operation, action)))
@@ -91,12 +95,13 @@ export async function showChange(c: Ctx, { client, authorize }: Acting): Promise
 
 type Input = { readonly operation: Operation; readonly name: ChangeName; readonly form: ChangeForm }
 
-export function changeOperation(c: Ctx, { client, authorize }: Acting): Promise<Response> {
-  return change<Input>(c, authorize, {
+export function changeOperation(c: Ctx, acting: Acting): Promise<Response> {
+  const { client } = acting
+  return change<Input>(c, acting, {
     parse: async () => {
       const name = changeName.safeParse(c.req.param('action'))
       if (!name.success) throw new Refusal(404, 'No such act', 'There is no such act.')
-      const operation = await readOne(client, c.req.param('id'))
+      const operation = await readOperation(client, c.req.param('id'))
       const form = changeForm.safeParse(await c.req.parseBody())
       if (!form.success)
         throw new Refusal(400, 'Not understood', 'The form was not complete. Open it again from the operation.')
@@ -134,7 +139,8 @@ function refused(c: Ctx, operation: Operation, name: ChangeName): Response | Pro
   return c.html(layout(view, { title, body: changeRefusedPage(view, operation, name) }), 409)
 }
 
-async function readOne(client: SagaClient, text: string | undefined): Promise<Operation> {
+/** @throws Refusal 404. */
+export async function readOperation(client: SagaClient, text: string | undefined): Promise<Operation> {
   const id = sagaId.safeParse(text)
   const none = new Refusal(404, 'No such operation', 'There is no operation with this id.')
   if (!id.success) throw none
@@ -146,7 +152,7 @@ async function readOne(client: SagaClient, text: string | undefined): Promise<Op
 }
 
 /** To go on undoing what is past the pivot takes the right to begin it. To stop it does not. */
-function targetOf({ id, verb, filter, options }: Operation, name?: ChangeName): Target {
+export function targetOf({ id, verb, filter, options }: Operation, name?: ChangeName): Target {
   return {
     operationId: id,
     verb,
@@ -162,20 +168,34 @@ function filterOf(result: ResultName | undefined): { readonly state?: ItemState;
 }
 
 /** Its group may be empty by now: then one of its sagas still knows what had gone wrong. */
-async function groupOf(client: SagaClient, { id, filter, createdAt }: Operation): Promise<OperationDetail['group']> {
+async function groupOf(
+  acting: Acting,
+  view: View,
+  { id, filter, createdAt }: Operation,
+): Promise<OperationDetail['group']> {
   if (filter.errorGroup === undefined) return undefined
-  const group = await findGroup(client, filter.errorGroup)
+  const { client } = acting
+  const of = filter.definition === undefined ? {} : { definition: filter.definition }
+  const group = await groupFor(acting, view, filter.errorGroup, of)
   if (group !== undefined) return group
   const [first] = (await client.operations.results(id, {}, { limit: 1 })).results
-  const saga = first === undefined ? undefined : await client.get(first.sagaId)
-  if (saga === undefined) return undefined
-  const before = (await client.journal(saga.id)).filter(({ at }) => at <= createdAt).map(({ event }) => event)
-  const dead = before.findLast((event) => event.type === 'saga_dead_lettered')
-  if (dead?.type !== 'saga_dead_lettered') return undefined
+  const outline = first === undefined ? undefined : await client.excerpts.outline(first.sagaId)
+  if (outline === undefined) return undefined
+  const { definition, id: sagaId } = outline.saga
+  if (!(await may(acting.authorize, view.actor, 'read', { sagaId, definition }))) return undefined
+  const line = outline.lines.findLast(({ at, event }) => at <= createdAt && event.type === 'saga_dead_lettered')
+  const dead = line?.event
+  if (line === undefined || dead?.type !== 'saga_dead_lettered') return undefined
   const step = dead.step ?? null
-  const failed = before.findLast((event) => event.type === 'attempt_failed' && event.step === step)
+  // What it died of came shortly before.
+  const before = await client.excerpts.journal(sagaId, { before: line.sequence, limit: LOOKED_BACK })
+  const failed = before.findLast(({ event }) => event.type === 'attempt_failed' && event.step === step)?.event
   const error = failed?.type === 'attempt_failed' ? failed.error : undefined
-  return { message: error?.message ?? null, code: error?.code ?? null, step, reason: dead.reason }
+  return {
+    ...view.redaction.group({ message: error?.message ?? null, definition, step }),
+    code: error?.code ?? null,
+    reason: dead.reason,
+  }
 }
 
 function noticeOf({ done, again }: OperationQuery): string {

@@ -3,10 +3,8 @@
  * somebody else has begun, that is said instead of done.
  */
 import { randomUUID } from 'node:crypto'
-import type { Operation, OperationOrder } from '../../engine/operation-order.ts'
-import type { SagaClient } from '../../engine/saga-client.ts'
+import type { ErrorGroup } from '../../engine/store/error-groups.ts'
 import type { OperationVerb } from '../../engine/store/operations.ts'
-import type { SagaFilter } from '../../engine/store/reading.ts'
 import type { Acting } from '../acts.ts'
 import { type Ctx, page, parsed } from '../answers.ts'
 import { type Change, change, type Right } from '../change.ts'
@@ -15,29 +13,30 @@ import { verbsPage } from '../pages/operation-verbs.ts'
 import { numberIn } from '../partials/fields.ts'
 import { layout } from '../partials/layout.ts'
 import { url } from '../partials/markup.ts'
-import { findGroup, scopeFilter, scopeOfText } from '../scope.ts'
+import { groupFor, pinned, scopeFilter, scopeOfText } from '../scope.ts'
 import { isReason, type OperationForm, operationForm, previewQuery, type ScopeQuery } from '../security/parameters.ts'
 import { Refusal } from '../security/refusal.ts'
 import { demandRight, may } from '../security/rights.ts'
+import { changesIn, lookAtAll, orderFor, rightsToStart, startedBy } from '../starting.ts'
+import type { View } from '../view.ts'
 
-/** Looking through more sagas than that takes longer than a person waits for a page. */
-const LOOKED_AT = 2_000
 const MAX_RATE = 1_000
 const MIN_RATE = 0.001
 const MAX_CANARY = 1_000
-const LATEST = 50
 
-export async function showOrder(c: Ctx, { client, authorize }: Acting): Promise<Response> {
+export async function showOrder(c: Ctx, acting: Acting): Promise<Response> {
+  const { authorize } = acting
   const view = c.get('view')
-  const { verb, past, canary, ...scope } = parsed(previewQuery, c.req.query())
+  const { verb, past, canary, ...asked } = parsed(previewQuery, c.req.query())
+  const scope = pinned(asked)
   await demandRight(authorize, view.actor, 'read', targetOf(scope))
   if (verb === undefined) {
     const filter = scopeFilter(scope)
-    const group = scope.group === undefined ? undefined : await findGroup(client, scope.group)
+    const group = await groupOf(acting, view, scope)
     return page(c, { title: 'What should be done?', body: verbsPage(view, scope, filter, group) })
   }
   const told = { verb, past: past === 'yes', scope }
-  const shown = await lookAt(client, told)
+  const shown = await lookAt(acting, view, told)
   const allowed = await Promise.all(
     rightsFor(told).map(({ action, target }) => may(authorize, view.actor, action, target)),
   )
@@ -68,31 +67,32 @@ export function startOperation(c: Ctx, acting: Acting): Promise<Response> {
       return { verb, past: past === 'yes', scope: scopeOfText(scope), form: form.data }
     },
     rights: rightsFor,
-    perform: (input) => start(c, acting.client, input),
+    perform: (input) => start(c, acting, input),
   }
-  return change(c, acting.authorize, steps)
+  return change(c, acting, steps)
 }
 
-/** The right to start operations, and that to the verb itself. */
 function rightsFor({ verb, past, scope }: Told): readonly Right[] {
-  const target = targetOf(scope)
-  const pastPivot = past ? { pastPivot: true } : {}
-  return [
-    { action: 'start_operation', target: { verb, ...target, ...pastPivot } },
-    { action: past ? 'compensate_past_pivot' : verb, target },
-  ]
+  return rightsToStart(verb, past, targetOf(scope))
+}
+
+/** The error group that the scope names. */
+async function groupOf(acting: Acting, view: View, scope: ScopeQuery): Promise<ErrorGroup | undefined> {
+  const id = scope['error-group']
+  return id === undefined ? undefined : groupFor(acting, view, id, targetOf(scope))
 }
 
 function targetOf({ definition }: ScopeQuery): { readonly definition?: string } {
   return definition === undefined ? {} : { definition }
 }
 
-async function start(c: Ctx, client: SagaClient, input: Input): Promise<Response> {
+async function start(c: Ctx, acting: Acting, input: Input): Promise<Response> {
   const view = c.get('view')
+  const { client } = acting
   const { verb, past, scope, form } = input
   const filter = scopeFilter(scope)
   const problems = problemsOf(form)
-  const shown = await lookAt(client, { verb, past, scope })
+  const shown = await lookAt(acting, view, { verb, past, scope })
   // Behind that look: what a click has done that came twice is no change by somebody else.
   const earlier = await startedBy(client, form.requestId, view.actor.id)
   if (earlier !== undefined) return c.redirect(addressOf(view.base, earlier.id, true), 303)
@@ -116,12 +116,6 @@ async function start(c: Ctx, client: SagaClient, input: Input): Promise<Response
 
 function addressOf(base: string, id: string, again: boolean): string {
   return url(base, `/operations/${id}`, { done: 'started', again: again ? 'yes' : undefined })
-}
-
-/** The same click, come twice. */
-async function startedBy(client: SagaClient, requestId: string, actor: string): Promise<Operation | undefined> {
-  const { operations } = await client.operations.list({}, { limit: LATEST })
-  return operations.find(({ log }) => log[0]?.requestId === requestId && log[0].actor === actor)
 }
 
 /** The form once more, with what was filled in, and what has changed or is to be mended. */
@@ -160,48 +154,15 @@ function problemsOf({ verb, reason, as, canary, rate }: OperationForm): OrderPro
   }
 }
 
-async function lookAt(client: SagaClient, { verb, past, scope }: Told): Promise<Shown> {
+async function lookAt(acting: Acting, view: View, { verb, past, scope }: Told): Promise<Shown> {
   const filter = scopeFilter(scope)
-  const group = scope.group === undefined ? undefined : await findGroup(client, scope.group)
-  const preview = await client.operations.preview(orderFor(verb, filter, past, undefined), { cap: LOOKED_AT })
-  return { filter, group, preview, others: await underWay(client, filter) }
-}
-
-function orderFor(
-  verb: OperationVerb,
-  filter: SagaFilter,
-  pastPivot: boolean,
-  as: 'completed' | 'compensated' | undefined,
-): OperationOrder {
-  if (verb === 'resolve') return { verb, filter, as: as ?? 'completed' }
-  if (verb === 'compensate') return { verb, filter, ...(pastPivot ? { pastPivot } : {}) }
-  return { verb, filter }
-}
-
-/** Operations over the same sagas that have not ended. */
-async function underWay(client: SagaClient, filter: SagaFilter): Promise<readonly Operation[]> {
-  const open = await Promise.all(
-    (['running', 'paused'] as const).map((state) => client.operations.list({ state }, { limit: LATEST })),
-  )
-  const wanted = canonical(filter)
-  return open.flatMap(({ operations }) => operations).filter((operation) => canonical(operation.filter) === wanted)
-}
-
-function canonical(filter: SagaFilter): string {
-  return JSON.stringify(Object.entries(filter).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+  const group = await groupOf(acting, view, scope)
+  return { filter, group, ...(await lookAtAll(acting.client, orderFor(verb, filter, past, undefined))) }
 }
 
 /** What is not any more as it was shown; that there are more sagas now is no reason, for those are not taken. */
-function changesSince(form: OperationForm, { preview, others }: Shown): readonly string[] {
-  const known = form.others.split(' ')
-  const begun = others
-    .filter(({ id }) => !known.includes(id))
-    .map(({ actor, verb, reason }) => `${actor} has started to ${verb} these sagas: ${reason}`)
-  const fewer =
-    preview.fitting < form.fitting
-      ? [`${form.fitting} of them would have taken this when you looked, and ${preview.fitting} would now.`]
-      : []
-  return [...begun, ...fewer]
+function changesSince(form: OperationForm, now: Shown): readonly string[] {
+  return changesIn({ fitting: form.fitting, others: form.others.split(' ') }, now)
 }
 
 function defaultCanary(verb: OperationVerb, { preview }: Shown): string {

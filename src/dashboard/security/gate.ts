@@ -9,12 +9,14 @@ import { basePath } from 'hono/route'
 import { loadAssets } from '../assets/assets.ts'
 import type { Actor, DashboardOptions } from '../options.ts'
 import { closedPage, HOW_TO_OPEN } from '../pages/problem.ts'
-import type { DashboardEnv } from '../view.ts'
+import { Redaction } from '../redaction.ts'
+import { inTimeZone, TimeZone } from '../time-zone.ts'
+import { type DashboardEnv, DOOR } from '../view.ts'
 import { securityHeaders, withHeaders } from './headers.ts'
-import { isLocalDeveloper } from './loopback.ts'
-import { isFromOurPages } from './same-origin.ts'
-
-const LOCAL_DEVELOPER: Actor = { id: 'local developer', role: 'admin' }
+import { type Allowances, tooMuchOf } from './limits.ts'
+import { Refusal } from './refusal.ts'
+import { isFromOurPages, whyNotOurs } from './same-origin.ts'
+import { hostOf, sessionActor } from './who.ts'
 
 /** Outermost: whatever comes of the request leaves with the headers. */
 export function frame(): MiddlewareHandler<DashboardEnv> {
@@ -30,56 +32,73 @@ export function frame(): MiddlewareHandler<DashboardEnv> {
   }
 }
 
-export function gate(options: DashboardOptions): MiddlewareHandler<DashboardEnv> {
+export function gate(options: DashboardOptions, allowances: Allowances): MiddlewareHandler<DashboardEnv> {
   const { environment, trustedOrigins = [] } = options
+  const redaction = new Redaction(options.redact)
+  const zone = new TimeZone(options.timeZone ?? 'UTC')
   return async (c, next) => {
     const { method } = c.req
     if (method !== 'GET' && method !== 'HEAD' && method !== 'POST') {
       return c.html(closedPage('Not allowed', `Nothing here answers ${method}.`), 405, { Allow: 'GET, HEAD, POST' })
     }
     if (method === 'POST' && !isFromOurPages(c.req.raw.headers, hostOf(c), trustedOrigins)) {
-      return c.html(closedPage('Refused', 'This form was sent by another site. Nothing was done.'), 403)
+      return c.html(closedPage('Refused', whyNotOurs(c.req.raw.headers, hostOf(c))), 403)
     }
+    const tooMuch = tooMuchOf(c.req.url)
+    if (tooMuch !== undefined) return c.html(closedPage(tooMuch.title, tooMuch.message), tooMuch.status)
     const actor = await whoIsThere(c, options)
     if (actor instanceof Response) return actor
     const base = baseOf(c, options.basePath)
     c.set('view', {
       base,
-      path: below(base, c.req.path),
+      // Behind a door the path is ours already.
+      path: c.env?.[DOOR] === undefined ? below(base, c.req.path) : c.req.path,
       nonce: c.get('nonce'),
       requestId: c.get('requestId'),
       actor,
       environment,
       assets: loadAssets(),
       now: Date.now(),
+      redaction,
     })
-    return next()
+    const waitS = isAsset(c) ? 0 : allowances.take(actor.id, method === 'POST')
+    if (waitS === 0) return inTimeZone(zone, next)
+    c.header('Retry-After', String(waitS))
+    throw new Refusal(
+      429,
+      'Too many requests',
+      `More came from ${actor.name ?? actor.id} than one person sends, so this one was not looked at, and nothing was done. ${IN_A_WHILE(waitS)}`,
+    )
   }
 }
 
-async function whoIsThere(c: Context<DashboardEnv>, { authenticate }: DashboardOptions): Promise<Actor | Response> {
-  if (authenticate !== undefined) {
-    const actor = await authenticate(c.req.raw, c)
-    return actor ?? c.html(closedPage('Nobody is signed in', 'Sign in to the application, then come back.'), 401)
+const IN_A_WHILE = (waitS: number) =>
+  `Come back in ${waitS} s. If a script asks, let it ask less; the option limits says how much is too much.`
+
+/** They come with each page, and are kept by the browser. */
+function isAsset(c: Context<DashboardEnv>): boolean {
+  return c.get('view').path.startsWith('/assets/')
+}
+
+/** @returns a Response for those who do not come in. */
+export async function whoIsThere(c: Context<DashboardEnv>, options: DashboardOptions): Promise<Actor | Response> {
+  const who = await sessionActor(c, options)
+  if (who === 'nobody') {
+    return c.html(closedPage('Nobody is signed in', 'Sign in to the application, then come back.'), 401)
   }
-  const address = c.env?.incoming?.socket?.remoteAddress
-  if (isLocalDeveloper(address, c.req.raw.headers, hostOf(c), process.env['NODE_ENV'])) return LOCAL_DEVELOPER
+  if (who !== 'closed') return who
   const why =
     'The dashboard shows payloads and changes sagas, so it lets nobody in until it is told who comes: give it an authenticate hook. With NODE_ENV=development it is open to this machine itself, under localhost.'
   return c.html(closedPage('The dashboard is closed', why, HOW_TO_OPEN), 403)
 }
 
-function hostOf(c: Context<DashboardEnv>): string {
-  return c.req.header('host') ?? new URL(c.req.url).host
-}
-
-/** Hono knows where the app was mounted by `route`; where the host has cut that off, the option says it. */
+/** Adapters know where it was mounted, and Hono does by `route`; where the host has cut that off, the option says it. */
 function baseOf(c: Context<DashboardEnv>, option: string | undefined): string {
-  return (option ?? basePath(c)).replace(/\/+$/, '')
+  return (option ?? c.env?.[DOOR]?.base ?? basePath(c)).replace(/\/+$/, '')
 }
 
 /** Where a page lies below the base, whether or not the host has cut that off. */
-function below(base: string, path: string): string {
+export function below(base: string, path: string): string {
   const rest = base !== '' && (path === base || path.startsWith(`${base}/`)) ? path.slice(base.length) : path
   return rest === '' ? '/' : rest
 }

@@ -1,9 +1,11 @@
 /** What may come in, and how much of it. Whatever does not fit is refused before anything is asked of the engine. */
 import { z } from 'zod'
-import { DEAD_LETTER_REASONS, STATUSES } from '../../engine/core/machine.ts'
 import { DUTIES, LOGGED } from '../../engine/duties.ts'
+import { FILTER_WORDS, type FilterWord } from '../../engine/filter-text.ts'
 import { ITEM_OUTCOMES, ITEM_STATES, OPERATION_STATES, OPERATION_VERBS } from '../../engine/store/operations.ts'
+import { TRIAGE_STATES } from '../../engine/store/triage.ts'
 import { ACTION_NAMES } from '../words/actions.ts'
+import { AUDIT_ACTION_NAMES } from '../words/audit.ts'
 import { HOLD_SIDES } from '../words/definitions.ts'
 import { CHANGE_NAMES } from '../words/operations.ts'
 
@@ -30,9 +32,6 @@ const filter = (maxCharacters: number) =>
 const emptyIsNone = <T extends z.ZodType>(schema: T) =>
   z.preprocess((value) => (value === '' ? undefined : value), schema.optional())
 
-/** As figures name them: `2026-11-21T13:00:00.000Z`. */
-const moment = emptyIsNone(z.iso.datetime().max(30))
-
 const liveSwitch = emptyIsNone(z.enum(['on', 'off']))
 
 export const sagaId = z
@@ -41,44 +40,57 @@ export const sagaId = z
   .transform((value) => value.toLowerCase())
   .pipe(z.string().regex(ID))
 
-export const listQuery = z.object({
-  state: emptyIsNone(z.enum(STATUSES)),
-  definition: filter(200),
-  prefix: filter(500),
-  tag: filter(200),
-  q: filter(500),
-  /** Of dead letters. */
-  reason: emptyIsNone(z.enum(DEAD_LETTER_REASONS)),
-  /** Sagas that were started from this moment on, and before that one: where both are given. */
-  from: moment,
-  to: moment,
-  /** Dead letters of one error group. */
-  group: filter(100),
-  cursor: emptyIsNone(sagaId),
-  /** The newest saga that a page which updates itself may show. */
-  top: emptyIsNone(sagaId),
-  live: liveSwitch,
-})
+/** Of a filter as the command line has it; what each of them means, `filterFromText` says. */
+const words = Object.fromEntries(Object.keys(FILTER_WORDS).map((word) => [word, filter(500)])) as Readonly<
+  Record<FilterWord, ReturnType<typeof filter>>
+>
+
+/** Which sagas, in the words of the command line; `q` is what was pasted: an id, or a whole key. */
+const scopeShape = { ...words, q: filter(500) }
+
+/** A word that is none of these is refused: left out, it would show more than was asked for. */
+export const listQuery = z
+  .object({
+    ...scopeShape,
+    cursor: emptyIsNone(sagaId),
+    /** The newest saga that a page which updates itself may show. */
+    top: emptyIsNone(sagaId),
+    /** With commas between. */
+    columns: emptyIsNone(text(200)),
+    live: liveSwitch,
+  })
+  .strict()
 
 export type ListQuery = z.output<typeof listQuery>
 
 export const sagaQuery = z.object({
   live: liveSwitch,
-  journal: emptyIsNone(z.enum(['all'])),
+  /** Of the journal: events before this one. */
+  journal: emptyIsNone(z.string().regex(/^[1-9]\d{0,8}$/)),
+  /** `show`: waits in which nothing ran at full length. */
+  idle: emptyIsNone(z.enum(['show'])),
+  /** The first row of the timeline. */
+  rows: emptyIsNone(z.string().regex(/^\d{1,6}$/)),
   done: emptyIsNone(z.enum(ACTION_NAMES)),
   again: emptyIsNone(z.enum(['yes'])),
 })
+
+/** `from`: the first item. */
+export const itemsQuery = z.object({ from: emptyIsNone(z.string().regex(/^\d{1,6}$/)) })
 
 /** How far the figures of the overview reach back. */
 export const RANGES = ['1h', '24h', '7d', '30d'] as const
 
 export const overviewQuery = z.object({
-  range: z.enum(RANGES).default('24h'),
+  range: z.enum(RANGES).default('1h'),
   definition: filter(200),
   live: liveSwitch,
 })
 
 export type OverviewQuery = z.output<typeof overviewQuery>
+
+/** What a page wants to hear of: one saga, those of a definition, or all. */
+export const eventsQuery = z.object({ saga: emptyIsNone(sagaId), definition: filter(200) })
 
 export const systemQuery = z.object({ live: liveSwitch })
 
@@ -127,11 +139,8 @@ export const actForm = z.object({
 
 export type ActForm = z.output<typeof actForm>
 
-/**
- * Which sagas an operation is for: every filter of the list. A parameter that is none of them is refused, for leaving it
- * out would make the scope larger.
- */
-export const scopeQuery = listQuery.omit({ cursor: true, top: true, live: true }).strict()
+/** Which sagas an operation is for: every filter of the list. */
+export const scopeQuery = z.object(scopeShape).strict()
 
 export type ScopeQuery = z.output<typeof scopeQuery>
 
@@ -196,11 +205,73 @@ export const changeForm = z.object({ reason, requestId })
 
 export type ChangeForm = z.output<typeof changeForm>
 
-export const errorsQuery = z.object({ definition: filter(200), live })
+/** As a field for date and time sends it, in UTC; or as links name it. */
+export const typedMoment = emptyIsNone(
+  z
+    .string()
+    .max(30)
+    .transform((value) => (/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?$/.test(value) ? `${value}Z` : value))
+    .refine((value) => /^\d{4}-.*Z$/.test(value) && !Number.isNaN(Date.parse(value)))
+    .transform((value) => new Date(value).toISOString()),
+)
+
+export const auditQuery = z
+  .object({
+    actor: filter(1_000),
+    action: emptyIsNone(z.enum(AUDIT_ACTION_NAMES)),
+    definition: filter(200),
+    saga: emptyIsNone(sagaId),
+    group: filter(100),
+    from: typedMoment,
+    to: typedMoment,
+    /** Only what was refused. */
+    denied: yes,
+    cursor: emptyIsNone(z.string().regex(/^\d{1,15}\.[0-9a-f-]{36}\.\d{1,9}$/)),
+    format: emptyIsNone(z.enum(['csv', 'json'])),
+  })
+  .strict()
+
+export type AuditQuery = z.output<typeof auditQuery>
+
+export const errorsQuery = z.object({
+  definition: filter(200),
+  /** How the groups stand. */
+  state: emptyIsNone(z.enum(TRIAGE_STATES)),
+  live,
+})
 
 export type ErrorsQuery = z.output<typeof errorsQuery>
 
-export const groupQuery = z.object({ live })
+export const groupQuery = z.object({ live, done: emptyIsNone(z.enum(['triaged', 'noted'])) })
+
+export const triageQuery = z.object({ state: z.enum(TRIAGE_STATES) })
+
+/** `seen`: the revision of what was said of the group, as it was shown; 0 where there was nothing. */
+const seenRevision = z.coerce.number().int().min(0).max(1_000_000_000)
+
+export const triageForm = z.object({
+  state: z.enum(TRIAGE_STATES),
+  version: typed.default(''),
+  /** As `typedMoment`. */
+  until: z.string().max(30).trim().default(''),
+  more: typed.default(''),
+  reason,
+  requestId,
+  seen: seenRevision,
+})
+
+export type TriageForm = z.output<typeof triageForm>
+
+export const noteForm = z.object({
+  note: z
+    .string()
+    .max(MAX_BODY_BYTES)
+    .transform((value) => value.replaceAll('\r\n', '\n').trim()),
+  requestId,
+  seen: seenRevision,
+})
+
+export type NoteForm = z.output<typeof noteForm>
 
 export const definitionQuery = z.object({
   version: emptyIsNone(z.string().regex(/^[1-9]\d{0,8}$/)),

@@ -3,7 +3,8 @@ import type { Action, Target } from '../../engine/access.ts'
 import type { Actor, AuthorizeActor, Role } from '../options.ts'
 import { Refusal } from './refusal.ts'
 
-const ONLY_ADMIN: readonly Action[] = ['compensate_past_pivot', 'maintain']
+/** What cannot be undone, or says that money has moved where nobody has looked. */
+const ONLY_ADMIN: readonly Action[] = ['compensate_past_pivot', 'maintain', 'revert', 'complete', 'edit_input', 'erase']
 
 /** The rights of the roles. An actor without one is a viewer. */
 export const BY_ROLE: AuthorizeActor = ({ role = 'viewer' }, action, { pastPivot }) => {
@@ -38,6 +39,13 @@ export async function demandRight(
     'No right',
     `${actor.name ?? actor.id} may not ${what}. ${lacking(authorize, actor, action, target)}`,
   )
+}
+
+/** Who has the right, or gives it. */
+export function grantedBy(authorize: AuthorizeActor, action: Action): string {
+  if (authorize !== BY_ROLE) return 'Whoever set up authorize()'
+  if (action === 'read') return 'Everybody who is let in has it'
+  return ONLY_ADMIN.includes(action) ? 'Only admins have it' : 'Operators and admins have it'
 }
 
 /** What would have to be so, for whoever is asked for it. */

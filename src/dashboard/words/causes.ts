@@ -2,14 +2,14 @@
 import type { SagaEvent } from '../../engine/core/events.ts'
 import type { Side } from '../../engine/core/machine.ts'
 import type { Cause } from '../../engine/core/state.ts'
-import type { JournalEntry } from '../../engine/store/journal.ts'
+import type { JournalMoment } from '../../engine/store/journal.ts'
 import { count } from '../partials/markup.ts'
 import { stepName } from './position.ts'
 
 type Attempted = Extract<SagaEvent, { type: 'attempt_failed' | 'attempt_lost' }>
 
 /** `charge-card was refused after 3 attempts`. */
-export function howItFailed(step: string, side: Side, journal: readonly JournalEntry[]): string {
+export function howItFailed(step: string, side: Side, journal: readonly JournalMoment[]): string {
   const attempts = journal
     .map(({ event }) => event)
     .filter((event): event is Attempted => event.type === 'attempt_failed' || event.type === 'attempt_lost')
@@ -29,7 +29,7 @@ export function failing(event: Attempted): string {
 }
 
 /** Why the saga goes back: a sentence without its capital. */
-export function causeInWords(cause: Cause | undefined, journal: readonly JournalEntry[]): string {
+export function causeInWords(cause: Cause | undefined, journal: readonly JournalMoment[]): string {
   switch (cause?.kind) {
     case undefined:
       return 'it was turned back'

@@ -50,8 +50,12 @@ function deadLetters({ attention }: Facts, now: number): readonly Concern[] {
   const atLeast = total > COUNTED ? 'At least ' : ''
   return attention.deadLetters.map(({ reason, count: number, oldestAt }) => ({
     sign: bad(DEAD_WORDS[reason] ?? 'Dead letters'),
-    says: `${atLeast}${count(number, 'saga')} ${number === 1 ? 'needs' : 'need'} a person: ${REASON_WORDS[reason] ?? reason}. The oldest has not moved for ${age(now - oldestAt.getTime())}.`,
-    link: { label: `Show ${number === 1 ? 'it' : 'them'}`, path: '/sagas', query: { state: 'dead_lettered', reason } },
+    says: `${atLeast}${count(number, 'saga')} ${number === 1 ? 'needs' : 'need'} a person: ${REASON_WORDS[reason] ?? reason}. The oldest stopped ${age(now - oldestAt.getTime())} ago.`,
+    link: {
+      label: `Show ${number === 1 ? 'it' : 'them'}`,
+      path: '/sagas',
+      query: { status: 'dead_lettered', 'dead-reason': reason },
+    },
   }))
 }
 

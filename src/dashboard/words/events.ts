@@ -131,6 +131,18 @@ function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1)
 }
 
+/** How an attempt ended, without its name, which stands beside it. */
+export function endInWords(event: SagaEvent): string {
+  if (event.type === 'late_report') return `Reported late: ${event.outcome}`
+  if (event.type === 'attempt_failed' || event.type === 'attempt_lost') return capital(failing(event))
+  if (event.type === 'attempt_returned') {
+    return `Not executed: ${event.why === 'turned' ? 'the saga has turned' : WITHHELD[event.why]}`
+  }
+  if (event.type === 'step_completed') return 'Succeeded'
+  if (event.type === 'step_compensated') return event.needless === true ? 'Nothing to undo' : 'Undone'
+  return inWords(event)
+}
+
 /** Who did it by hand, and why; `undefined` for what happened by itself. */
 export function actOf(event: SagaEvent): Act | undefined {
   return 'act' in event ? event.act : undefined

@@ -1,12 +1,12 @@
 /** The verdict: what has happened to a saga and what that means, in one sentence for the person on call. */
 import type { SagaView, StepView } from '../../engine/saga-client.ts'
-import type { JournalEntry } from '../../engine/store/journal.ts'
+import type { JournalMoment } from '../../engine/store/journal.ts'
 import { count } from '../partials/markup.ts'
 import { exact } from '../partials/time.ts'
 import { causeInWords, failing, howItFailed } from './causes.ts'
 import { positionOf, stepName } from './position.ts'
 
-export function verdict(saga: SagaView, journal: readonly JournalEntry[]): string {
+export function verdict(saga: SagaView, journal: readonly JournalMoment[]): string {
   switch (saga.status) {
     case 'pending':
       return pending(journal)
@@ -29,12 +29,12 @@ function sentence(word: string, why: string, rest: string): string {
   return `${word}: ${why}${rest === '' ? '' : `; ${rest}`}.`
 }
 
-function pending(journal: readonly JournalEntry[]): string {
+function pending(journal: readonly JournalMoment[]): string {
   const startAt = journal.map(({ event }) => (event.type === 'saga_started' ? event.startAt : undefined))[0]
   return startAt === undefined ? 'Pending: it has not begun.' : `Pending: it begins at ${exact(new Date(startAt))}.`
 }
 
-function running(saga: SagaView, journal: readonly JournalEntry[]): string {
+function running(saga: SagaView, journal: readonly JournalMoment[]): string {
   const names = saga.steps.map((step) => step.name)
   const position = positionOf(saga.state, names)
   if (position === undefined) return 'Running: its first step is about to start.'
@@ -61,7 +61,7 @@ function running(saga: SagaView, journal: readonly JournalEntry[]): string {
   }
 }
 
-function lastTry(step: string, journal: readonly JournalEntry[]): string {
+function lastTry(step: string, journal: readonly JournalMoment[]): string {
   const event = journal.findLast(
     ({ event }) => (event.type === 'attempt_failed' || event.type === 'attempt_lost') && event.step === step,
   )?.event
@@ -75,7 +75,7 @@ function dueAt(saga: SagaView, step: string): string {
   return due === undefined ? '' : ` at ${exact(new Date(due))}`
 }
 
-function compensating(saga: SagaView, journal: readonly JournalEntry[]): string {
+function compensating(saga: SagaView, journal: readonly JournalMoment[]): string {
   const cause = causeInWords(saga.state.cause, journal)
   if (saga.draining) return `Turning back: ${cause}; attempts under way end first, then what is done is undone.`
   if (saga.paused) return `Paused on its way back: ${cause}; ${effects(saga.steps)}.`
@@ -85,7 +85,7 @@ function compensating(saga: SagaView, journal: readonly JournalEntry[]): string 
   return sentence('Compensating', cause, [now + waits, effects(saga.steps)].filter((part) => part !== '').join('; '))
 }
 
-function deadLetter(saga: SagaView, journal: readonly JournalEntry[]): string {
+function deadLetter(saga: SagaView, journal: readonly JournalMoment[]): string {
   const step = saga.state.deadLetter?.step ?? saga.failure?.step ?? ''
   const name = stepName(step)
   switch (saga.reason) {
@@ -107,7 +107,7 @@ function deadLetter(saga: SagaView, journal: readonly JournalEntry[]): string {
   }
 }
 
-function resolved(saga: SagaView, journal: readonly JournalEntry[]): string {
+function resolved(saga: SagaView, journal: readonly JournalMoment[]): string {
   const event = journal.findLast(({ event }) => event.type === 'saga_resolved')?.event
   const who = event?.type === 'saga_resolved' ? event.act.actor : 'somebody'
   return `Resolved as ${saga.state.resolvedAs ?? 'completed'}: ${who} said that it was handled outside.`

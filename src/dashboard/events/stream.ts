@@ -1,0 +1,62 @@
+/**
+ * Signals for pages that are open: that sagas have changed, and never what. They come and get that, with the rights that
+ * they have by then.
+ *
+ * 1. `sagas:changed` comes with the first look, for what has changed since the page was made, and with each change.
+ * 2. `sagas:alive` comes at once, and every ten seconds. It is no comment, because the page has to hear it: where it does not, because
+ *    something on the way keeps answers back, the page asks every few seconds instead.
+ * 3. Whoever has lost the right to look is told to look, which shows them the door, and hears no more.
+ */
+import type { Pulse } from './pulse.ts'
+
+const ALIVE_MS = 10_000
+const ASK_AGAIN_MS = 60_000
+/** Signals that nobody has taken: the other end has stalled. */
+const MAX_UNREAD = 50
+
+export type Listening = {
+  readonly pulse: Pulse
+  readonly saga: string | undefined
+  /** Whether the person may still look. */
+  readonly mayLook: () => Promise<boolean>
+  /** When they go away, or the server does. */
+  readonly signal: AbortSignal
+}
+
+export function streamOf({ pulse, saga, mayLook, signal }: Listening): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder()
+  const leaving: (() => void)[] = []
+  const leave = () => {
+    for (const one of leaving.splice(0)) one()
+  }
+  return new ReadableStream({
+    start(controller) {
+      const end = () => {
+        if (leaving.length === 0) return
+        leave()
+        controller.close()
+      }
+      const say = (event: string) => {
+        if ((controller.desiredSize ?? 0) < -MAX_UNREAD) end()
+        else if (leaving.length > 0) controller.enqueue(encoder.encode(`event: ${event}\ndata:\n\n`))
+      }
+      const askAgain = async () => {
+        if (await mayLook()) return
+        say('sagas:changed')
+        end()
+      }
+      const alive = setInterval(() => say('sagas:alive'), ALIVE_MS)
+      const asking = setInterval(() => void askAgain(), ASK_AGAIN_MS)
+      leaving.push(
+        pulse.listen(saga, () => say('sagas:changed')),
+        () => clearInterval(alive),
+        () => clearInterval(asking),
+        () => signal.removeEventListener('abort', end),
+      )
+      signal.addEventListener('abort', end)
+      say('sagas:alive')
+      if (signal.aborted) end()
+    },
+    cancel: leave,
+  })
+}

@@ -1,0 +1,84 @@
+/** No page reads a table that grows from end to end, or skips rows by counting them. */
+import { gzipSync } from 'node:zlib'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Address, addressesIn } from '../../bench/dashboard/addresses.ts'
+import { countShop, fillShop } from '../../bench/dashboard/filling.ts'
+import { explain, Recorder } from '../../bench/dashboard/statements.ts'
+import { createSagaClient } from '../../src/index.ts'
+import { type TestDatabase, testDatabase } from '../support/database.ts'
+import { dashboardFor, get } from './requests.ts'
+
+const SAGAS = 50_000
+/** Rows that one statement may read and throw away: an index that is walked through throws away far more. */
+const MOST_WASTED = 20_000
+
+describe('among fifty thousand sagas', () => {
+  let database: TestDatabase
+  let client: ReturnType<typeof createSagaClient>
+  let own: pg.Client
+  let addresses: readonly Address[]
+
+  beforeAll(async () => {
+    database = await testDatabase()
+    const { sagas } = await fillShop(database.connectionString, SAGAS)
+    expect(sagas).toBeGreaterThanOrEqual(SAGAS)
+    await countShop(database.connectionString)
+    addresses = await addressesIn(database.connectionString)
+    client = createSagaClient({ connectionString: database.connectionString })
+    own = new pg.Client({ connectionString: database.connectionString })
+    await own.connect()
+  })
+  afterAll(async () => {
+    await own.end()
+    await client.close()
+    await database.drop()
+  })
+
+  test('every page, and the list with every filter, finds by an index what it shows', async () => {
+    const app = dashboardFor(client)
+    // What is asked once a process is not asked of it here.
+    await get(app, '/sagas')
+    const recorder = new Recorder()
+    const scans: string[] = []
+    let explained = 0
+    try {
+      for (const { path } of addresses) {
+        recorder.take()
+        expect((await get(app, path)).status, path).toBe(200)
+        for (const statement of recorder.take()) {
+          expect(statement.text, path).not.toMatch(/\boffset\b/i)
+          const plan = await explain(own, statement)
+          if (plan === undefined) continue
+          explained += 1
+          if (plan.wasted > MOST_WASTED) scans.push(`${path} throws ${plan.wasted} rows away: ${statement.text}`)
+          if (plan.scanned.length > 0) scans.push(`${path} reads ${plan.scanned.join()}: ${statement.text}`)
+        }
+      }
+    } finally {
+      recorder.end()
+    }
+    expect(scans).toEqual([])
+    expect(explained).toBeGreaterThan(addresses.length)
+  })
+
+  test('a full page of the list is small on its way', async () => {
+    const app = dashboardFor(client)
+    for (const path of ['/sagas', '/sagas?status=dead_lettered']) {
+      const { text } = await get(app, path)
+      expect(text.match(/id="saga-/g), path).toHaveLength(50)
+      expect(gzipSync(text).length, path).toBeLessThan(8 * 1024)
+    }
+  })
+
+  test('a scan would be seen, and so would an index that is walked from end to end', async () => {
+    const seen = await explain(own, { text: 'select count(payload) from saga.saga_event', values: [], ms: 0 })
+    expect(seen?.scanned).toEqual(['saga_event'])
+    const text = `select id from saga.saga where input_hash = '' order by id desc limit 51`
+    await own.query('set enable_seqscan = off')
+    const walked = await explain(own, { text, values: [], ms: 0 })
+    await own.query('reset enable_seqscan')
+    expect(walked?.scanned).toEqual([])
+    expect(walked?.wasted).toBeGreaterThanOrEqual(SAGAS)
+  })
+})
