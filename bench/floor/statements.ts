@@ -147,8 +147,10 @@ function commitText(tape: Tape): string {
        ($9::text)::boolean[]) as x(id, revision, added, status, state, failure, finished)
      where t.id = x.id and t.revision = x.revision
    ), e as (
-     insert into saga.saga_event (${EVENT_COLUMNS}, worker)
-     select x.saga_id, x.sequence, x.type, x.step, x.side, x.attempt, now(), 1, x.data::jsonb, x.payload::jsonb, x.worker
+     insert into saga.saga_event (${EVENT_COLUMNS}, worker, ran_ms)
+     -- Whoever ran it was measured.
+     select x.saga_id, x.sequence, x.type, x.step, x.side, x.attempt, now(), 1, x.data::jsonb, x.payload::jsonb, x.worker,
+       case when x.worker is not null then 0 end
      from unnest(($10::text)::uuid[], ($11::text)::int[], ${textsFrom(12)}, ${textsFrom(13)}, ${textsFrom(14)}, ($15::text)::int[],
        ${textsFrom(16)}, ${textsFrom(17)}, ${textsFrom(18)}) as x(saga_id, sequence, type, step, side, attempt, data, payload, worker)
    )
