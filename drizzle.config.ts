@@ -8,6 +8,7 @@ export default defineConfig({
     './src/engine/store/maintenance-tables.ts',
     './src/engine/store/command-tables.ts',
     './src/engine/store/alert-tables.ts',
+    './src/engine/store/audit-tables.ts',
   ],
   out: './drizzle',
   schemaFilter: ['saga_schema'],

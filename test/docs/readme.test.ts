@@ -31,10 +31,12 @@ function programOf({ path, text }: Page): Program | undefined {
 /** The program as a file that runs and compiles in `folder`, with the package's own source in place of the package. */
 function written(folder: string, { name, code }: Program): string {
   const path = join(folder, `${name}.ts`)
-  const source = relative(folder, join(ROOT, 'src', 'index.ts'))
-    .split(sep)
-    .join('/')
-  writeFileSync(path, code.replaceAll(`'pg-saga'`, `'${source}'`))
+  const source = relative(folder, join(ROOT, 'src')).split(sep).join('/')
+  // 'pg-saga', and what has an export of its own: 'pg-saga/dashboard'.
+  writeFileSync(
+    path,
+    code.replace(/'pg-saga(\/\w+)?'/g, (_all, part: string = '') => `'${source}${part}/index.ts'`),
+  )
   return path
 }
 
