@@ -5,6 +5,7 @@ import type { SagaClient } from '../engine/saga-client.ts'
 import type { MaintenanceEntry } from '../engine/store/maintenance-log.ts'
 import type { WorkerView } from '../engine/store/worker-views.ts'
 import type { Attention, QueueView, ScheduleView } from '../engine/system.ts'
+import type { Redaction } from './redaction.ts'
 
 /** Of each duty: enough to find the last time that was no dry run. */
 const ENTRIES = 20
@@ -22,7 +23,7 @@ export type Facts = {
 }
 
 /** Three at a time: the connections are those of the host's program, which has other work for them. */
-export async function readFacts(client: SagaClient): Promise<Facts> {
+export async function readFacts(client: SagaClient, redaction: Redaction): Promise<Facts> {
   const [[attention, workers], [queues, holds], [schedules, log]] = await Promise.all([
     inTurn(
       () => client.system.attention(),
@@ -34,7 +35,7 @@ export async function readFacts(client: SagaClient): Promise<Facts> {
     ),
     inTurn(
       () => client.system.schedules(),
-      () => readLog(client),
+      () => readLog(client, redaction),
     ),
   ])
   return { attention, workers, queues, holds, schedules, log }
@@ -44,8 +45,11 @@ async function inTurn<A, B>(first: () => Promise<A>, then: () => Promise<B>): Pr
   return [await first(), await then()]
 }
 
-export async function readLog({ maintenance }: Pick<SagaClient, 'maintenance'>): Promise<Log> {
+export async function readLog({ maintenance }: Pick<SagaClient, 'maintenance'>, redaction: Redaction): Promise<Log> {
   const entries: (readonly [Logged, readonly MaintenanceEntry[]])[] = []
-  for (const duty of LOGGED) entries.push([duty, await maintenance.log({ duty, limit: ENTRIES })])
+  for (const duty of LOGGED) {
+    const log = await maintenance.log({ duty, limit: ENTRIES })
+    entries.push([duty, log.map((entry) => redaction.maintenance(entry))])
+  }
   return Object.fromEntries(entries) as Log
 }

@@ -60,6 +60,8 @@ export type Limits = {
   readonly actsPerMinute?: number
   /** Pages that hear of changes at the same time; others ask every few seconds: 200 by default. */
   readonly maxListeners?: number
+  /** The same of one actor: 50 by default. */
+  readonly maxListenersPerActor?: number
 }
 
 /** What `GET metrics` answers with. */

@@ -6,8 +6,9 @@ import { ExactNumber, parseExactly, Unparsed } from './payload/exact.ts'
 
 /** Where a value comes from. */
 export type RedactContext = {
+  /** Empty for what maintenance has noted of none. */
   readonly definition: string
-  /** Empty for the message that stands for a group of errors. */
+  /** Empty for the message that stands for a group of errors, and for what maintenance has noted of no saga. */
   readonly sagaId: string
   /** `input`: of the saga, or of a step that was edited. `result`: of a step. `error`: the message of an error. */
   readonly kind: 'input' | 'result' | 'error'
@@ -88,6 +89,27 @@ export class Redaction {
     return { ...group, message: this.message(group.message, about) }
   }
 
+  /** What maintenance has noted: an app's own functions, such as its `authorize`, may have said why something failed. */
+  maintenance<T extends EntryLike>(entry: T): T {
+    if (this.#redact === undefined) return entry
+    const about = { definition: '', sagaId: '' }
+    const outcome = this.#withoutMessages(entry.outcome, about)
+    return { ...entry, error: this.message(entry.error, about), outcome: outcome as T['outcome'] }
+  }
+
+  #withoutMessages(value: unknown, about: ErrorAbout): unknown {
+    if (Array.isArray(value)) return value.map((part) => this.#withoutMessages(part, about))
+    if (typeof value !== 'object' || value === null) return value
+    const { definition = about.definition, sagaId = about.sagaId } = value as Record<string, unknown>
+    const own = { definition: String(definition), sagaId: String(sagaId) }
+    return Object.fromEntries(
+      Object.entries(value).map(([key, part]: [string, unknown]) => {
+        const isMessage = (key === 'error' || key === 'why') && typeof part === 'string'
+        return [key, isMessage ? this.message(part, own) : this.#withoutMessages(part, own)]
+      }),
+    )
+  }
+
   /**
    * A payload as it may be shown, from its whole JSON text. What the hook has changed is `Redacted`, and numbers that
    * JavaScript would change are `ExactNumber`. What cannot be parsed, such as what is nested too deeply, is `Unparsed`.
@@ -111,6 +133,8 @@ export class Redaction {
 }
 
 type GroupLike = { readonly message: string | null; readonly definition: string; readonly step: string | null }
+
+type EntryLike = { readonly error: string | null; readonly outcome: object | null }
 
 /** Deeper than any payload that could be stored. What a hook returns may go in circles. */
 const MAX_DEPTH = 600

@@ -19,7 +19,7 @@ export async function showOverview(c: Ctx, { client, authorize }: Acting): Promi
   const view = c.get('view')
   const query = parsed(overviewQuery, c.req.query())
   await demandRight(authorize, view.actor, 'read', {})
-  const overview = await readOverview(client, query, view.now)
+  const overview = await readOverview(client, view, query)
   if (isPartial(c)) return part(c, overviewPart(view, overview, query))
   return page(c, { title: 'Overview', body: overviewPage(view, overview, query) })
 }
@@ -47,11 +47,14 @@ export async function showSchedules(c: Ctx, { client, authorize }: Acting): Prom
   const query = parsed(schedulesQuery, c.req.query())
   await demandRight(authorize, view.actor, 'read', {})
   const { duty } = query
+  const { redaction } = view
+  const entries = await client.maintenance.log({ limit: LOG_SHOWN, ...(duty === undefined ? {} : { duty }) })
+  const entry = await entryOf(client, query)
   const read = {
     schedules: await client.system.schedules(),
-    log: await readLog(client),
-    entries: await client.maintenance.log({ limit: LOG_SHOWN, ...(duty === undefined ? {} : { duty }) }),
-    entry: await entryOf(client, query),
+    log: await readLog(client, redaction),
+    entries: entries.map((one) => redaction.maintenance(one)),
+    entry: entry && redaction.maintenance(entry),
     mayMaintain: await may(authorize, view.actor, 'maintain', {}),
   }
   if (isPartial(c)) return part(c, schedulesPart(view, read, query))

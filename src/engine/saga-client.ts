@@ -156,8 +156,9 @@ export class SagaClient {
   /**
    * The newest first.
    *
-   * @param page `looks`: where no index serves the filter (a version, a step, attempts, a build, a compensation), no more sagas
-   * than that are looked at for one page. The page then says `endedEarly`, and its cursor leads on.
+   * @param page `looks`: where no index has what the filter wants in this order (a version, a step, attempts, a build, a
+   * compensation, a beginning of a key that more sagas have than that), no more sagas than that are looked at for one page. The page
+   * then says `endedEarly`, and its cursor leads on.
    * @throws SagaError `FILTER_INVALID` for a filter, page size (1 to 1000) or cursor that cannot be.
    */
   async list(filter: SagaFilter = {}, page: Partial<PageOrder> = {}): Promise<Page> {

@@ -287,6 +287,22 @@ describe('a host', () => {
     expect((await answer.toArray()).join('')).toContain('Host header')
     await close()
   })
+
+  test('whose form somebody has made into what cannot be read says that it is not the request', async () => {
+    const error = vi.fn<(fields: object, message: string) => void>()
+    const logger = { debug: () => {}, info: () => {}, warn: () => {}, error }
+    const dashboard = nodeDashboard({ client: engine, authenticate: () => ADA, logger })
+    const server = createServer((request, response) => {
+      request.resume().on('end', () => dashboard(Object.assign(request, { body: { amount: 1n } }), response))
+    })
+    const { url, close } = await listening(server)
+    const answer = await fetch(url, { method: 'POST', body: 'a=b', headers: { 'Content-Type': 'text/plain' } })
+    expect(answer.status).toBe(500)
+    expect(await answer.text()).toContain('The log of the server says what.')
+    hasHeaders(answer)
+    expect(error).toHaveBeenCalledWith({ error: expect.any(TypeError) }, 'A request could not be answered.')
+    await close()
+  })
 })
 
 function hasHeaders({ headers }: Pick<Answer, 'headers'>): void {

@@ -49,7 +49,7 @@ describe('the look at the database', () => {
   test('is one a second for all who listen, and none when nobody does', async () => {
     await vi.advanceTimersByTimeAsync(5_000)
     expect(looks).toEqual([])
-    const leave = [undefined, 'x', 'x', 'y'].map((saga) => pulse.listen(saga, () => {}))
+    const leave = [undefined, 'x', 'x', 'y'].map((saga) => pulse.listen({ saga, who: 'ada' }, () => {}))
     await vi.advanceTimersByTimeAsync(3_500)
     expect(looks).toEqual([
       ['x', 'y'],
@@ -59,7 +59,7 @@ describe('the look at the database', () => {
     for (const one of leave) one()
     await vi.advanceTimersByTimeAsync(5_000)
     expect(looks).toHaveLength(3)
-    pulse.listen(undefined, () => {})
+    pulse.listen({ saga: undefined, who: 'ada' }, () => {})
     await beat()
     expect(looks).toHaveLength(4)
   })
@@ -67,11 +67,11 @@ describe('the look at the database', () => {
   test('tells each of what they listen to, first of all of what it was like', async () => {
     const all = vi.fn<() => void>()
     const one = vi.fn<() => void>()
-    pulse.listen(undefined, all)
-    pulse.listen('x', one)
+    pulse.listen({ saga: undefined, who: 'ada' }, all)
+    pulse.listen({ saga: 'x', who: 'ada' }, one)
     await beat()
     expect([all.mock.calls.length, one.mock.calls.length]).toEqual([1, 1])
-    await beat()
+    await vi.advanceTimersByTimeAsync(5_000)
     mark = 'b'
     await beat()
     expect([all.mock.calls.length, one.mock.calls.length]).toEqual([2, 1])
@@ -81,6 +81,23 @@ describe('the look at the database', () => {
     revisions.delete('x')
     await beat()
     expect(one).toHaveBeenCalledTimes(3)
+  })
+
+  test('tells lists of what changes all the time every five seconds, and a saga each second', async () => {
+    const all = vi.fn<() => void>()
+    const one = vi.fn<() => void>()
+    pulse.listen({ saga: undefined, who: 'ada' }, all)
+    pulse.listen({ saga: 'x', who: 'ada' }, one)
+    for (let second = 1; second <= 11; second += 1) {
+      mark = `${second}`
+      revisions.set('x', second)
+      await beat()
+    }
+    expect([all.mock.calls.length, one.mock.calls.length]).toEqual([3, 11])
+    // What came last is told, though nothing comes after it.
+    mark = 'the last'
+    await vi.advanceTimersByTimeAsync(30_000)
+    expect([all.mock.calls.length, one.mock.calls.length]).toEqual([4, 11])
   })
 
   test('goes on after one that has failed, and does not begin another while one is under way', async () => {
@@ -94,7 +111,7 @@ describe('the look at the database', () => {
       })
     }, SILENT)
     const told = vi.fn<() => void>()
-    pulse.listen(undefined, told)
+    pulse.listen({ saga: undefined, who: 'ada' }, told)
     await vi.advanceTimersByTimeAsync(10_000)
     expect([asked, told.mock.calls.length]).toEqual([2, 0])
     answer({ mark, revisions })
@@ -103,7 +120,7 @@ describe('the look at the database', () => {
   })
 
   const open = (mayLook: () => boolean, signal = new AbortController().signal) =>
-    ear(streamOf({ pulse, saga: undefined, mayLook: async () => mayLook(), signal }))
+    ear(streamOf({ pulse, saga: undefined, who: 'ada', mayLook: async () => mayLook(), signal }))
 
   test('is heard as signals, with a sign of life in between', async () => {
     const { hears } = open(() => true)
@@ -148,8 +165,20 @@ describe('the look at the database', () => {
 
   test('is over for a page that takes nothing any more', async () => {
     open(() => true)
-    await vi.advanceTimersByTimeAsync(10 * 60_000)
+    await vi.advanceTimersByTimeAsync(9 * 60_000)
     expect(pulse.listeners).toBe(0)
+  })
+
+  test('is over after ten minutes, so that the next one is asked for with the cookies of then', async () => {
+    const { hears } = open(() => true)
+    const heard: (string | undefined)[] = []
+    for (let seconds = 0; seconds < 10 * 60; seconds += 10) {
+      expect(pulse.listeners).toBe(1)
+      heard.push(await hears())
+      await vi.advanceTimersByTimeAsync(10_000)
+    }
+    expect(heard).not.toContain(undefined)
+    expect([pulse.listeners, vi.getTimerCount()]).toEqual([0, 0])
   })
 })
 
@@ -229,6 +258,20 @@ describe('the signals', () => {
     expect(taken.status).toBe(200)
     streams[0] = taken.body
     for (const stream of streams) await stream?.cancel()
+  })
+
+  test('are refused to one person beyond so many, and to nobody else', async () => {
+    const authenticate = (request: Request) => ({ id: request.headers.get('x-who') ?? '', role: 'viewer' as const })
+    const app = dashboardFor(engine, ADA, { limits: { maxListenersPerActor: 2 }, authenticate })
+    const listen = (who: string) => app.request('/events', { headers: { 'x-who': who } })
+    const taken = [await listen('ada'), await listen('ada'), await listen('eve')]
+    expect(taken.map(({ status }) => status)).toEqual([200, 200, 200])
+    const refused = await listen('ada')
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '30'])
+    await taken[0]?.body?.cancel()
+    const again = await listen('ada')
+    expect(again.status).toBe(200)
+    for (const { body } of [...taken.slice(1), again]) await body?.cancel()
   })
 
   test('take an index, however many sagas there are', async () => {

@@ -186,6 +186,18 @@ describe('a filter', () => {
     await expect(engine.list({}, { looks: 0 })).rejects.toMatchObject({ code: 'FILTER_INVALID' })
   })
 
+  /** All of them, a page of two at a time. */
+  async function pieced(filter: SagaFilter, looks: number): Promise<readonly string[]> {
+    const pieces: string[] = []
+    let cursor: string | undefined
+    do {
+      const page = await engine.list(filter, { limit: 2, looks, ...(cursor === undefined ? {} : { cursor }) })
+      pieces.push(...page.sagas.map(({ id }) => id))
+      cursor = page.cursor
+    } while (cursor !== undefined)
+    return pieces
+  }
+
   test('knows keys by how they begin, byte by byte, whatever the characters', async () => {
     const keys = ['a', 'ab', 'ab%', 'ab_1', 'aB', 'é1', 'é2', 'z', '\ud7ff1', '\ue000', '\u{10ffff}', '\u{10ffff}x']
     for (const key of keys) {
@@ -203,7 +215,20 @@ describe('a filter', () => {
       expect(new Set(listed.sagas.map(({ key }) => key)), keyPrefix).toEqual(new Set(wanted))
       const ofOne = await engine.list({ keyPrefix, definition: 'trip' })
       expect(ofOne.sagas).toHaveLength(wanted.length)
+      // With looks for all that begin so, and for fewer: the newest are looked at then.
+      for (const filter of [{ keyPrefix }, { keyPrefix, definition: 'trip' }, { keyPrefix, minAttempts: 1 }]) {
+        const all = (await engine.list(filter)).sagas.map(({ id }) => id)
+        for (const looks of [1, 2, 3, 16, 100]) {
+          expect(await pieced(filter, looks), `${JSON.stringify(filter)} with ${looks} looks`).toEqual(all)
+        }
+      }
     }
+    const noneEarly = await engine.list({ keyPrefix: 'é' }, { limit: 1, looks: 2 })
+    expect(noneEarly).toMatchObject({ sagas: [{ key: 'é2' }], cursor: noneEarly.sagas[0]?.id })
+    expect(noneEarly.endedEarly).toBeUndefined()
+    // Two begin so, and the newest saga of all is none of them.
+    expect(await engine.list({ keyPrefix: 'é' }, { limit: 1, looks: 1 })).toMatchObject({ sagas: [], endedEarly: true })
+    expect(await engine.list({ keyPrefix: 'é', status: 'completed' }, { looks: 2 })).toEqual({ sagas: [] })
     for (const { id } of (await engine.list({ status: 'pending' })).sagas) {
       await engine.operator.cancel(id, { actor: 'ada', reason: 'The test is over.' })
     }

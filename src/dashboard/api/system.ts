@@ -40,7 +40,7 @@ const showOverview = route({
   summary: 'What needs somebody, each in a sentence with the page to look at.',
   answer: overview,
   perform: async ({ parts }) => {
-    const facts = await readFacts(parts.client)
+    const facts = await readFacts(parts.client, parts.redaction)
     const concerns = concernsOf(facts, Date.now()).map(({ sign, says, link }) => {
       return { about: sign.word, tone: sign.tone, says, page: url('', link.path, link.query) }
     })
@@ -113,7 +113,8 @@ const showLog = route({
   find: ({ query }) => query,
   rights: () => [{ action: 'read', target: {} }],
   perform: async ({ parts }, { duty, limit = DEFAULT_ENTRIES }) => {
-    return { entries: await parts.client.maintenance.log({ limit, ...(duty === undefined ? {} : { duty }) }) }
+    const entries = await parts.client.maintenance.log({ limit, ...(duty === undefined ? {} : { duty }) })
+    return { entries: entries.map((entry) => parts.redaction.maintenance(entry)) }
   },
 })
 
@@ -130,7 +131,8 @@ const maintain = (duty: Duty): Route =>
     find: () => undefined,
     rights: () => [{ action: 'maintain', target: {} }],
     perform: async ({ parts, actor, body: { dryRun } }) => {
-      return { duty, entry: (await parts.duties.order(duty, { actor: actor.id, dryRun })) ?? null }
+      const entry = await parts.duties.order(duty, { actor: actor.id, dryRun })
+      return { duty, entry: entry === undefined ? null : parts.redaction.maintenance(entry) }
     },
   })
 

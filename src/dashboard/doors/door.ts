@@ -9,7 +9,8 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { getRequestListener } from '@hono/node-server'
+import { getRequestListener, RequestError } from '@hono/node-server'
+import { type Logger, SILENT } from '../../engine/runtime/ports.ts'
 import { sagaDashboard } from '../app.ts'
 import type { DashboardOptions } from '../options.ts'
 import { closedPage } from '../pages/problem.ts'
@@ -36,6 +37,7 @@ const NO_HOST = 'host.invalid'
 
 export function doorway(options: DashboardOptions): Doorway {
   const app = sagaDashboard(options)
+  const logger = options.logger ?? SILENT
   return async ({ incoming, outgoing, host, base, cutOff = base, body }) => {
     // A body that nobody has read comes with the request itself.
     const isRead = incoming.readableDidRead && incoming.method === 'POST'
@@ -49,7 +51,7 @@ export function doorway(options: DashboardOptions): Doorway {
     }
     const listen = getRequestListener(
       (request) => app.fetch(isRead ? withBody(request, body) : request, { incoming, outgoing, [DOOR]: door }),
-      { overrideGlobalObjects: false, hostname: NO_HOST, errorHandler: malformed },
+      { overrideGlobalObjects: false, hostname: NO_HOST, errorHandler: (error) => notAnswered(error, logger) },
     )
     await listen(incoming, outgoing)
   }
@@ -97,13 +99,19 @@ function hasRounded(body: unknown): boolean {
   return false
 }
 
-/** What is no request at all, such as one with a Host that is no name. */
-async function malformed(): Promise<Response> {
-  const text =
-    'The address or the Host header of this request is none. If a proxy stands in front, look at what it sends.'
+/** What is no request at all, such as one with a Host that is no name; or what has failed before the app could answer. */
+async function notAnswered(error: unknown, logger: Logger): Promise<Response> {
+  const isMalformed = error instanceof RequestError
+  if (!isMalformed) logger.error({ error }, 'A request could not be answered.')
+  const page = isMalformed
+    ? closedPage(
+        'Not understood',
+        'The address or the Host header of this request is none. If a proxy stands in front, look at what it sends.',
+      )
+    : closedPage('Something went wrong', 'The log of the server says what.')
   const headers = {
     ...securityHeaders(randomBytes(16).toString('base64url')),
     'Content-Type': 'text/html; charset=UTF-8',
   }
-  return new Response(String(await closedPage('Not understood', text)), { status: 400, headers })
+  return new Response(String(await page), { status: isMalformed ? 400 : 500, headers })
 }

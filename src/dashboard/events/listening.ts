@@ -12,6 +12,8 @@ import { streamOf } from './stream.ts'
 
 /** For each process. A browser holds one for each page that can be seen. */
 const MAX_LISTENERS = 200
+/** Of one person: so that nobody's forgotten tabs, or script, take the others' places. */
+const MAX_LISTENERS_PER_ACTOR = 50
 
 const HEADERS = {
   'Content-Type': 'text/event-stream; charset=utf-8',
@@ -32,9 +34,12 @@ export async function listenTo(
     saga === undefined ? (definition === undefined ? {} : { definition }) : targetOf(await readSaga(client, saga))
   await demandRight(authorize, actor, 'read', target)
   if (c.req.method === 'HEAD') return c.body(null, 200, HEADERS)
-  if (pulse.listeners >= (options.limits?.maxListeners ?? MAX_LISTENERS)) {
+  const { maxListeners = MAX_LISTENERS, maxListenersPerActor = MAX_LISTENERS_PER_ACTOR } = options.limits ?? {}
+  const isFull = pulse.listeners >= maxListeners
+  if (isFull || pulse.listenersOf(actor.id) >= maxListenersPerActor) {
     c.header('Retry-After', '30')
-    throw new Refusal(503, 'Too many listen', 'Pages update themselves without it, every few seconds.')
+    const title = isFull ? 'Too many listen' : 'Too many pages of yours listen'
+    throw new Refusal(isFull ? 503 : 429, title, 'Pages update themselves without it, every few seconds.')
   }
   const mayLook = async () => {
     const now = await whoIsThere(c, options).catch(() => undefined)
@@ -42,7 +47,7 @@ export async function listenTo(
     return may(authorize, now, 'read', target)
   }
   const signals = [c.req.raw.signal, ...(options.closing === undefined ? [] : [options.closing])]
-  const stream = streamOf({ pulse, saga, mayLook, signal: AbortSignal.any(signals) })
+  const stream = streamOf({ pulse, saga, who: actor.id, mayLook, signal: AbortSignal.any(signals) })
   return c.body(stream, 200, HEADERS)
 }
 

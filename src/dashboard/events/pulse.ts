@@ -6,15 +6,23 @@ import type { Logger } from '../../engine/runtime/ports.ts'
 import type { System } from '../../engine/system.ts'
 
 const EVERY_MS = 1_000
+/** Between two signals for lists: what changes all the time is looked at no more often than where no signals come. */
+const LISTS_EVERY_MS = 5_000
 
 type Look = Awaited<ReturnType<System['pulse']>>
 
-type Listener = {
+export type Listening = {
   /** Only this one; `undefined` for all. */
   readonly saga: string | undefined
+  /** The actor's id. */
+  readonly who: string
+}
+
+type Listener = Listening & {
   readonly onChange: () => void
-  /** What it was told of last. */
+  /** What it was told of last, and when. */
   seen: string | undefined
+  toldAt: number
 }
 
 export class Pulse {
@@ -32,9 +40,14 @@ export class Pulse {
     return this.#listeners.size
   }
 
+  /** How many of them are one person's. */
+  listenersOf(who: string): number {
+    return [...this.#listeners].filter((listener) => listener.who === who).length
+  }
+
   /** @returns what ends it. */
-  listen(saga: string | undefined, onChange: () => void): () => void {
-    const listener: Listener = { saga, onChange, seen: undefined }
+  listen({ saga, who }: Listening, onChange: () => void): () => void {
+    const listener: Listener = { saga, who, onChange, seen: undefined, toldAt: -Infinity }
     this.#listeners.add(listener)
     this.#again()
     return () => {
@@ -67,12 +80,17 @@ export class Pulse {
   }
 
   #tell({ mark, revisions }: Look): void {
+    const now = performance.now()
     for (const listener of this.#listeners) {
-      const now = listener.saga === undefined ? mark : String(revisions.get(listener.saga))
+      const { saga } = listener
+      const state = saga === undefined ? mark : String(revisions.get(saga))
       // The first look is news, too: whoever comes is told of what they may have missed, and of nothing before it again.
-      const isNews = listener.seen !== now
-      listener.seen = now
-      if (isNews) listener.onChange()
+      if (listener.seen === state) continue
+      // It is news still at a later look.
+      if (saga === undefined && now - listener.toldAt < LISTS_EVERY_MS) continue
+      listener.seen = state
+      listener.toldAt = now
+      listener.onChange()
     }
   }
 }

@@ -6,24 +6,25 @@
  * 2. `sagas:alive` comes at once, and every ten seconds. It is no comment, because the page has to hear it: where it does not, because
  *    something on the way keeps answers back, the page asks every few seconds instead.
  * 3. Whoever has lost the right to look is told to look, which shows them the door, and hears no more.
+ * 4. It ends after some minutes, and the page asks for another: with the cookies of then, and wherever it is served from by then.
  */
-import type { Pulse } from './pulse.ts'
+import type { Listening, Pulse } from './pulse.ts'
 
 const ALIVE_MS = 10_000
 const ASK_AGAIN_MS = 60_000
+const OPEN_FOR_MS = 10 * 60_000
 /** Signals that nobody has taken: the other end has stalled. */
 const MAX_UNREAD = 50
 
-export type Listening = {
+export type Stream = Listening & {
   readonly pulse: Pulse
-  readonly saga: string | undefined
   /** Whether the person may still look. */
   readonly mayLook: () => Promise<boolean>
   /** When they go away, or the server does. */
   readonly signal: AbortSignal
 }
 
-export function streamOf({ pulse, saga, mayLook, signal }: Listening): ReadableStream<Uint8Array> {
+export function streamOf({ pulse, saga, who, mayLook, signal }: Stream): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder()
   const leaving: (() => void)[] = []
   const leave = () => {
@@ -47,8 +48,10 @@ export function streamOf({ pulse, saga, mayLook, signal }: Listening): ReadableS
       }
       const alive = setInterval(() => say('sagas:alive'), ALIVE_MS)
       const asking = setInterval(() => void askAgain(), ASK_AGAIN_MS)
+      const over = setTimeout(end, OPEN_FOR_MS)
       leaving.push(
-        pulse.listen(saga, () => say('sagas:changed')),
+        pulse.listen({ saga, who }, () => say('sagas:changed')),
+        () => clearTimeout(over),
         () => clearInterval(alive),
         () => clearInterval(asking),
         () => signal.removeEventListener('abort', end),

@@ -32,8 +32,12 @@ export type Overview = {
   readonly hasSagas: boolean
 }
 
-export async function readOverview(client: SagaClient, query: OverviewQuery, now: number): Promise<Overview> {
-  const facts = await readFacts(client)
+export async function readOverview(
+  client: SagaClient,
+  { redaction, now }: View,
+  query: OverviewQuery,
+): Promise<Overview> {
+  const facts = await readFacts(client, redaction)
   const figures = await readRows(client, query, now)
   const hasSagas = figures.rows.length > 0 || (await client.list({}, { limit: 1 })).sagas.length > 0
   return { facts, ...figures, hasSagas }

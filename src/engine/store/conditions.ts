@@ -2,6 +2,7 @@
 import { definedName } from '../core/blueprint.ts'
 import type { DeadLetterReason, Status } from '../core/machine.ts'
 import { firstIdAt } from './first-ids.ts'
+import { beginsWith, keyedDefinitions } from './keys.ts'
 
 /** Filters add up. Times are of the saga's start. */
 export type SagaFilter = {
@@ -59,28 +60,6 @@ const CLOCKS_APART_MS = 15 * 60_000
 /** What SQL starts has its id when it is asked for, and its start when a worker takes it in. */
 const ID_BEFORE_START_MS = 24 * 60 * 60_000
 
-/** The names of definitions that have sagas with keys, with one probe of `saga_key` for each. */
-function keyedDefinitions(schema: string): string {
-  const next = (more: string) =>
-    `select k.definition from ${schema}.saga k where k.key is not null ${more} order by k.definition limit 1`
-  return `with recursive d(name) as ((${next('')}) union all select (${next('and k.definition > d.name')}) from d where d.name is not null)
-    select d.name from d where d.name is not null`
-}
-
-/** The first text, byte by byte, behind all that begin with this one; `undefined` when there is none. */
-function behindAll(prefix: string): string | undefined {
-  // Code points, as they are stored, are what counts here.
-  // oxlint-disable-next-line no-misused-spread
-  const characters = [...prefix]
-  while (characters.length > 0) {
-    const last = characters.pop()?.codePointAt(0) ?? 0
-    // The code points between are halves of others, and no text has them.
-    const next = last === 0xd7ff ? 0xe000 : last + 1
-    if (next <= 0x10ffff) return characters.join('') + String.fromCodePoint(next)
-  }
-  return undefined
-}
-
 /** The smallest id of that moment, moved. */
 function idAround(moment: Date | undefined, byMs: number): string | undefined {
   return moment === undefined ? undefined : firstIdAt(moment.getTime() + byMs)
@@ -127,12 +106,7 @@ export function conditions(schema: string, filter: SagaFilter, values: unknown[]
   // Only they have one: the index of what is not completed leads to them.
   if (filter.reason !== undefined) where.push(`s.status = 'dead_lettered' and s.status <> 'completed'`)
   add((p) => `s.key = ${p}::text`, filter.key)
-  if (filter.keyPrefix !== undefined) {
-    // As the index has it, whatever the database's collation.
-    add((p) => `s.key ~>=~ ${p}::text`, filter.keyPrefix)
-    add((p) => `s.key ~<~ ${p}::text`, behindAll(filter.keyPrefix))
-    where.push('s.key is not null')
-  }
+  if (filter.keyPrefix !== undefined) where.push(...beginsWith(filter.keyPrefix, (value) => `$${values.push(value)}`))
   // Keys are in the index by definition.
   const hasKey = filter.key !== undefined || filter.keyPrefix !== undefined
   if (hasKey && filter.definition === undefined) where.push(`s.definition = any(array(${keyedDefinitions(schema)}))`)

@@ -2,8 +2,10 @@
 import type { DeadLetterReason, Status, Wait } from '../core/machine.ts'
 import type { SagaState } from '../core/state.ts'
 import { unpackState } from './codec.ts'
+import { plainColumn } from './columns.ts'
 import { clause, conditions, type SagaFilter } from './conditions.ts'
 import type { Db, Row } from './db.ts'
+import { beginsWith, idsByKeyPrefix } from './keys.ts'
 
 /** A saga as the overview shows it. */
 export type SagaSummary = {
@@ -109,29 +111,54 @@ function unpacked({ cut: _cut, last: _last, ...row }: Row): SagaSummary {
 
 /** Newest first, by id: ids are ordered by time. Index: primary key or one of `saga`'s others, by filter. */
 export async function listSummaries(db: Db, schema: string, filter: SagaFilter, page: PageOrder): Promise<Page> {
-  const { led, looked, near, values } = conditions(schema, filter)
-  const from = page.looks === undefined ? [...led] : [...led, ...near]
-  if (page.cursor !== undefined) from.push(`s.id < $${values.push(page.cursor)}::uuid`)
-  const most = page.limit + 1
-  if (page.looks !== undefined && looked.length > 0) {
-    const looks = `$${values.push(page.looks)}::int`
-    const { rows } = await db.executeSql(
-      `with c as materialized (select s.id from ${schema}.saga s ${clause(from)} order by s.id desc limit ${looks}),
-       l as (select (select count(*) from c) = ${looks} as cut, (select c.id from c order by c.id limit 1) as last),
-       -- One by one: joined, the whole table might be read for them.
-       f as (select ${columnsOf('x')} from c cross join lateral (
-           select ${COLUMNS} from ${schema}.saga s ${clause(['s.id = c.id', ...looked])} limit 1) x
-         order by x.id desc limit ${most})
-       select l.cut, l.last, ${columnsOf('f')} from l left join f on true order by f.id desc`,
-      values,
-    )
-    return pageOf(rows, page.limit, rows[0]?.['cut'] === true ? (rows[0]['last'] as string) : undefined)
-  }
+  if (page.looks !== undefined) return listLooking(db, schema, filter, { ...page, looks: page.looks })
+  const { where, values } = conditions(schema, filter)
+  if (page.cursor !== undefined) where.push(`s.id < $${values.push(page.cursor)}::uuid`)
   const { rows } = await db.executeSql(
-    `select ${COLUMNS} from ${schema}.saga s ${clause([...from, ...looked])} order by s.id desc limit ${most}`,
+    `select ${COLUMNS} from ${schema}.saga s ${clause(where)} order by s.id desc limit ${page.limit + 1}`,
     values,
   )
   return pageOf(rows, page.limit, undefined)
+}
+
+/** The same with no more looks than it may: what no index finds in order is looked up among the newest, one by one. */
+async function listLooking(
+  db: Db,
+  schema: string,
+  { keyPrefix, ...others }: SagaFilter,
+  { limit, cursor, looks }: PageOrder & { readonly looks: number },
+): Promise<Page> {
+  // The index on keys has its own order: those that it finds are put in ours, where they are few.
+  const few = keyPrefix === undefined ? undefined : await idsByKeyPrefix(db, schema, { ...others, keyPrefix }, looks)
+  const { led, looked, near, values } = conditions(schema, others)
+  const add = (value: unknown) => `$${values.push(value)}`
+  const from = [...led, ...near, ...(cursor === undefined ? [] : [`s.id < ${add(cursor)}::uuid`])]
+  const each = [...looked, ...(keyPrefix === undefined || few !== undefined ? [] : beginsWith(keyPrefix, add))]
+  const order = `order by s.id desc limit`
+  if (few === undefined && each.length === 0) {
+    const { rows } = await db.executeSql(
+      `select ${COLUMNS} from ${schema}.saga s ${clause(from)} ${order} ${limit + 1}`,
+      values,
+    )
+    return pageOf(rows, limit, undefined)
+  }
+  const most = `${add(looks)}::int`
+  const [candidates, conditionsOfEach] =
+    few === undefined
+      ? [`select s.id from ${schema}.saga s ${clause(from)} ${order} ${most}`, each]
+      : [`select i.id from unnest(${add(plainColumn(few))}::uuid[]) i(id)`, [...from, ...each]]
+  const { rows } = await db.executeSql(
+    `with c as materialized (${candidates}),
+     l as (select (select count(*) from c) = ${most} as cut, (select c.id from c order by c.id limit 1) as last),
+     -- One by one: joined, the whole table might be read for them.
+     f as (select ${columnsOf('x')} from c cross join lateral (
+         select ${COLUMNS} from ${schema}.saga s ${clause(['s.id = c.id', ...conditionsOfEach])} limit 1) x
+       order by x.id desc limit ${limit + 1})
+     select l.cut, l.last, ${columnsOf('f')} from l left join f on true order by f.id desc`,
+    values,
+  )
+  const isCut = few === undefined && rows[0]?.['cut'] === true
+  return pageOf(rows, limit, isCut ? (rows[0]?.['last'] as string) : undefined)
 }
 
 /** @param lookedTo the last one that was looked at, where more lie behind it. */
