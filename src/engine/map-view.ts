@@ -17,7 +17,7 @@ export function mapView(node: MapNode, state: SagaState, journal: readonly Journ
   for (const step of itemsOf(state, node.name)) byState[step.state] = (byState[step.state] ?? 0) + 1
   const isSettled = areSettled(items)
   return {
-    state: state.direction === 'forward' ? forward(isSettled, byState) : backward(byState),
+    state: state.direction === 'forward' ? forward(isSettled, byState) : backward(byState, items.count),
     items: { count: items.count, byState: { ...byState, ...unreached(items.count - items.started) } },
     ...(isSettled ? { result: resultsOf(node, state, journal) } : {}),
   }
@@ -50,7 +50,9 @@ const WORST_FIRST = [
   'compensated',
 ] as const
 
-function backward(byState: ByState): StepStatus {
+function backward(byState: ByState, count: number): StepStatus {
+  // Nothing was done, and nothing of it is left.
+  if (count === 0) return 'compensated'
   const worst = WORST_FIRST.find((state) => byState[state] !== undefined)
   return worst === 'completed' || worst === 'in_doubt' ? 'compensating' : (worst ?? 'failed')
 }

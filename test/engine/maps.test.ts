@@ -124,6 +124,17 @@ describe('a map', () => {
     expect(await engine.outcome(id)).toMatchObject({ status: 'completed', results: { invite: [], close: 0 } })
   })
 
+  test('of an empty list is undone when nothing of it is left, and has not failed', async () => {
+    const engine = await start(party)
+    const { id } = await engine.enqueue(party, { names: [], close: false })
+    expect((await engine.outcome(id)).status).toBe('compensated')
+    const view = await engine.get(id)
+    expect(view?.steps.find((step) => step.name === 'invite')).toMatchObject({
+      state: 'compensated',
+      items: { count: 0 },
+    })
+  })
+
   test('that collects has failures among its results, and goes on', async () => {
     const survey = defineSaga('survey', { version: 1, input })
       .map('ask', { ...invite, whenItemFails: 'collect' })
