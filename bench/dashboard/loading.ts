@@ -23,7 +23,12 @@ export async function loadPages(
   times: number,
 ): Promise<readonly { readonly address: Address; readonly loads: Loads }[]> {
   const client = createSagaClient({ connectionString })
-  const served = await serveDashboard({ client, authenticate: () => ({ id: 'bench', role: 'admin' }) })
+  const served = await serveDashboard({
+    client,
+    authenticate: () => ({ id: 'bench', role: 'admin' }),
+    // Nobody asks as often as this does.
+    limits: { readsPerMinute: 1_000_000 },
+  })
   try {
     const pages: { address: Address; loads: Loads }[] = []
     for (const address of addresses) {
@@ -61,13 +66,15 @@ function firstByte(to: URL): Promise<number> {
   const begun = performance.now()
   return new Promise((resolve, reject) => {
     request(to, (response) => {
-      response.once('data', () => resolve(performance.now() - begun))
-      response.on('end', () => {
-        const { statusCode = 0 } = response
-        // A saga that is found by its key is redirected to.
-        if (statusCode >= 400) reject(new Error(`${to.pathname}${to.search} was answered with ${statusCode}.`))
-        else resolve(performance.now() - begun)
+      const { statusCode = 0 } = response
+      // A saga that is found by its key is redirected to. Refused soon is no page that came soon.
+      if (statusCode >= 400) reject(new Error(`${to.pathname}${to.search} was answered with ${statusCode}.`))
+      let ms: number | undefined
+      response.once('data', () => {
+        ms = performance.now() - begun
       })
+      // The next one waits until this one is whole.
+      response.on('end', () => resolve(ms ?? performance.now() - begun))
     })
       .on('error', reject)
       .end()

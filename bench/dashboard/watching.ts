@@ -9,23 +9,32 @@ import { FIVE_STEPS } from '../workloads/five-steps.ts'
 
 const SCRIPT = join(import.meta.dirname, '..', 'processes', 'viewers.ts')
 
+/** Half a minute of work: dashboards look every few seconds. */
+const SAGAS = 60_000
+
 /** @returns of each pair, the throughput with ten dashboards as a part of that without. */
 export async function watched(server: BenchServer, rounds: number): Promise<readonly number[]> {
   const contender = ours(1_000)
   const place = async () => ({ connectionString: await server.fresh('bench_watched'), postmaster: server.pid })
   const pairs: number[] = []
   for (let round = 1; round <= rounds; round += 1) {
-    const alone = await drain(contender, FIVE_STEPS, FIVE_STEPS.sagas, await place())
-    const seen = await place()
-    await contender.prepare(seen.connectionString, FIVE_STEPS)
-    const viewers = fork(SCRIPT, [seen.connectionString], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
-    await once(viewers, 'message')
-    const beside = await drain({ ...contender, prepare: async () => {} }, FIVE_STEPS, FIVE_STEPS.sagas, seen)
-    const looks = await ended(viewers)
-    const share = (beside.perSecond ?? 0) / (alone.perSecond ?? 0)
-    pairs.push(share)
-    const [without, with_] = [alone.perSecond?.toFixed(0), beside.perSecond?.toFixed(0)]
-    console.log(`round ${round}: ${without} sagas/s, ${with_} with ten dashboards that have looked ${looks} times`)
+    const figures = { alone: 0, beside: 0, looks: 0 }
+    const alone = async () => {
+      figures.alone = (await drain(contender, FIVE_STEPS, SAGAS, await place())).perSecond ?? 0
+    }
+    const beside = async () => {
+      const seen = await place()
+      await contender.prepare(seen.connectionString, FIVE_STEPS)
+      const viewers = fork(SCRIPT, [seen.connectionString], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+      await once(viewers, 'message')
+      figures.beside = (await drain({ ...contender, prepare: async () => {} }, FIVE_STEPS, SAGAS, seen)).perSecond ?? 0
+      figures.looks = await ended(viewers)
+    }
+    // By turns, so that a machine that grows slower or faster favours none of them.
+    for (const run of round % 2 === 1 ? [alone, beside] : [beside, alone]) await run()
+    pairs.push(figures.beside / figures.alone)
+    const rates = `${figures.alone.toFixed(0)} sagas/s, ${figures.beside.toFixed(0)} with ten dashboards`
+    console.log(`round ${round}: ${rates} that have looked ${figures.looks} times`)
   }
   await server.drop('bench_watched')
   return pairs
