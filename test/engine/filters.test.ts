@@ -329,3 +329,30 @@ describe('a build', () => {
     release()
   })
 })
+
+describe('counts', () => {
+  const define = (name: string) =>
+    defineSaga(name, { version: 1, input: z.object({}) }).step('do', { action: () => {} })
+
+  test('of what is completed add up over definitions, up to the cap', async () => {
+    const database = await testDatabase()
+    const definitions = [define('one'), define('two'), define('never')] as const
+    const engine = await startEngine(database.connectionString, definitions)
+    const [one, two] = definitions
+    const inputs = (number: number) => Array.from({ length: number }, () => ({ input: {} }))
+    const started = [...(await engine.enqueueMany(one, inputs(2))), ...(await engine.enqueueMany(two, inputs(3)))]
+    for (const result of started) await engine.outcome('id' in result ? result.id : '')
+    const completed = async (filter: SagaFilter, cap?: number) =>
+      (await engine.count(filter, cap === undefined ? {} : { cap })).completed
+    expect(await completed({})).toBe(5)
+    expect([await completed({}, 1), await completed({}, 4), await completed({}, 5)]).toEqual([1, 4, 5])
+    expect(await completed({ definition: 'two' })).toBe(3)
+    expect(await completed({ definition: 'two' }, 2)).toBe(2)
+    expect(await completed({ definition: 'never' })).toBe(0)
+    expect(await completed({ definition: 'two', status: ['completed', 'running'] })).toBe(3)
+    expect(await completed({ status: 'running' })).toBe(0)
+    expect(await completed({ definition: 'two', version: 2 })).toBe(0)
+    await stopEngine(engine)
+    await database.drop()
+  })
+})

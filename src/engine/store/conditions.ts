@@ -1,8 +1,9 @@
 /** Filters as conditions on `saga s`, written so that its indexes serve them. */
 import { definedName } from '../core/blueprint.ts'
 import type { DeadLetterReason, Status } from '../core/machine.ts'
+import { keyedDefinitions } from './definition-names.ts'
 import { firstIdAt } from './first-ids.ts'
-import { beginsWith, keyedDefinitions } from './keys.ts'
+import { beginsWith } from './keys.ts'
 
 /** Filters add up. Times are of the saga's start. */
 export type SagaFilter = {

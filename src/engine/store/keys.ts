@@ -1,5 +1,6 @@
 /** Sagas by how their keys begin, as the index `saga_key` has them: byte by byte, whatever the database's collation. */
 import type { Db } from './db.ts'
+import { keyedDefinitions } from './definition-names.ts'
 
 /** @param add puts a value among those of the statement; @returns how it is named there. */
 export function beginsWith(prefix: string, add: (value: unknown) => string): string[] {
@@ -9,14 +10,6 @@ export function beginsWith(prefix: string, add: (value: unknown) => string): str
     ...(behind === undefined ? [] : [`s.key ~<~ ${add(behind)}::text`]),
     's.key is not null',
   ]
-}
-
-/** The names of definitions that have sagas with keys, with one probe of `saga_key` for each. */
-export function keyedDefinitions(schema: string): string {
-  const next = (more: string) =>
-    `select k.definition from ${schema}.saga k where k.key is not null ${more} order by k.definition limit 1`
-  return `with recursive d(name) as ((${next('')}) union all select (${next('and k.definition > d.name')}) from d where d.name is not null)
-    select d.name from d where d.name is not null`
 }
 
 /**
