@@ -18,7 +18,7 @@ export async function watched(server: BenchServer, rounds: number): Promise<read
   const place = async () => ({ connectionString: await server.fresh('bench_watched'), postmaster: server.pid })
   const pairs: number[] = []
   for (let round = 1; round <= rounds; round += 1) {
-    const figures = { alone: 0, beside: 0, looks: 0 }
+    const figures = { alone: 0, beside: 0, looks: 0, cpuMs: 0 }
     const alone = async () => {
       figures.alone = (await drain(contender, FIVE_STEPS, SAGAS, await place())).perSecond ?? 0
     }
@@ -28,23 +28,27 @@ export async function watched(server: BenchServer, rounds: number): Promise<read
       const viewers = fork(SCRIPT, [seen.connectionString], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
       await once(viewers, 'message')
       figures.beside = (await drain({ ...contender, prepare: async () => {} }, FIVE_STEPS, SAGAS, seen)).perSecond ?? 0
-      figures.looks = await ended(viewers)
+      Object.assign(figures, await ended(viewers))
     }
     // By turns, so that a machine that grows slower or faster favours none of them.
     for (const run of round % 2 === 1 ? [alone, beside] : [beside, alone]) await run()
     pairs.push(figures.beside / figures.alone)
     const rates = `${figures.alone.toFixed(0)} sagas/s, ${figures.beside.toFixed(0)} with ten dashboards`
-    console.log(`round ${round}: ${rates} that have looked ${figures.looks} times`)
+    console.log(
+      `round ${round}: ${rates} that have looked ${figures.looks} times in ${figures.cpuMs.toFixed(0)} ms of CPU`,
+    )
   }
   await server.drop('bench_watched')
   return pairs
 }
 
-async function ended(viewers: ChildProcess): Promise<number> {
+type Looked = { readonly looks: number; readonly cpuMs: number }
+
+async function ended(viewers: ChildProcess): Promise<Looked> {
   const left = once(viewers, 'exit')
   const told = once(viewers, 'message')
   viewers.send('end')
-  const [{ looks }] = (await told) as [{ looks: number }]
+  const [looked] = (await told) as [Looked]
   await left
-  return looks
+  return looked
 }

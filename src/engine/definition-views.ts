@@ -4,6 +4,7 @@ import { checkCap } from './filter.ts'
 import { newestBlueprints } from './store/blueprints.ts'
 import type { Db } from './store/db.ts'
 import { readFlights } from './store/flights.ts'
+import { onlyInOrder } from './store/in-order.ts'
 import { readWorkerViews } from './store/worker-views.ts'
 
 /** A definition that was registered, or of which there are sagas. */
@@ -28,15 +29,15 @@ export type VersionView = {
 
 const COUNTED = 10_000
 
-/** Index: `saga_blueprint_shapes`, `saga_open`. */
+/** Transaction: one of its own. Index: `saga_blueprint_shapes`, `saga_open`. */
 export async function definitionViews(
-  db: Db,
+  tx: Db,
   schema: string,
   { name, cap = COUNTED }: { readonly name?: string; readonly cap?: number },
 ): Promise<readonly DefinitionView[]> {
   checkCap(cap)
-  const shapes = await newestBlueprints(db, schema, name)
-  const workers = (await readWorkerViews(db, schema)).filter(({ isAlive }) => isAlive)
+  const shapes = await newestBlueprints(tx, schema, name)
+  const workers = (await readWorkerViews(tx, schema)).filter(({ isAlive }) => isAlive)
   const versions = new Map<string, VersionView>()
   const versionOf = (definition: string, version: number): VersionView =>
     versions.get(keyOf(definition, version)) ?? {
@@ -50,7 +51,8 @@ export async function definitionViews(
   for (const { definition, version, blueprint, shapes: number } of shapes) {
     versions.set(keyOf(definition, version), { ...versionOf(definition, version), blueprint, shapes: number })
   }
-  for (const { definition, version, sagas, deadLetters } of (await readFlights(db, schema, cap)).flights) {
+  await onlyInOrder(tx)
+  for (const { definition, version, sagas, deadLetters } of (await readFlights(tx, schema, cap)).flights) {
     if (name !== undefined && definition !== name) continue
     const seen = versionOf(definition, version)
     versions.set(keyOf(definition, version), {

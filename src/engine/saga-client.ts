@@ -22,6 +22,7 @@ import { type SagaFilter } from './store/conditions.ts'
 import { type Db, isConnectionError } from './store/db.ts'
 import { type ErrorGroup, readErrorGroups } from './store/error-groups.ts'
 import { type GroupGauge, readLargestGroups, readStoredGauges, type StoredGauges } from './store/gauges.ts'
+import { isInOrder, onlyInOrder } from './store/in-order.ts'
 import { type JournalEntry, readJournal } from './store/journal.ts'
 import { countByStatus, listSummaries, type Page, type PageOrder, readSummary } from './store/reading.ts'
 import { readTriage, readTriagesWithoutSagas, type Triage, type TriageState } from './store/triage.ts'
@@ -170,7 +171,7 @@ export class SagaClient {
       ...(cursor === undefined ? {} : { cursor }),
       ...(looks === undefined ? {} : { looks: checkCap(looks) }),
     }
-    return this.#read(() => listSummaries(this.#parts.db, this.#parts.schema, filter, order))
+    return this.#read(() => this.#inOrder(filter, (db) => listSummaries(db, this.#parts.schema, filter, order)))
   }
 
   /**
@@ -185,7 +186,8 @@ export class SagaClient {
     const wanted = checkFilter(filter).status === undefined ? STATUSES : [...new Set([filter.status ?? []].flat())]
     const cap = checkCap(options.cap ?? 10_001)
     return this.#read(async () => {
-      const counted = await countByStatus(this.#parts.db, this.#parts.schema, filter, wanted, cap)
+      const { status: _each, ...others } = filter
+      const counted = await this.#inOrder(others, (db) => countByStatus(db, this.#parts.schema, filter, wanted, cap))
       return Object.fromEntries(STATUSES.map((status) => [status, counted[status] ?? 0])) as Record<Status, number>
     })
   }
@@ -332,6 +334,15 @@ export class SagaClient {
 
   protected closeReading(): void {
     this.waiters.close()
+  }
+
+  /** Where an index has what the filter wants in order, no statement that would sort. */
+  async #inOrder<T>(filter: SagaFilter, run: (db: Db) => Promise<T>): Promise<T> {
+    if (!isInOrder(filter)) return run(this.#parts.db)
+    return this.#parts.transaction(async (tx) => {
+      await onlyInOrder(tx)
+      return run(tx)
+    })
   }
 
   /** Reading may be repeated: a connection that was cut while it lay idle is nobody's business. */

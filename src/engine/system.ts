@@ -15,6 +15,7 @@ import {
   deadLettersToSeeTo,
   overdueTimers,
 } from './store/health.ts'
+import { onlyInOrder } from './store/in-order.ts'
 import { checkSchema } from './store/migrate.ts'
 import { type Pulse, readPulse } from './store/pulse.ts'
 import { type Recent, readRecent } from './store/recent.ts'
@@ -136,11 +137,13 @@ export class System {
   attention(): Promise<Attention> {
     return this.#transaction(async (tx) => {
       const { byReason, ignored } = await deadLettersToSeeTo(tx, this.#schema, MOST_DEAD_LETTERS)
+      const timers = await overdueTimers(tx, this.#schema, OVERDUE_MS)
+      await onlyInOrder(tx)
       const { flights, isCut } = await readFlights(tx, this.#schema, MOST_FLIGHTS)
       return {
         deadLetters: byReason,
         ignored,
-        overdueTimers: await overdueTimers(tx, this.#schema, OVERDUE_MS),
+        overdueTimers: timers,
         underWay: flights.filter(({ sagas }) => sagas > 0),
         mayBeMore: isCut,
       }
@@ -160,7 +163,7 @@ export class System {
    * @throws SagaError `FILTER_INVALID`.
    */
   definitions(options: { readonly name?: string; readonly cap?: number } = {}): Promise<readonly DefinitionView[]> {
-    return definitionViews(this.#db, this.#schema, options)
+    return this.#transaction((tx) => definitionViews(tx, this.#schema, options))
   }
 
   /** The shape with this hash, as it stands in the state of a saga that carries it; `undefined` when there is none. */
@@ -226,11 +229,9 @@ export class System {
     const eachMs = RECENT_EACH_MS
     const to = new Date(Math.ceil(Date.now() / eachMs) * eachMs)
     const from = new Date(to.getTime() - RECENT_MS)
-    const recent = await readRecent(this.#db, this.#schema, {
-      from,
-      eachMs,
-      definition: order.definition,
-      cap: RECENT_CAP,
+    const recent = await this.#transaction(async (tx) => {
+      await onlyInOrder(tx)
+      return readRecent(tx, this.#schema, { from, eachMs, definition: order.definition, cap: RECENT_CAP })
     })
     return { from, to, eachMs, ...recent }
   }

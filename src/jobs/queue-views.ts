@@ -5,6 +5,7 @@
  * the jobs that were made first are asked.
  */
 import type { Db } from '../engine/store/db.ts'
+import { onlyInOrder } from '../engine/store/in-order.ts'
 import type { QueueView } from '../engine/system.ts'
 import { DEAD_LETTER_QUEUE, LOST_QUEUE, MAINTENANCE_QUEUE, SCHEDULE_QUEUE, STEP_QUEUE } from './queues.ts'
 
@@ -52,7 +53,7 @@ async function readQueue(
   name: string,
 ): Promise<Pick<QueueView, 'waiting' | 'later' | 'oldestMs'>> {
   // As for a fetch: by statistics that are older than the queue is long, the planner would sort all that is queued.
-  await tx.executeSql('set local enable_bitmapscan = off; set local enable_sort = off')
+  await onlyInOrder(tx)
   const { rows } = await tx.executeSql(queueStatement(bossSchema), [name])
   return (rows[0] ?? { waiting: 0, later: 0, oldestMs: null }) as unknown as Awaited<ReturnType<typeof readQueue>>
 }
