@@ -21,7 +21,7 @@ const PAGE_SIZE = 50
 const COUNT_CAP = 1_001
 const MAX_NEWER = 20
 /** For one page, where no index serves the filter: as many as a person waits for. */
-const LOOKS = 1_500
+const LOOKS = 1_000
 
 export type List = {
   readonly sagas: readonly SagaSummary[]
