@@ -35,6 +35,7 @@ import { changeOperation, showChange, showOperation, showOperations } from './ro
 import { type Sagas, sendData, sendExport, showData, showItems, showSaga } from './routes/sagas.ts'
 import { showOrder, startOperation } from './routes/starting.ts'
 import { noteGroup, showTriage, triageGroup } from './routes/triage.ts'
+import { wordsOf } from './scope.ts'
 import { below, frame, gate } from './security/gate.ts'
 import { Allowances } from './security/limits.ts'
 import { listQuery, MAX_BODY_BYTES, planQuery, sagaId } from './security/parameters.ts'
@@ -145,7 +146,7 @@ async function showList(c: Ctx, acting: Acting, names: StepNames): Promise<Respo
 
 /** Boxes that are ticked come one by one: they are one list of columns. */
 function listWords(c: Ctx): Record<string, string | undefined> {
-  const { columns: _one, ...words } = c.req.query()
+  const { columns: _one, ...words } = wordsOf(c)
   return { ...words, columns: columnsText(c.req.queries('columns') ?? []) }
 }
 

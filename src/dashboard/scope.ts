@@ -5,11 +5,18 @@ import type { SagaClient } from '../engine/saga-client.ts'
 import type { SagaFilter } from '../engine/store/conditions.ts'
 import type { ErrorGroup } from '../engine/store/error-groups.ts'
 import type { Acting } from './acts.ts'
+import type { Ctx } from './answers.ts'
 import type { Actor } from './options.ts'
 import type { Redaction } from './redaction.ts'
 import { type ScopeQuery, scopeQuery } from './security/parameters.ts'
 import { Refusal } from './security/refusal.ts'
 import { may } from './security/rights.ts'
+
+/** Of an address: sagas that are chosen in a list come one by one, and are one word. */
+export function wordsOf(c: Ctx): Record<string, string> {
+  const ids = c.req.queries('id')
+  return { ...c.req.query(), ...(ids === undefined ? {} : { id: ids.join(',') }) }
+}
 
 /**
  * The filter that a list with these parameters has.
@@ -32,7 +39,7 @@ export function scopeFilter(scope: ScopeQuery): SagaFilter {
   throw new Refusal(
     400,
     'All sagas?',
-    'An operation is for sagas that a filter gives. Set one in the list of sagas first.',
+    'An operation is for sagas that are chosen in the list, or that a filter of it gives. Choose some, or set one.',
   )
 }
 

@@ -8,6 +8,7 @@ import type { CompensatedStep, SagaFilter } from './store/conditions.ts'
 
 /** Word, and what it takes, for a help text. */
 export const FILTER_WORDS = {
+  id: 'one or several, with commas between',
   definition: 'name of a definition',
   'definition-version': 'number of its version',
   status: 'one or several, with commas between',
@@ -46,6 +47,7 @@ export function filterFromText(words: Iterable<readonly [string, string]>, now: 
   const moment = (word: FilterWord) => momentOf(word, given.get(word), now)
   const status = given.get('status')?.split(',')
   const filter = {
+    ids: given.get('id')?.split(','),
     definition: given.get('definition'),
     version: number('definition-version'),
     status: status?.length === 1 ? status[0] : status,

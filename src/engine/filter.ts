@@ -9,7 +9,10 @@ const MAX_CAP = 1_000_000
 const MAX_PAGE = 1_000
 const MAX_VERSION = 2 ** 31 - 1
 
+const MAX_IDS = 100
+
 const PARTS: { readonly [part in keyof Required<SagaFilter>]: true } = {
+  ids: true,
   definition: true,
   version: true,
   status: true,
@@ -45,6 +48,7 @@ export function checkScope(filter: SagaFilter): SagaFilter {
 /** @throws SagaError `FILTER_INVALID`, naming the part that cannot be. */
 export function checkFilter(filter: SagaFilter): SagaFilter {
   const { version, status, reason, startedBefore, startedAfter } = filter
+  checkIds(filter.ids)
   for (const one of status === undefined ? [] : [status].flat()) oneOf('status', one, STATUSES)
   if (reason !== undefined) oneOf('reason', reason, DEAD_LETTER_REASONS)
   for (const name of ['definition', 'key', 'keyPrefix', 'tag', 'step', 'errorGroup', 'build'] as const) {
@@ -59,6 +63,17 @@ export function checkFilter(filter: SagaFilter): SagaFilter {
   if (filter.minAttempts !== undefined) wholeNumber('minAttempts', filter.minAttempts, 1, MAX_VERSION)
   if (filter.compensatedStep !== undefined) checkCompensatedStep(filter.compensatedStep, filter.definition)
   return filter
+}
+
+function checkIds(ids: unknown): void {
+  if (ids === undefined) return
+  if (!Array.isArray(ids) || ids.length === 0 || ids.length > MAX_IDS) {
+    throw invalid(
+      `ids is a list of one to ${MAX_IDS} ids, not ${Array.isArray(ids) ? `one of ${ids.length}` : shown(ids)}`,
+    )
+  }
+  const wrong: unknown = ids.find((id) => !isId(id))
+  if (wrong !== undefined) throw invalid(`ids has ids of sagas, not ${shown(wrong)}`)
 }
 
 function checkCompensatedStep(compensated: CompensatedStep, definition: string | undefined): void {

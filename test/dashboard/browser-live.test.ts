@@ -83,6 +83,29 @@ describe.skipIf(browser === undefined)('a page that updates as sagas change', ()
     expect(streams()).toEqual([`events?saga=${id}`])
   })
 
+  test('keeps what is ticked in a list, for an operation over it', async () => {
+    const tags = ['ticked']
+    for (const key of ['ticked-1', 'ticked-2', 'ticked-3']) await order(engine, key, ['away send-mail'], { tags })
+    await open('sagas?tag=ticked')
+    await page.getByRole('checkbox', { name: 'Choose ticked-1' }).check()
+    await page.getByRole('checkbox', { name: 'Choose ticked-3' }).focus()
+    await page.keyboard.press('Space')
+    const { id } = (await engine.list({ key: 'ticked-2' })).sagas[0] ?? { id: '' }
+    await engine.operator.resolve(id, { actor: 'grace', reason: 'by hand', as: 'compensated' })
+    await page.locator(`#saga-${id}`).getByText('Resolved').waitFor()
+    const isTicked = async (key: string) => page.getByRole('checkbox', { name: `Choose ${key}` }).isChecked()
+    expect([await isTicked('ticked-1'), await isTicked('ticked-2'), await isTicked('ticked-3')]).toEqual([
+      true,
+      false,
+      true,
+    ])
+    const focused = page.getByRole('checkbox', { name: 'Choose ticked-3' })
+    expect(await focused.evaluate((element) => element === element.ownerDocument.activeElement)).toBe(true)
+    await page.getByRole('button', { name: 'Act on those that are ticked' }).click()
+    await page.getByText('chosen one by one').first().waitFor()
+    expect(new URL(page.url()).searchParams.getAll('id')).toHaveLength(2)
+  })
+
   test('hears nothing more when it is paused', async () => {
     await open('sagas?definition=fulfil-order')
     await until('the page listens', async () => streams().length === 1)

@@ -105,6 +105,56 @@ describe('the errors', () => {
   })
 })
 
+describe('sagas that are ticked in the list', () => {
+  /** As the browser sends the form of a list in which these are ticked. */
+  function ticked(page: string, ids: readonly string[]): string {
+    const form = /<form id="choice"[^>]+action="([^"]+)">(.*?)<\/form>/s.exec(page)
+    const boxes = [...page.matchAll(/<input type="checkbox" name="id" value="([^"]+)" form="choice">/g)].map(
+      ([, id]) => id,
+    )
+    expect(boxes).toEqual(expect.arrayContaining([...ids]))
+    const fields: [string, string][] = Object.entries(hiddenFields(form?.[2] ?? ''))
+    return `${form?.[1]}?${new URLSearchParams([...fields, ...ids.map((id): [string, string] => ['id', id])])}`
+  }
+
+  test('are those that an operation is for, and no others', async () => {
+    const { ids } = await deadLetters(engine, 4)
+    const chosen = ids.slice(0, 2)
+    const list = (await get(app, '/sagas?status=dead_lettered&definition=send-letter')).text
+    const path = ticked(list, chosen)
+    expect(path).toMatch(/^\/operations\/new\?definition=send-letter&id=/)
+    const verbs = (await get(app, path)).text
+    expect(words(verbs)).toContain('chosen one by one of send-letter')
+    const retry = /href="(\/operations\/new\?verb=retry[^"]+)"/.exec(verbs)?.[1]?.replaceAll('&amp;', '&') ?? ''
+    const done = await confirm(retry)
+    const operation = await settled(idIn(done.headers.get('location')))
+    expect(operation.counts).toMatchObject({ total: 2 })
+    const { results } = await engine.operations.results(operation.id)
+    expect(new Set(results.map(({ sagaId }) => sagaId))).toEqual(new Set(chosen))
+    const shown = await get(app, `/operations/${operation.id}`)
+    expect(words(shown.text)).toContain('chosen one by one')
+  })
+
+  test('may be a whole page of them, and are asked for where none is', async () => {
+    await deadLetters(engine, 50)
+    const list = (await get(app, '/sagas?status=dead_lettered&definition=send-letter')).text
+    const all = [...list.matchAll(/id="saga-([^"]+)"/g)].map(([, id]) => id ?? '')
+    expect(all).toHaveLength(50)
+    expect((await get(app, ticked(list, all))).status).toBe(200)
+    const none = await get(app, ticked(list, []).replace(/definition=[^&]+/, ''))
+    expect(none.status).toBe(400)
+    expect(words(none.text)).toContain('Choose some, or set one.')
+    expect((await get(app, '/operations/new?id=1')).status).toBe(400)
+  })
+
+  test('are a list by themselves, that knows them by the next filter too', async () => {
+    const { ids } = await deadLetters(engine, 3)
+    const { text } = await get(app, `/sagas?id=${ids[0]},${ids[2]}`)
+    expect(new Set([...text.matchAll(/id="saga-([^"]+)"/g)].map(([, id]) => id))).toEqual(new Set([ids[0], ids[2]]))
+    expect(hiddenFields(text)).toMatchObject({ id: `${ids[0]},${ids[2]}` })
+  })
+})
+
 describe('what an operation would do', () => {
   test('is shown before: how many fit, why others refuse, and the plan of some', async () => {
     const { ids } = await deadLetters(engine, 3)

@@ -2,6 +2,7 @@
 import type pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import { filterFromText } from '../../src/engine/filter-text.ts'
 import { listSummaries } from '../../src/engine/store/reading.ts'
 import { type SagaEngine, type SagaFilter, StepNotApplied, StepRejected, sagasFor } from '../../src/index.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
@@ -234,12 +235,30 @@ describe('a filter', () => {
     }
   })
 
+  test('takes sagas by their ids', async () => {
+    const two = [sagas['one'] ?? '', sagas['two'] ?? '']
+    expect(new Set(await found({ ids: two }))).toEqual(new Set(two))
+    expect(await found({ ids: [...two, needless], build: 'two' })).toEqual([sagas['two']])
+    expect(await found({ ids: ['01a1fce1-8814-7000-aad7-833589d72686'] })).toEqual([])
+    expect(await found({ ids: [two[0] ?? '', two[0] ?? ''] })).toEqual([two[0]])
+    expect((await engine.count({ ids: two })).compensated).toBe(2)
+    const looking = await engine.list({ ids: two, build: 'one' }, { looks: 2 })
+    expect(looking.sagas.map(({ id }) => id)).toEqual([two[0]])
+    const preview = await engine.operations.preview({ verb: 'retry', filter: { ids: two } })
+    expect(preview).toMatchObject({ count: 2, more: false })
+    expect(filterFromText([['id', two.join(',')]])).toEqual({ ids: two })
+  })
+
   test('adds up with the others', async () => {
     expect(await found({ minAttempts: 2, build: 'one' })).toEqual([])
     expect(await found({ minAttempts: 2, build: 'two', compensatedStep: { step: 'pay' } })).toEqual([sagas['two']])
   })
 
   test.each([
+    ['ids', { ids: [] }],
+    ['ids', { ids: ['1'] }],
+    ['ids', { ids: '01a1fce1-8814-7000-aad7-833589d72686' }],
+    ['ids', { ids: Array.from({ length: 101 }, () => '01a1fce1-8814-7000-aad7-833589d72686') }],
     ['minAttempts', { minAttempts: 0 }],
     ['minAttempts', { minAttempts: 1.5 }],
     ['build', { build: 7 }],

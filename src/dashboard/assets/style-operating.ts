@@ -51,6 +51,10 @@ input.number { max-width: 9rem; }
 .problem ul { padding-left: 1.25rem; margin-block: .375rem; }
 .all, .scope { margin-top: .75rem; font-size: .875rem; }
 .all a, .small { display: inline-block; padding-block: .125rem; }
+.tools { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: .5rem 1.5rem; margin-top: .75rem; }
+.tools > * { margin: 0; }
+.choose { display: inline-flex; align-items: center; padding: .125rem .5rem .125rem 0; vertical-align: middle; }
+.choose input { margin: 0; }
 .small { font-size: .8125rem; margin-left: .375rem; }
 .tree { padding-left: 1.5rem; max-width: 56rem; }
 .tree > li { padding: .4375rem .5rem; border-radius: 6px; }

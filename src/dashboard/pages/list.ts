@@ -23,6 +23,9 @@ const MAX_NEWER = 20
 /** For one page, where no index serves the filter: as many as a person waits for. */
 const LOOKS = 1_000
 
+/** The form of the boxes. It stands outside of what is replaced, and they stay ticked while rows come and go. */
+const CHOICE = 'choice'
+
 export type List = {
   readonly sagas: readonly SagaSummary[]
   readonly next: string | undefined
@@ -85,7 +88,7 @@ async function newer(client: SagaClient, filter: SagaFilter, top: string | undef
 export function listPage(view: View, list: List, names: StepNames, query: ListQuery): Markup {
   return html`<div class="heading"><h1>Sagas</h1>${liveSwitch(query.live === 'off', (live) => address(view, { ...query, live }), EVERY_S, streamFor(view, { definition: query.definition }))}</div>
 ${filters(view, query, hasFilter(query) || query.columns !== undefined)}
-${inWords(view, list, query)}
+<div class="tools">${inWords(view, list, query)}${when(list.sagas.length > 0, () => choice(view, query))}</div>
 ${livePart(view, list, names, query)}`
 }
 
@@ -98,6 +101,15 @@ function inWords(view: View, { filter }: List, query: ListQuery): Markup {
     group !== undefined,
     () => html`<a href="${url(view.base, `/errors/${encodeURIComponent(group ?? '')}`)}">The error group</a> `,
   )}<a href="${url(view.base, '/operations/new', scope)}">Act on all that match…</a> ${exportLinks(view, query)}</p>`
+}
+
+/** A definition goes along: some may act on its sagas only. */
+function choice({ base }: View, { definition }: ListQuery): Markup {
+  const of = when(
+    definition !== undefined,
+    () => html`<input type="hidden" name="definition" value="${definition ?? ''}">`,
+  )
+  return html`<form id="${CHOICE}" method="get" action="${url(base, '/operations/new')}">${of}<button type="submit">Act on those that are ticked…</button></form>`
 }
 
 /** All that match, and not only this page of them. */
@@ -119,7 +131,7 @@ export function livePart(view: View, list: List, names: StepNames, query: ListQu
     () =>
       html`<a class="button" href="${address(view, { ...query, top: undefined })}">Show ${newerWords(list.newer)}</a>`,
   )}</p>
-${list.sagas.length === 0 ? empty(view, query, list) : sagaTable(view, list.sagas, names, columnsOf(query.columns))}
+${list.sagas.length === 0 ? empty(view, query, list) : sagaTable(view, list.sagas, names, columnsOf(query.columns), CHOICE)}
 ${when(list.endedEarly, () => furtherBack(view, list, query))}
 ${pages(view, list, query)}`
   return live(

@@ -30,7 +30,7 @@ const RARELY: readonly Field[] = [
 ]
 
 /** No field shows them, and they go along with the form. */
-const KEPT = ['q', 'key', 'rerun-of', 'correction-of', 'error-group', 'live'] as const
+const KEPT = ['id', 'q', 'key', 'rerun-of', 'correction-of', 'error-group', 'live'] as const
 
 /** @param isSet whether there is anything to clear. */
 export function filters(view: View, query: ListQuery, isSet: boolean): Markup {

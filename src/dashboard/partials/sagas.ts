@@ -13,9 +13,10 @@ const MAX_ERROR_CHARACTERS = 160
 const MAX_KEY_CHARACTERS = 64
 
 type Cell = (saga: SagaSummary, view: View, names: StepNames) => Markup | string | number | undefined
+type Place = Column & { readonly cell: Cell }
 
 /** State and saga are always there, in front. */
-const FIRST: readonly (Column & { readonly cell: Cell })[] = [
+const FIRST: readonly [Place, Place] = [
   { label: 'State', kind: 'short', cell: (saga) => sign(signOf(saga), besideState(saga)) },
   { label: 'Saga', kind: 'head', place: 'across', cell: linked },
 ]
@@ -74,18 +75,27 @@ export function columnChoice(asked: string | undefined): Markup {
   )}</fieldset>`
 }
 
+/** @param choice The form that boxes before the rows belong to. */
 export function sagaTable(
   view: View,
   sagas: readonly SagaSummary[],
   names: StepNames,
   chosen: readonly ColumnName[] = USUAL,
+  choice?: string,
 ): Markup {
-  const columns = [...FIRST, ...chosen.map((name): Column & { readonly cell: Cell } => CHOOSABLE[name])]
+  const [state, head] = FIRST
+  const first = choice === undefined ? FIRST : [{ ...state, cell: choosable(choice, state.cell) }, head]
+  const columns = [...first, ...chosen.map((name): Column & { readonly cell: Cell } => CHOOSABLE[name])]
   const rows = sagas.map((saga) => ({
     id: `saga-${saga.id}`,
     cells: columns.map(({ cell }) => cell(saga, view, names)),
   }))
   return table('sagas', 'Sagas, the newest first', columns, rows)
+}
+
+function choosable(form: string, state: Cell): Cell {
+  return (saga, view, names) =>
+    html`<label class="choose"><input type="checkbox" name="id" value="${saga.id}" form="${form}"><span class="hidden">Choose ${clip(saga.key ?? saga.id, MAX_KEY_CHARACTERS)}</span></label>${state(saga, view, names)}`
 }
 
 function linked({ id, key }: SagaSummary, { base }: View): Markup {

@@ -13,7 +13,7 @@ import { verbsPage } from '../pages/operation-verbs.ts'
 import { numberIn } from '../partials/fields.ts'
 import { layout } from '../partials/layout.ts'
 import { url } from '../partials/markup.ts'
-import { groupFor, pinned, scopeFilter, scopeOfText } from '../scope.ts'
+import { groupFor, pinned, scopeFilter, scopeOfText, wordsOf } from '../scope.ts'
 import { isReason, type OperationForm, operationForm, previewQuery, type ScopeQuery } from '../security/parameters.ts'
 import { Refusal } from '../security/refusal.ts'
 import { demandRight, may } from '../security/rights.ts'
@@ -27,7 +27,7 @@ const MAX_CANARY = 1_000
 export async function showOrder(c: Ctx, acting: Acting): Promise<Response> {
   const { authorize } = acting
   const view = c.get('view')
-  const { verb, past, canary, ...asked } = parsed(previewQuery, c.req.query())
+  const { verb, past, canary, ...asked } = parsed(previewQuery, wordsOf(c))
   const scope = pinned(asked)
   await demandRight(authorize, view.actor, 'read', targetOf(scope))
   if (verb === undefined) {

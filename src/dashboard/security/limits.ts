@@ -51,9 +51,9 @@ export class Allowances {
   }
 }
 
-/** Longer than any address of ours, and more parameters than anything takes. */
+/** Longer than any address of ours, and more parameters than anything takes: a page of chosen sagas, with its filter. */
 const MAX_ADDRESS_CHARACTERS = 8_192
-const MAX_PARAMETERS = 50
+const MAX_PARAMETERS = 100
 
 /** Of pages and API alike: what is not looked at. */
 export function tooMuchOf(address: string): Refusal | undefined {

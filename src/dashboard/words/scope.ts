@@ -24,6 +24,7 @@ export function scopeInWords(
   const parts = [
     statuses.length === 0 || errorGroup !== undefined ? '' : `that ${tense} ${statuses.map(inWords).join(' or ')}`,
     errorGroup === undefined ? '' : `that ${tense} dead letters ${ofGroup(errorGroup, group)}`,
+    filter.ids === undefined ? '' : 'chosen one by one',
     definition === undefined ? '' : `of ${definition}`,
     version === undefined ? '' : `in version ${version}`,
     filter.reason === undefined || errorGroup !== undefined ? '' : `because ${REASON_WORDS[filter.reason]}`,

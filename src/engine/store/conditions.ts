@@ -1,12 +1,15 @@
 /** Filters as conditions on `saga s`, written so that its indexes serve them. */
 import { definedName } from '../core/blueprint.ts'
 import type { DeadLetterReason, Status } from '../core/machine.ts'
+import { plainColumn } from './columns.ts'
 import { keyedDefinitions } from './definition-names.ts'
 import { firstIdAt } from './first-ids.ts'
 import { beginsWith } from './keys.ts'
 
 /** Filters add up. Times are of the saga's start. */
 export type SagaFilter = {
+  /** These, up to a hundred. */
+  readonly ids?: readonly string[]
   readonly definition?: string
   readonly version?: number
   readonly status?: Status | readonly Status[]
@@ -97,6 +100,7 @@ export function conditions(schema: string, filter: SagaFilter, values: unknown[]
   const add = addTo(where)
   const addLooked = addTo(looked)
   const statuses = filter.status === undefined ? undefined : [filter.status].flat()
+  add((p) => `s.id = any(${p}::uuid[])`, filter.ids === undefined ? undefined : plainColumn(filter.ids))
   add((p) => `s.definition = ${p}::text`, filter.definition)
   addLooked((p) => `s.version = ${p}::int`, filter.version)
   if (statuses?.length === 1) add((p) => `s.status = ${p}::text`, statuses[0])

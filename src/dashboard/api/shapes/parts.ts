@@ -87,7 +87,11 @@ export const pageQuery = {
   cursor: z.string().max(100).optional().describe('Of the page before.'),
 }
 
-const word = (name: FilterWord) => storable(1_000).optional().describe(FILTER_WORDS[name])
+/** A hundred ids have a comma each. */
+const word = (name: FilterWord) =>
+  storable(name === 'id' ? 3_700 : 1_000)
+    .optional()
+    .describe(FILTER_WORDS[name])
 
 /** The words by which sagas are looked for: those of the command line. */
 export const filterWords = Object.fromEntries(
