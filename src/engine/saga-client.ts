@@ -19,12 +19,13 @@ import type { Started, StartOptions } from './runtime/start.ts'
 import { outcomeOf, type SagaOutcome, type SagaView, viewOf } from './saga-view.ts'
 import { type EnqueueOptions, type EnqueueResult, Starts, type StartsParts } from './starts.ts'
 import { type SagaFilter } from './store/conditions.ts'
+import { countByStatus } from './store/counting.ts'
 import { type Db, isConnectionError } from './store/db.ts'
 import { type ErrorGroup, readErrorGroups } from './store/error-groups.ts'
 import { type GroupGauge, readLargestGroups, readStoredGauges, type StoredGauges } from './store/gauges.ts'
 import { isInOrder, onlyInOrder } from './store/in-order.ts'
 import { type JournalEntry, readJournal } from './store/journal.ts'
-import { countByStatus, listSummaries, type Page, type PageOrder, readSummary } from './store/reading.ts'
+import { listSummaries, type Page, type PageOrder, readSummary } from './store/reading.ts'
 import { readTriage, readTriagesWithoutSagas, type Triage, type TriageState } from './store/triage.ts'
 import { type QueuePort, type SchedulePort, System } from './system.ts'
 import { readyFirst, unreachable } from './unreachable.ts'
@@ -158,7 +159,7 @@ export class SagaClient {
    * The newest first.
    *
    * @param page `looks`: where no index has what the filter wants in this order (a version, a step, attempts, a build, a
-   * compensation, a beginning of a key that more sagas have than that), no more sagas than that are looked at for one page. The page
+   * compensation, a beginning of a key that ten times as many sagas have), no more sagas than that are looked at for one page. The page
    * then says `endedEarly`, and its cursor leads on.
    * @throws SagaError `FILTER_INVALID` for a filter, page size (1 to 1000) or cursor that cannot be.
    */
@@ -171,7 +172,9 @@ export class SagaClient {
       ...(cursor === undefined ? {} : { cursor }),
       ...(looks === undefined ? {} : { looks: checkCap(looks) }),
     }
-    return this.#read(() => this.#inOrder(filter, (db) => listSummaries(db, this.#parts.schema, filter, order)))
+    return this.#read(() =>
+      this.#inOrder(isInOrder(filter), (db) => listSummaries(db, this.#parts.schema, filter, order)),
+    )
   }
 
   /**
@@ -187,7 +190,8 @@ export class SagaClient {
     const cap = checkCap(options.cap ?? 10_001)
     return this.#read(async () => {
       const { status: _each, ...others } = filter
-      const counted = await this.#inOrder(others, (db) => countByStatus(db, this.#parts.schema, filter, wanted, cap))
+      const isOfAll = Object.keys(others).length === 0
+      const counted = await this.#inOrder(isOfAll, (db) => countByStatus(db, this.#parts.schema, filter, wanted, cap))
       return Object.fromEntries(STATUSES.map((status) => [status, counted[status] ?? 0])) as Record<Status, number>
     })
   }
@@ -211,7 +215,7 @@ export class SagaClient {
     const cap = checkCap(options.cap ?? 10_001)
     if (state !== undefined) checkTriageState(state)
     const how = { cap, limit, ...(state === undefined ? {} : { state }) }
-    return this.#read(() => readErrorGroups(this.#parts.db, this.#parts.schema, filter, how))
+    return this.#read(() => this.#inOrder(true, (db) => readErrorGroups(db, this.#parts.schema, filter, how)))
   }
 
   /** What people have made of an error group, whether or not a saga is in it now; `undefined` where nobody has. */
@@ -337,8 +341,8 @@ export class SagaClient {
   }
 
   /** Where an index has what the filter wants in order, no statement that would sort. */
-  async #inOrder<T>(filter: SagaFilter, run: (db: Db) => Promise<T>): Promise<T> {
-    if (!isInOrder(filter)) return run(this.#parts.db)
+  async #inOrder<T>(isOne: boolean, run: (db: Db) => Promise<T>): Promise<T> {
+    if (!isOne) return run(this.#parts.db)
     return this.#parts.transaction(async (tx) => {
       await onlyInOrder(tx)
       return run(tx)

@@ -136,9 +136,9 @@ export class System {
   /** What may need somebody. Cheap enough to be asked for every few seconds. */
   attention(): Promise<Attention> {
     return this.#transaction(async (tx) => {
-      const { byReason, ignored } = await deadLettersToSeeTo(tx, this.#schema, MOST_DEAD_LETTERS)
       const timers = await overdueTimers(tx, this.#schema, OVERDUE_MS)
       await onlyInOrder(tx)
+      const { byReason, ignored } = await deadLettersToSeeTo(tx, this.#schema, MOST_DEAD_LETTERS)
       const { flights, isCut } = await readFlights(tx, this.#schema, MOST_FLIGHTS)
       return {
         deadLetters: byReason,
@@ -152,7 +152,10 @@ export class System {
 
   /** When dead letters came in the last 24 hours, by error group: of the newest 5 000. */
   deadLettersByHour(): Promise<readonly DeadLetterHour[]> {
-    return deadLettersByHour(this.#db, this.#schema, MOST_BY_HOUR)
+    return this.#transaction(async (tx) => {
+      await onlyInOrder(tx)
+      return deadLettersByHour(tx, this.#schema, MOST_BY_HOUR)
+    })
   }
 
   /**

@@ -4,6 +4,7 @@
  */
 import type pg from 'pg'
 import { ConnectionError, PreparedLost, sqlState } from '../engine/store/db.ts'
+import { ONLY_IN_ORDER } from '../engine/store/in-order.ts'
 import type { Prepared } from './prepared.ts'
 
 /** Generous: a batch takes milliseconds, and a server that is slower than this is down for our purposes. */
@@ -44,7 +45,7 @@ export const BEGIN_APART = beginning(100, STANDS_STILL_MS)
  * For a fetch. pg-boss has an index in the order in which it takes jobs; by statistics that are older than the queue is
  * long, the planner reads all that is queued instead, and sorts it: each fetch then costs more the more there is to fetch.
  */
-export const BEGIN_FETCH = `${beginning(LOCK_TIMEOUT_MS, STANDS_STILL_MS)}; set local enable_bitmapscan = off; set local enable_sort = off`
+export const BEGIN_FETCH = `${beginning(LOCK_TIMEOUT_MS, STANDS_STILL_MS)}; ${ONLY_IN_ORDER}`
 
 /** For a step's own statements, which may use the app's names and plans; its limits come with the step. */
 export const BEGIN_STEP = 'begin isolation level read committed'

@@ -93,6 +93,7 @@ describe('the look at the database', () => {
       revisions.set('x', second)
       await beat()
     }
+    // With the first look, with the first change, and five and ten seconds after that: the last of them is still to come.
     expect([all.mock.calls.length, one.mock.calls.length]).toEqual([3, 11])
     // What came last is told, though nothing comes after it.
     mark = 'the last'

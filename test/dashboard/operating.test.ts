@@ -114,7 +114,8 @@ describe('sagas that are ticked in the list', () => {
     )
     expect(boxes).toEqual(expect.arrayContaining([...ids]))
     const fields: [string, string][] = Object.entries(hiddenFields(form?.[2] ?? ''))
-    return `${form?.[1]}?${new URLSearchParams([...fields, ...ids.map((id): [string, string] => ['id', id])])}`
+    const query = new URLSearchParams([...fields, ...ids.map((id): [string, string] => ['id', id])])
+    return `${form?.[1]}?${query.toString()}`
   }
 
   test('are those that an operation is for, and no others', async () => {

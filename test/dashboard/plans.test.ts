@@ -82,6 +82,37 @@ describe('in front of thirty thousand sagas that nobody has begun', () => {
     })
     test.each(PATHS)('%s does not look through all of them', looksThroughFew)
   })
+
+  describe('by statistics, and that have all been completed since', () => {
+    beforeAll(() => become('completed', 'finished_at = now()'))
+    test.each([...PATHS, '/sagas?status=completed'])('%s does not look through all of them', looksThroughFew)
+  })
+
+  describe('by statistics, and that have all died since', () => {
+    beforeAll(() =>
+      become(
+        'dead_lettered',
+        `finished_at = null, dead_reason = 'forward_exhausted', error_group = '1:aaaaaaaaaaaaaaaa'`,
+      ),
+    )
+    test.each([
+      ...PATHS,
+      '/errors/1:aaaaaaaaaaaaaaaa',
+      '/sagas?error-group=1:aaaaaaaaaaaaaaaa',
+      '/operations/new?verb=retry&error-group=1:aaaaaaaaaaaaaaaa',
+      '/operations/new?verb=retry&status=dead_lettered',
+      '/errors?state=ignored',
+      '/errors?definition=send-letter',
+      '/definitions/send-letter',
+    ])('%s does not look through all of them', looksThroughFew)
+  })
+
+  async function become(status: string, more: string): Promise<void> {
+    await database.pool.query(
+      `update saga.saga set status = $1, state = replace(state::text, '"' || status || '"', '"' || $1 || '"')::json, ${more}`,
+      [status],
+    )
+  }
 })
 
 describe('among fifty thousand sagas', () => {

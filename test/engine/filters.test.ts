@@ -217,8 +217,16 @@ describe('a filter', () => {
       const ofOne = await engine.list({ keyPrefix, definition: 'trip' })
       expect(ofOne.sagas).toHaveLength(wanted.length)
       // With looks for all that begin so, and for fewer: the newest are looked at then.
-      for (const filter of [{ keyPrefix }, { keyPrefix, definition: 'trip' }, { keyPrefix, minAttempts: 1 }]) {
+      const startedAfter = new Date(Date.now() - 48 * HOUR_MS)
+      const filters: SagaFilter[] = [
+        { keyPrefix },
+        { keyPrefix, definition: 'trip' },
+        { keyPrefix, version: 1 },
+        { keyPrefix, status: 'pending', startedAfter },
+      ]
+      for (const filter of filters) {
         const all = (await engine.list(filter)).sagas.map(({ id }) => id)
+        expect(all).toHaveLength(wanted.length)
         for (const looks of [1, 2, 3, 16, 100]) {
           expect(await pieced(filter, looks), `${JSON.stringify(filter)} with ${looks} looks`).toEqual(all)
         }
@@ -227,9 +235,19 @@ describe('a filter', () => {
     const noneEarly = await engine.list({ keyPrefix: 'é' }, { limit: 1, looks: 2 })
     expect(noneEarly).toMatchObject({ sagas: [{ key: 'é2' }], cursor: noneEarly.sagas[0]?.id })
     expect(noneEarly.endedEarly).toBeUndefined()
-    // Two begin so, and the newest saga of all is none of them.
-    expect(await engine.list({ keyPrefix: 'é' }, { limit: 1, looks: 1 })).toMatchObject({ sagas: [], endedEarly: true })
-    expect(await engine.list({ keyPrefix: 'é', status: 'completed' }, { looks: 2 })).toEqual({ sagas: [] })
+    // Two begin so, and the newest saga of all is none of them: keys lead there.
+    const byKey = await engine.list({ keyPrefix: 'é' }, { limit: 1, looks: 1 })
+    expect(byKey).toMatchObject({ sagas: [{ key: 'é2' }], endedEarly: true, cursor: byKey.sagas[0]?.id })
+    expect(await engine.list({ keyPrefix: 'é', status: 'completed' }, { looks: 3 })).toEqual({ sagas: [] })
+    const withKeys = (await engine.list({ keyPrefix: '' })).sagas.map(({ id }) => id)
+    expect(withKeys.length).toBeGreaterThan(keys.length)
+    for (const looks of [1, 2, 100]) expect(await pieced({ keyPrefix: '' }, looks)).toEqual(withKeys)
+    // More than twelve begin so, which is more than ten times a look: the newest are looked at.
+    const newest = (await engine.list({}, { limit: 1 })).sagas[0]?.id
+    const many = await engine.list({ keyPrefix: '', version: 9 }, { limit: 1, looks: 1 })
+    expect(many).toEqual({ sagas: [], cursor: newest, endedEarly: true })
+    const undone = { keyPrefix: '', compensatedStep: { step: 'pay', from: new Date(0) } }
+    for (const looks of [1, 100]) expect(await engine.list(undone, { looks })).toMatchObject({ sagas: [] })
     for (const { id } of (await engine.list({ status: 'pending' })).sagas) {
       await engine.operator.cancel(id, { actor: 'ada', reason: 'The test is over.' })
     }

@@ -16,6 +16,8 @@ import { filterWords, MAX_PAGE, number, pageQuery } from './shapes/parts.ts'
 import { countsAnswer, exportAnswer, journalPage, payloads, saga, sagaPage } from './shapes/sagas.ts'
 
 const DEFAULT_PAGE = 50
+/** As the pages look: see `list` of the client. */
+const LOOKS = 1_000
 const COUNTED = 10_001
 const MOST_COUNTED = 100_001
 
@@ -40,8 +42,9 @@ const list = route({
   find: ({ query: { limit = DEFAULT_PAGE, cursor, ...words } }) => ({ limit, cursor, filter: filterFrom(words) }),
   rights: ({ filter }) => [{ action: 'read', target: targetOf(filter) }],
   perform: async ({ parts }, { limit, cursor, filter }) => {
-    const page = await parts.client.list(filter, { limit, ...(cursor === undefined ? {} : { cursor }) })
-    return { sagas: page.sagas.map((one) => summaryShown(parts.redaction, one)), cursor: page.cursor }
+    const order = { limit, looks: LOOKS, ...(cursor === undefined ? {} : { cursor }) }
+    const { sagas, cursor: next, endedEarly } = await parts.client.list(filter, order)
+    return { sagas: sagas.map((one) => summaryShown(parts.redaction, one)), cursor: next, endedEarly }
   },
 })
 

@@ -7,7 +7,7 @@
  * 3. What something in front has read of the form is taken from where it was put.
  * 4. Whoever goes away ends what is being done for them.
  */
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { getRequestListener, RequestError } from '@hono/node-server'
 import { type Logger, SILENT } from '../../engine/runtime/ports.ts'
@@ -102,13 +102,14 @@ function hasRounded(body: unknown): boolean {
 /** What is no request at all, such as one with a Host that is no name; or what has failed before the app could answer. */
 async function notAnswered(error: unknown, logger: Logger): Promise<Response> {
   const isMalformed = error instanceof RequestError
-  if (!isMalformed) logger.error({ error }, 'A request could not be answered.')
+  const requestId = randomUUID()
+  if (!isMalformed) logger.error({ requestId, error }, 'A request of the dashboard failed.')
   const page = isMalformed
     ? closedPage(
         'Not understood',
         'The address or the Host header of this request is none. If a proxy stands in front, look at what it sends.',
       )
-    : closedPage('Something went wrong', 'The log of the server says what.')
+    : closedPage('Something went wrong', `Request ${requestId}.`)
   const headers = {
     ...securityHeaders(randomBytes(16).toString('base64url')),
     'Content-Type': 'text/html; charset=UTF-8',

@@ -88,8 +88,9 @@ export class Pulse {
       if (listener.seen === state) continue
       // It is news still at a later look.
       if (saga === undefined && now - listener.toldAt < LISTS_EVERY_MS) continue
+      // Whoever has just come is told of their own act as soon as of another's.
+      if (listener.seen !== undefined) listener.toldAt = now
       listener.seen = state
-      listener.toldAt = now
       listener.onChange()
     }
   }

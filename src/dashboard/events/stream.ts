@@ -2,7 +2,8 @@
  * Signals for pages that are open: that sagas have changed, and never what. They come and get that, with the rights that
  * they have by then.
  *
- * 1. `sagas:changed` comes with the first look, for what has changed since the page was made, and with each change.
+ * 1. `sagas:changed` comes with the first look, for what has changed since the page was made, and with each change: to lists every five
+ *    seconds at most.
  * 2. `sagas:alive` comes at once, and every ten seconds. It is no comment, because the page has to hear it: where it does not, because
  *    something on the way keeps answers back, the page asks every few seconds instead.
  * 3. Whoever has lost the right to look is told to look, which shows them the door, and hears no more.

@@ -16,7 +16,7 @@ export const MAX_EXPORT = 100_000
 
 /** Read at once: what of an export is in memory. */
 const PAGE = 500
-/** Of a filter that no index serves: looked at for one page. */
+/** Of a filter that no index serves in this order: looked at for one page. */
 const LOOKS = 5_000
 
 export type ExportOrder = {

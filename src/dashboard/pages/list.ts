@@ -20,7 +20,7 @@ const PAGE_SIZE = 50
 /** One more than is shown as a number: beyond it the page says `1000+`. */
 const COUNT_CAP = 1_001
 const MAX_NEWER = 20
-/** For one page, where no index serves the filter: as many as a person waits for. */
+/** For one page, where no index serves the filter in this order: as many as a person waits for. */
 const LOOKS = 1_000
 
 /** The form of the boxes. It stands outside of what is replaced, and they stay ticked while rows come and go. */

@@ -76,6 +76,8 @@ export type Conditions = {
   readonly led: readonly string[]
   /** Those that have to be looked up saga by saga. */
   readonly looked: readonly string[]
+  /** All of them, for sagas that are known: written so that no index leads to others. */
+  readonly ofOne: readonly string[]
   /**
    * Where the look may end, for whoever looks at a page: without what waited for more than a day between its id and its start. What
    * is changed by a filter goes without this. No parameter is in it.
@@ -147,17 +149,16 @@ export function conditions(schema: string, filter: SagaFilter, values: unknown[]
     const [byIndex, byJournal] = [isIn(`split_part(e.step, '[', 1)`), isIn(`split_part(e.step || '', '[', 1)`)]
     // Whatever was undone has one of these statuses, so that the partial index serves.
     where.push(`s.status in ('compensating', 'compensated', 'dead_lettered', 'resolved') and s.status <> 'completed'`)
-    // From a moment on, `saga_event_compensated` leads there; all that ever were may be too many to be put in order.
-    if (from !== undefined) where.push(byIndex)
-    else {
-      undone.forAll.push(byIndex)
-      undone.forOne.push(byJournal)
-    }
+    undone.forAll.push(byIndex)
+    undone.forOne.push(byJournal)
   }
+  // From a moment on, `saga_event_compensated` leads there; all that ever were may be too many to be put in order.
+  const isLed = filter.compensatedStep?.from !== undefined
   return {
     where: [...where, ...looked, ...undone.forAll],
-    led: where,
-    looked: [...looked, ...undone.forOne],
+    led: isLed ? [...where, ...undone.forAll] : where,
+    looked: isLed ? looked : [...looked, ...undone.forOne],
+    ofOne: [...where, ...looked, ...undone.forOne],
     near: first === undefined ? [] : [`s.id >= '${first}'::uuid`],
     values,
   }

@@ -63,7 +63,10 @@ export async function readErrorGroups(
        select count(*)::int as count, min(x.updated_at) as first_seen_at, max(x.updated_at) as last_seen_at,
          (array_agg(x.id))[1] as newest
        from (select s.id, s.updated_at from ${schema}.saga s where ${fitting} order by s.id desc limit ${cap}) x
-     ) c join ${schema}.dead_letter d on d.id = c.newest
+     ) c cross join lateral (
+       -- One by one: joined, all dead letters might be read for the newest of each group.
+       select v.definition, v.step, v.direction, v.reason, v.error_message, v.error_code from ${schema}.dead_letter v
+       where v.id = c.newest limit 1) d
        ${stands.join}
      where g.id is not null and ${stands.so}
      order by c.count desc, c.last_seen_at desc limit ${limit}`,

@@ -1,5 +1,6 @@
 /** What is not finished, by the code that it needs. */
 import type { Db } from './db.ts'
+import { ofStatus } from './in-order.ts'
 
 export type Flights = {
   readonly definition: string
@@ -32,8 +33,7 @@ export async function readFlights(
        from unnest(array['pending', 'running', 'compensating', 'dead_lettered']) as x(status)
        cross join lateral (
          select s.definition, s.version, s.blueprint from ${schema}.saga s
-         -- An equality and an order by id: then the planner may walk the primary key past all that have another status.
-         where s.status >= x.status and s.status <= x.status and s.status <> 'completed' order by s.status, s.id limit $1::int) l
+         where ${ofStatus('x.status')} order by s.status, s.id limit $1::int) l
        group by x.status, l.definition, l.version, l.blueprint
      ), c as (
        select w.definition, w.version, count(*)::int as commands from (

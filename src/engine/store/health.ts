@@ -1,6 +1,7 @@
 /** What is wrong with sagas as a whole, counted. */
 import type { DeadLetterReason } from '../core/machine.ts'
 import type { Db } from './db.ts'
+import { NEWEST_OF_STATUS, ofStatus } from './in-order.ts'
 import { ignoredGroups } from './triage.ts'
 
 /** Dead letters of one reason, and since when the oldest of them is one. */
@@ -31,7 +32,7 @@ export async function deadLettersToSeeTo(
   const { rows } = await db.executeSql(
     `select d.dead_reason as reason, d.ignored, count(*)::int as count, min(d.updated_at) as "oldestAt"
      from (select s.dead_reason, s.updated_at, s.error_group = any (array(${ignoredGroups(schema)})) as ignored from ${schema}.saga s
-       where s.status = 'dead_lettered' and s.status <> 'completed' order by s.id desc limit $1::int) d
+       where ${ofStatus(`'dead_lettered'`)} order by ${NEWEST_OF_STATUS} limit $1::int) d
      group by 1, 2 order by 3 desc`,
     [most],
   )
@@ -55,7 +56,7 @@ export async function deadLettersByHour(db: Db, schema: string, most: number): P
   const { rows } = await db.executeSql(
     `select d.error_group as "errorGroup", d.hours_ago::int as "hoursAgo", count(*)::int as count
      from (select s.error_group, greatest(0, floor(extract(epoch from (select ${schema}.now()) - s.updated_at) / 3600)) as hours_ago
-       from ${schema}.saga s where s.status = 'dead_lettered' and s.status <> 'completed' order by s.id desc limit $1::int) d
+       from ${schema}.saga s where ${ofStatus(`'dead_lettered'`)} order by ${NEWEST_OF_STATUS} limit $1::int) d
      where d.hours_ago < 24 group by 1, 2`,
     [most],
   )

@@ -1,5 +1,4 @@
 /** Sagas by how their keys begin, as the index `saga_key` has them: byte by byte, whatever the database's collation. */
-import type { Db } from './db.ts'
 import { keyedDefinitions } from './definition-names.ts'
 
 /** @param add puts a value among those of the statement; @returns how it is named there. */
@@ -13,28 +12,22 @@ export function beginsWith(prefix: string, add: (value: unknown) => string): str
 }
 
 /**
- * Those whose keys begin so, in no order.
+ * A statement for the ids of sagas whose keys begin so, in no order, and no more than `most`. Index: `saga_key`.
  *
- * @returns `undefined` where there are more than `most`. Index: `saga_key`.
+ * @param add as above.
  */
-export async function idsByKeyPrefix(
-  db: Db,
+export function idsByKeyPrefix(
   schema: string,
   { keyPrefix, definition }: { readonly keyPrefix: string; readonly definition?: string },
   most: number,
-): Promise<readonly string[] | undefined> {
-  const values: unknown[] = []
-  const add = (value: unknown) => `$${values.push(value)}`
+  add: (value: unknown) => string,
+): string {
   const names = definition === undefined ? keyedDefinitions(schema) : `select ${add(definition)}::text`
-  const limit = `${add(most + 1)}::int`
+  const limit = `${add(most)}::int`
   // In the order of the index, which leads to it.
-  const { rows } = await db.executeSql(
-    `select k.id from (${names}) d(name) cross join lateral (
-       select s.id from ${schema}.saga s where s.definition = d.name and ${beginsWith(keyPrefix, add).join(' and ')}
-       order by s.key using ~<~ limit ${limit}) k limit ${limit}`,
-    values,
-  )
-  return rows.length > most ? undefined : rows.map(({ id }) => String(id))
+  return `select k.id from (${names}) d(name) cross join lateral (
+      select s.id from ${schema}.saga s where s.definition = d.name and ${beginsWith(keyPrefix, add).join(' and ')}
+      order by s.key using ~<~ limit ${limit}) k limit ${limit}`
 }
 
 /** The first text, byte by byte, behind all that begin with this one; `undefined` when there is none. */

@@ -2,10 +2,9 @@
 import type { DeadLetterReason, Status, Wait } from '../core/machine.ts'
 import type { SagaState } from '../core/state.ts'
 import { unpackState } from './codec.ts'
-import { plainColumn } from './columns.ts'
 import { clause, conditions, type SagaFilter } from './conditions.ts'
 import type { Db, Row } from './db.ts'
-import { finishedDefinitions } from './definition-names.ts'
+import { isInOrder, NEWEST_OF_STATUS, ofStatus } from './in-order.ts'
 import { beginsWith, idsByKeyPrefix } from './keys.ts'
 
 /** A saga as the overview shows it. */
@@ -49,7 +48,7 @@ export type Page = {
 export type PageOrder = {
   readonly limit: number
   readonly cursor?: string
-  /** Of a filter that no index serves: how many sagas are looked at for one page. */
+  /** Of a filter that no index serves in this order: how many sagas are looked at for one page. */
   readonly looks?: number
 }
 
@@ -106,60 +105,118 @@ export async function readTrace(
   return { revision, traceparent }
 }
 
-function unpacked({ cut: _cut, last: _last, ...row }: Row): SagaSummary {
+function unpacked({ cut: _cut, last: _last, many: _many, ...row }: Row): SagaSummary {
   return { ...row, state: unpackState(row['state']) } as SagaSummary
 }
 
 /** Newest first, by id: ids are ordered by time. Index: primary key or one of `saga`'s others, by filter. */
 export async function listSummaries(db: Db, schema: string, filter: SagaFilter, page: PageOrder): Promise<Page> {
+  const { status } = filter
+  if (typeof status === 'string' && status !== 'completed' && isInOrder(filter))
+    return listOfStatus(db, schema, status, page)
   if (page.looks !== undefined) return listLooking(db, schema, filter, { ...page, looks: page.looks })
   const { where, values } = conditions(schema, filter)
-  if (page.cursor !== undefined) where.push(`s.id < $${values.push(page.cursor)}::uuid`)
-  const { rows } = await db.executeSql(
-    `select ${COLUMNS} from ${schema}.saga s ${clause(where)} order by s.id desc limit ${page.limit + 1}`,
-    values,
-  )
-  return pageOf(rows, page.limit, undefined)
+  return listAll(db, schema, { where, values }, page)
 }
 
-/** The same with no more looks than it may: what no index finds in order is looked up among the newest, one by one. */
-async function listLooking(
-  db: Db,
-  schema: string,
-  { keyPrefix, ...others }: SagaFilter,
-  { limit, cursor, looks }: PageOrder & { readonly looks: number },
-): Promise<Page> {
-  // The index on keys has its own order: those that it finds are put in ours, where they are few.
-  const few = keyPrefix === undefined ? undefined : await idsByKeyPrefix(db, schema, { ...others, keyPrefix }, looks)
-  const { led, looked, near, values } = conditions(schema, others)
-  const add = (value: unknown) => `$${values.push(value)}`
-  const from = [...led, ...near, ...(cursor === undefined ? [] : [`s.id < ${add(cursor)}::uuid`])]
-  const each = [...looked, ...(keyPrefix === undefined || few !== undefined ? [] : beginsWith(keyPrefix, add))]
-  const order = `order by s.id desc limit`
-  if (few === undefined && each.length === 0) {
-    const { rows } = await db.executeSql(
-      `select ${COLUMNS} from ${schema}.saga s ${clause(from)} ${order} ${limit + 1}`,
-      values,
-    )
-    return pageOf(rows, limit, undefined)
-  }
-  const most = `${add(looks)}::int`
-  const [candidates, conditionsOfEach] =
-    few === undefined
-      ? [`select s.id from ${schema}.saga s ${clause(from)} ${order} ${most}`, each]
-      : [`select i.id from unnest(${add(plainColumn(few))}::uuid[]) i(id)`, [...from, ...each]]
+type Sought = { readonly where: readonly string[]; readonly values: unknown[] }
+
+/** What an index has in this order, or is put in it. */
+async function listAll(db: Db, schema: string, { where, values }: Sought, { limit, cursor }: PageOrder): Promise<Page> {
+  const all = cursor === undefined ? where : [...where, `s.id < $${values.push(cursor)}::uuid`]
   const { rows } = await db.executeSql(
-    `with c as materialized (${candidates}),
-     l as (select (select count(*) from c) = ${most} as cut, (select c.id from c order by c.id limit 1) as last),
-     -- One by one: joined, the whole table might be read for them.
-     f as (select ${columnsOf('x')} from c cross join lateral (
-         select ${COLUMNS} from ${schema}.saga s ${clause(['s.id = c.id', ...conditionsOfEach])} limit 1) x
-       order by x.id desc limit ${limit + 1})
-     select l.cut, l.last, ${columnsOf('f')} from l left join f on true order by f.id desc`,
+    `select ${COLUMNS} from ${schema}.saga s ${clause(all)} order by s.id desc limit ${limit + 1}`,
     values,
   )
-  const isCut = few === undefined && rows[0]?.['cut'] === true
-  return pageOf(rows, limit, isCut ? (rows[0]?.['last'] as string) : undefined)
+  return pageOf(rows, limit, undefined)
+}
+
+/** Index: `saga_open`. */
+async function listOfStatus(db: Db, schema: string, status: string, { limit, cursor }: PageOrder): Promise<Page> {
+  const below = cursor === undefined ? '' : 'and (s.status, s.id) < ($1::text, $2::uuid)'
+  const { rows } = await db.executeSql(
+    `select ${COLUMNS} from ${schema}.saga s where ${ofStatus('$1::text')} ${below} order by ${NEWEST_OF_STATUS} limit ${limit + 1}`,
+    cursor === undefined ? [status] : [status, cursor],
+  )
+  return pageOf(rows, limit, undefined)
+}
+
+type LookingOrder = PageOrder & { readonly looks: number }
+
+/** No more looks than it may: what no index has in this order is looked up among the newest, one by one. */
+async function listLooking(db: Db, schema: string, filter: SagaFilter, page: LookingOrder): Promise<Page> {
+  const { keyPrefix, ...others } = filter
+  const keyed = keyPrefix === undefined ? undefined : await listByKeys(db, schema, { ...filter, keyPrefix }, page)
+  if (keyed !== undefined) return keyed
+  const { led, looked, near, values } = conditions(schema, others)
+  const add = (value: unknown) => `$${values.push(value)}`
+  const each = [...looked, ...(keyPrefix === undefined ? [] : beginsWith(keyPrefix, add))]
+  const from = [...led, ...near]
+  if (each.length === 0) return listAll(db, schema, { where: from, values }, page)
+  if (page.cursor !== undefined) from.push(`s.id < ${add(page.cursor)}::uuid`)
+  const newest = `select s.id from ${schema}.saga s ${clause(from)} order by s.id desc limit ${page.looks}`
+  return (await listCandidates(db, schema, { candidates: newest, each, values }, page)).page
+}
+
+/** So many keys are read for each saga that may be looked at: of a key it is only the id that is put in order. */
+const KEYS_PER_LOOK = 10
+
+/**
+ * By the index on keys, which has an order of its own.
+ *
+ * @returns `undefined` where more keys begin so than are put in ours.
+ */
+async function listByKeys(
+  db: Db,
+  schema: string,
+  filter: SagaFilter & { readonly keyPrefix: string },
+  page: LookingOrder,
+): Promise<Page | undefined> {
+  const { keyPrefix: _led, ...others } = filter
+  const { ofOne, values } = conditions(schema, others)
+  const add = (value: unknown) => `$${values.push(value)}`
+  const most = page.looks * KEYS_PER_LOOK
+  const keyed = `k as materialized (${idsByKeyPrefix(schema, filter, most + 1, add)}),`
+  const tooMany = `(select count(*) from k) > ${most}`
+  const below = page.cursor === undefined ? '' : `and k.id < ${add(page.cursor)}::uuid`
+  const candidates = `select k.id from k where not (${tooMany}) ${below} order by k.id desc limit ${page.looks}`
+  const sought = { keyed, tooMany, candidates, each: ofOne, values }
+  const found = await listCandidates(db, schema, sought, page)
+  return found.isTooMany ? undefined : found.page
+}
+
+async function listCandidates(
+  db: Db,
+  schema: string,
+  {
+    keyed = '',
+    tooMany = 'false',
+    candidates,
+    each,
+    values,
+  }: {
+    readonly keyed?: string
+    readonly tooMany?: string
+    /** A statement for their ids. */
+    readonly candidates: string
+    readonly each: readonly string[]
+    readonly values: readonly unknown[]
+  },
+  { limit, looks }: LookingOrder,
+): Promise<{ readonly page: Page; readonly isTooMany: boolean }> {
+  const { rows } = await db.executeSql(
+    `with ${keyed} c as materialized (${candidates}),
+     l as (select (select count(*) from c) = ${looks} as cut, (select c.id from c order by c.id limit 1) as last, ${tooMany} as many),
+     -- One by one: joined, the whole table might be read for them.
+     f as (select ${columnsOf('x')} from c cross join lateral (
+         select ${COLUMNS} from ${schema}.saga s ${clause(['s.id = c.id', ...each])} limit 1) x
+       order by x.id desc limit ${limit + 1})
+     select l.cut, l.last, l.many, ${columnsOf('f')} from l left join f on true order by f.id desc`,
+    [...values],
+  )
+  const [first] = rows
+  const page = pageOf(rows, limit, first?.['cut'] === true ? (first['last'] as string) : undefined)
+  return { page, isTooMany: first?.['many'] === true }
 }
 
 /** @param lookedTo the last one that was looked at, where more lie behind it. */
@@ -169,45 +226,6 @@ function pageOf(rows: readonly Row[], limit: number, lookedTo: string | undefine
   if (found.length <= limit && lookedTo !== undefined) return { sagas, cursor: lookedTo, endedEarly: true }
   const last = sagas.at(-1)
   return { sagas, ...(found.length > limit && last !== undefined ? { cursor: last.id } : {}) }
-}
-
-/**
- * Counts by status, each no further than `cap`: counting a million rows would take a sixth of a second. One statement,
- * so that the counts are of one moment.
- */
-export async function countByStatus(
-  db: Db,
-  schema: string,
-  filter: SagaFilter,
-  statuses: readonly Status[],
-  cap: number,
-): Promise<Readonly<Record<string, number>>> {
-  if (statuses.length === 0) return {}
-  const values: unknown[] = []
-  const counts = statuses.map((status, index) => {
-    if (status === 'completed' && isOfDefinition(filter)) {
-      return `(${completedCount(schema, filter.definition, values, cap)}) as s${index}`
-    }
-    const { where } = conditions(schema, { ...filter, status }, values)
-    // The order leads to an index: without it the planner would rather read the table until it has found enough.
-    return `(select count(*)::int from (select from ${schema}.saga s ${clause(where)} order by s.id desc limit $${values.push(cap)}::int) capped) as s${index}`
-  })
-  const { rows } = await db.executeSql(`select ${counts.join(', ')}`, values)
-  return Object.fromEntries(statuses.map((status, index) => [status, Number(rows[0]?.[`s${index}`] ?? 0)]))
-}
-
-/** Of all sagas, or of a definition's. */
-function isOfDefinition({ definition: _definition, status: _status, ...others }: SagaFilter): boolean {
-  return Object.keys(others).length === 0
-}
-
-/** The primary key has them behind all that live, which may be a long way. Index: `saga_finished`. */
-function completedCount(schema: string, definition: string | undefined, values: unknown[], cap: number): string {
-  const most = `$${values.push(cap)}::int`
-  const names = definition === undefined ? finishedDefinitions(schema) : `select $${values.push(definition)}::text`
-  return `select count(*)::int from (select from (${names}) d(name) cross join lateral (
-      select from ${schema}.saga s where s.definition = d.name and s.status = 'completed' and s.finished_at is not null
-      order by s.finished_at desc limit ${most}) x limit ${most}) capped`
 }
 
 /** Those of the sagas that are at rest, or dead letters, with their status: what a waiter wants to know. Index: primary key. */

@@ -1,6 +1,7 @@
 /** What became of sagas just now: counted from the sagas themselves, so that the hour that is not over is there too. */
 import type { Db } from './db.ts'
 import { firstIdAt } from './first-ids.ts'
+import { NEWEST_OF_STATUS, ofStatus } from './in-order.ts'
 import { type HourStatistics, lengthMs } from './statistics.ts'
 
 /** As an hour's, of a shorter time. */
@@ -55,7 +56,7 @@ export async function readRecent(
        ) x
      ), dead as materialized (
        select s.definition, s.updated_at as at from ${schema}.saga s
-       where s.status = 'dead_lettered' ${ofOne} order by s.id desc limit $3::int
+       where ${ofStatus(`'dead_lettered'`)} ${ofOne} order by ${NEWEST_OF_STATUS} limit $3::int
      ), counted as (
        select s.definition, ${bucket('s.created_at')} as at, count(*)::int as started, 0 as completed, 0 as compensated,
          0 as resolved, 0 as dead, null::float8 as mean, null::float8[] as parts

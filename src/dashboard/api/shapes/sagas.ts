@@ -26,7 +26,17 @@ const summary = {
 
 export const sagaSummary = named('SagaSummary', z.strictObject(summary))
 
-export const sagaPage = named('SagaPage', z.strictObject({ sagas: z.array(sagaSummary), cursor }))
+export const sagaPage = named(
+  'SagaPage',
+  z.strictObject({
+    sagas: z.array(sagaSummary),
+    cursor,
+    endedEarly: z
+      .literal(true)
+      .optional()
+      .describe('No index serves the filter, and only so many sagas were looked at: more may lie behind the cursor.'),
+  }),
+)
 
 export const exportAnswer = named(
   'SagaExport',
