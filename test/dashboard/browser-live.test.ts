@@ -101,6 +101,15 @@ describe.skipIf(browser === undefined)('a page that updates as sagas change', ()
     ])
     const focused = page.getByRole('checkbox', { name: 'Choose ticked-3' })
     expect(await focused.evaluate((element) => element === element.ownerDocument.activeElement)).toBe(true)
+    // The row that the keyboard is in says its exact times, and no other row does.
+    const saidIn = (key: string) =>
+      page
+        .locator('tr', { hasText: key })
+        .locator('time')
+        .first()
+        .evaluate((time) => time.ownerDocument.defaultView?.getComputedStyle(time, '::after').content)
+    expect(await saidIn('ticked-3')).toMatch(/\d\d:\d\d:\d\d/)
+    expect(await saidIn('ticked-1')).toBe('none')
     await page.getByRole('button', { name: 'Act on those that are ticked' }).click()
     await page.getByText('chosen one by one').first().waitFor()
     expect(new URL(page.url()).searchParams.getAll('id')).toHaveLength(2)

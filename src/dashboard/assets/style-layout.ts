@@ -73,6 +73,10 @@ th.short, td.short { white-space: nowrap; width: 1%; }
 td.wide { overflow-wrap: anywhere; }
 td.none { color: var(--muted); }
 tbody tr:hover { background: color-mix(in srgb, var(--accent-soft) 35%, var(--surface)); }
+/* The exact times of a row in which the keyboard is: a pointer gets them as titles. */
+tr:has(:focus-visible) time[title] { position: relative; }
+tr:has(:focus-visible) time[title]::after { content: attr(title); position: absolute; z-index: 2; top: calc(100% + .25rem); left: 0; padding: 0 .5rem; border: 1px solid var(--line-strong); border-radius: 6px; background: var(--surface); color: var(--text); font-size: .75rem; line-height: 1.6; white-space: nowrap; box-shadow: var(--shadow); pointer-events: none; }
+tr:has(:focus-visible) :is(td:has(+ td time[title]), td:last-child) time[title]::after { left: auto; right: 0; }
 
 @media (max-width: 56rem) {
   .cards, .cards tbody, .cards tr, .cards td, .cards tbody th, .cards caption { display: block; width: auto; min-width: 0; }
@@ -92,6 +96,7 @@ tbody tr:hover { background: color-mix(in srgb, var(--accent-soft) 35%, var(--su
   .sagas .across, .journal .wide { grid-column: 1 / -1; }
   .sagas .at-end, .journal .at-when { grid-column: 2; text-align: right; }
   .sagas .at-top { grid-row: 1; grid-column: 2; text-align: right; }
+  tr:has(:focus-visible) td time[title]::after { position: static; display: block; padding: 0; border: 0; background: none; box-shadow: none; }
   .journal .short:not(.at-when) { grid-column: 1 / -1; font-weight: 550; }
 }
 @media (max-width: 40rem) {
