@@ -23,7 +23,7 @@ import { countByStatus } from './store/counting.ts'
 import { type Db, isConnectionError } from './store/db.ts'
 import { type ErrorGroup, readErrorGroups } from './store/error-groups.ts'
 import { type GroupGauge, readLargestGroups, readStoredGauges, type StoredGauges } from './store/gauges.ts'
-import { isInOrder, onlyInOrder } from './store/in-order.ts'
+import { isInOrder, isOfAll, onlyInOrder } from './store/in-order.ts'
 import { type JournalEntry, readJournal } from './store/journal.ts'
 import { listSummaries, type Page, type PageOrder, readSummary } from './store/reading.ts'
 import { readTriage, readTriagesWithoutSagas, type Triage, type TriageState } from './store/triage.ts'
@@ -189,9 +189,9 @@ export class SagaClient {
     const wanted = checkFilter(filter).status === undefined ? STATUSES : [...new Set([filter.status ?? []].flat())]
     const cap = checkCap(options.cap ?? 10_001)
     return this.#read(async () => {
-      const { status: _each, ...others } = filter
-      const isOfAll = Object.keys(others).length === 0
-      const counted = await this.#inOrder(isOfAll, (db) => countByStatus(db, this.#parts.schema, filter, wanted, cap))
+      const counted = await this.#inOrder(isOfAll(filter), (db) =>
+        countByStatus(db, this.#parts.schema, filter, wanted, cap),
+      )
       return Object.fromEntries(STATUSES.map((status) => [status, counted[status] ?? 0])) as Record<Status, number>
     })
   }
@@ -340,9 +340,9 @@ export class SagaClient {
     this.waiters.close()
   }
 
-  /** Where an index has what the filter wants in order, no statement that would sort. */
-  async #inOrder<T>(isOne: boolean, run: (db: Db) => Promise<T>): Promise<T> {
-    if (!isOne) return run(this.#parts.db)
+  /** @param hasIndex An index has in order what is asked for: no statement that would sort. */
+  async #inOrder<T>(hasIndex: boolean, run: (db: Db) => Promise<T>): Promise<T> {
+    if (!hasIndex) return run(this.#parts.db)
     return this.#parts.transaction(async (tx) => {
       await onlyInOrder(tx)
       return run(tx)

@@ -12,6 +12,7 @@ import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { until } from '../support/waiting.ts'
 import { deadLetters, office, sendLetter } from './letters.ts'
 import { hostile } from './orders.ts'
+import { complaintsOf } from './person.ts'
 
 const browser = await openBrowser()
 
@@ -52,19 +53,8 @@ describe.skipIf(browser === undefined)('in a browser', () => {
     const context = await browser?.newContext(options)
     if (context === undefined) throw new Error('There is no browser.')
     page = await context.newPage()
-    complaints = []
     actions = 0
-    page.on('console', (message) => {
-      if (message.type() === 'error') complaints.push(message.text())
-    })
-    page.on('pageerror', (error) => complaints.push(error.message))
-    page.on('dialog', (dialog) => {
-      complaints.push(`a dialog: ${dialog.message()}`)
-      void dialog.dismiss()
-    })
-    page.on('request', (request) => {
-      if (!request.url().startsWith(served.url)) complaints.push(`asked for ${request.url()}`)
-    })
+    complaints = complaintsOf(page, served.url)
     await page.goto(served.url + path)
   }
 

@@ -8,6 +8,7 @@ import { createSagaEngine, type SagaEngine, StepNotApplied, StepRejected, sagasF
 import { openBrowser } from '../../tools/browser.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { hostile } from './orders.ts'
+import { complaintsOf } from './person.ts'
 
 const browser = await openBrowser()
 const QUICK = { maxAttempts: 2, backoff: 'fixed', initialInterval: '10ms' } as const
@@ -76,16 +77,7 @@ describe.skipIf(browser === undefined)('in a browser, the page of a saga', () =>
     const context = await browser?.newContext(options)
     if (context === undefined) throw new Error('There is no browser.')
     page = await context.newPage()
-    complaints = []
-    page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()))
-    page.on('pageerror', (error) => complaints.push(error.message))
-    page.on('dialog', (dialog) => {
-      complaints.push(`a dialog: ${dialog.message()}`)
-      void dialog.dismiss()
-    })
-    page.on('request', (request) => {
-      if (!request.url().startsWith(served.url)) complaints.push(`asked for ${request.url()}`)
-    })
+    complaints = complaintsOf(page, served.url)
     await page.goto(served.url + path)
   }
 

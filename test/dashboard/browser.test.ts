@@ -7,6 +7,7 @@ import { createSagaEngine, type SagaEngine } from '../../src/index.ts'
 import { openBrowser } from '../../tools/browser.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { fulfilOrder, hostile, order } from './orders.ts'
+import { complaintsOf } from './person.ts'
 
 const browser = await openBrowser()
 
@@ -41,19 +42,8 @@ describe.skipIf(browser === undefined)('in a browser', () => {
     const context = await browser?.newContext(options)
     if (context === undefined) throw new Error('There is no browser.')
     page = await context.newPage()
-    complaints = []
     // That a page is a 409 is said on the console, too; it is no complaint.
-    page.on('console', (message) => {
-      if (message.type() === 'error' && !message.text().includes('409 (Conflict)')) complaints.push(message.text())
-    })
-    page.on('pageerror', (error) => complaints.push(error.message))
-    page.on('dialog', (dialog) => {
-      complaints.push(`a dialog: ${dialog.message()}`)
-      void dialog.dismiss()
-    })
-    page.on('request', (request) => {
-      if (!request.url().startsWith(served.url)) complaints.push(`asked for ${request.url()}`)
-    })
+    complaints = complaintsOf(page, served.url, (text) => text.includes('409 (Conflict)'))
     await page.goto(served.url + path)
   }
 

@@ -5,10 +5,32 @@ const MAX_TABS = 120
 
 export type Hand = 'mouse' | 'keyboard'
 
+/**
+ * What goes wrong in a page, as it comes: errors, dialogs, requests to elsewhere.
+ *
+ * @param home where the dashboard is served.
+ * @param isExpected of a text on the console.
+ */
+export function complaintsOf(page: Page, home: string, isExpected: (text: string) => boolean = () => false): string[] {
+  const complaints: string[] = []
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !isExpected(message.text())) complaints.push(message.text())
+  })
+  page.on('pageerror', (error) => complaints.push(error.message))
+  page.on('dialog', (dialog) => {
+    complaints.push(`a dialog: ${dialog.message()}`)
+    void dialog.dismiss()
+  })
+  page.on('request', (request) => {
+    if (!request.url().startsWith(home)) complaints.push(`asked for ${request.url()}`)
+  })
+  return complaints
+}
+
 export class Person {
   readonly page: Page
   /** What no page may do: errors on the console, dialogs, requests to elsewhere. */
-  readonly complaints: string[] = []
+  readonly complaints: readonly string[]
   /** A click, a text, a press of Enter, each with what led there. */
   actions = 0
   readonly #hand: Hand
@@ -16,18 +38,8 @@ export class Person {
   private constructor(page: Page, home: string, hand: Hand) {
     this.page = page
     this.#hand = hand
-    page.on('console', (message) => {
-      // That a page is a 409 is said on the console, too; it is no complaint.
-      if (message.type() === 'error' && !message.text().includes('409 (Conflict)')) this.complaints.push(message.text())
-    })
-    page.on('pageerror', (error) => this.complaints.push(error.message))
-    page.on('dialog', (dialog) => {
-      this.complaints.push(`a dialog: ${dialog.message()}`)
-      void dialog.dismiss()
-    })
-    page.on('request', (request) => {
-      if (!request.url().startsWith(home.replace(/\/$/, ''))) this.complaints.push(`asked for ${request.url()}`)
-    })
+    // That a page is a 409 is said on the console, too; it is no complaint.
+    this.complaints = complaintsOf(page, home.replace(/\/$/, ''), (text) => text.includes('409 (Conflict)'))
   }
 
   /** @param home where the dashboard is served. */

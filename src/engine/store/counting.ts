@@ -3,7 +3,7 @@ import type { Status } from '../core/machine.ts'
 import { clause, conditions, type SagaFilter } from './conditions.ts'
 import type { Db } from './db.ts'
 import { finishedDefinitions } from './definition-names.ts'
-import { NEWEST_OF_STATUS, ofStatus } from './in-order.ts'
+import { isOfAll, NEWEST_OF_STATUS, ofStatus } from './in-order.ts'
 
 /**
  * Counts by status, each no further than `cap`: counting a million rows would take a sixth of a second. One statement,
@@ -24,8 +24,7 @@ export async function countByStatus(
     if (status === 'completed' && isOfDefinition(filter)) {
       return `(${completedCount(schema, filter.definition, add, most)}) as s${index}`
     }
-    const isOfAll = isOfDefinition(filter) && filter.definition === undefined
-    const [where, order] = isOfAll
+    const [where, order] = isOfAll(filter)
       ? [[ofStatus(`${add(status)}::text`)], NEWEST_OF_STATUS]
       : [conditions(schema, { ...filter, status }, values).where, 's.id desc']
     // The order leads to an index: without it the planner would rather read the table until it has found enough.
@@ -36,8 +35,8 @@ export async function countByStatus(
 }
 
 /** Of all sagas, or of a definition's. */
-function isOfDefinition({ definition: _definition, status: _status, ...others }: SagaFilter): boolean {
-  return Object.keys(others).length === 0
+function isOfDefinition({ definition: _definition, ...others }: SagaFilter): boolean {
+  return isOfAll(others)
 }
 
 /** The primary key has them behind all that live, which may be a long way. Index: `saga_finished`. */

@@ -23,6 +23,11 @@ export function isInOrder({ definition, status, ...others }: SagaFilter): boolea
   return definition === undefined || status === undefined
 }
 
+/** Whatever their status. */
+export function isOfAll({ status: _status, ...others }: SagaFilter): boolean {
+  return Object.keys(others).length === 0
+}
+
 /**
  * Sagas of one status, but not `completed`, which `saga_open` has in the order `NEWEST_OF_STATUS`. A range, for behind an
  * equality the order is one by id alone, and other indexes have that, too.
