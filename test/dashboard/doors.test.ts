@@ -288,12 +288,18 @@ describe('a host', () => {
     await close()
   })
 
-  test('whose form somebody has made into what cannot be read says that it is not the request', async () => {
+  const circle: Record<string, unknown> = {}
+  circle['self'] = circle
+
+  test.each([
+    ['a number that JSON does not have', { amount: 1n }],
+    ['what goes in circles', circle],
+  ])('whose body somebody has made into %s says that it is not the request', async (_what, body) => {
     const error = vi.fn<(fields: object, message: string) => void>()
     const logger = { debug: () => {}, info: () => {}, warn: () => {}, error }
     const dashboard = nodeDashboard({ client: engine, authenticate: () => ADA, logger })
     const server = createServer((request, response) => {
-      request.resume().on('end', () => dashboard(Object.assign(request, { body: { amount: 1n } }), response))
+      request.resume().on('end', () => dashboard(Object.assign(request, { body }), response))
     })
     const { url, close } = await listening(server)
     const answer = await fetch(url, { method: 'POST', body: 'a=b', headers: { 'Content-Type': 'text/plain' } })

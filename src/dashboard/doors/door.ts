@@ -90,11 +90,11 @@ function plainText(body: unknown): string {
 /** Somebody's parser has made of a number what JavaScript can hold of it. What it was cannot be known any more. */
 function hasRounded(body: unknown): boolean {
   if (Buffer.isBuffer(body)) return false
-  const parts = [body]
-  while (parts.length > 0) {
-    const part = parts.pop()
+  // What a parser of somebody's has made may go in circles. A set is walked with what is added to it meanwhile.
+  const parts = new Set([body])
+  for (const part of parts) {
     if (typeof part === 'number' && !Number.isSafeInteger(part) && !(part % 1)) return true
-    if (typeof part === 'object' && part !== null) for (const inner of Object.values(part)) parts.push(inner)
+    if (typeof part === 'object' && part !== null) for (const inner of Object.values(part)) parts.add(inner)
   }
   return false
 }
